@@ -12,6 +12,7 @@ use aws_lc_rs::signature::{
     KeyPair as _, UnparsedPublicKey,
 };
 use criterion::{Criterion, Throughput};
+use gatepass::admission::HostClaims;
 use gatepass::clock::SystemClock;
 use gatepass::config::{Config, Environment, Overrides};
 use gatepass::http::request::MintRequest;
@@ -87,9 +88,9 @@ async fn redeem_all(authority: Arc<Authority>, token: Arc<str>, requests: Vec<St
         let request = RedeemRequest {
             unverified_token: &token,
             csr: &csr,
-            name: None,
-            cluster: None,
+            claims: HostClaims::default(),
             reached_url: None,
+            replaces: None,
         };
         authority.enrollment.redeem(&Caller::SYSTEM, request).await.unwrap();
     }

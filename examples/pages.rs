@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use gatepass::client::api::{Api, Credential, encode};
-use gatepass::client::key::read_certificates;
+use gatepass::client::ca_file::read_certificates;
 use gatepass::config::Environment;
 use gatepass::connect::{Connector, Trust};
 use gatepass::secret::Secret;

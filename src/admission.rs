@@ -1,29 +1,43 @@
 //! Pure decisions about a redemption: a grant against the host's request. A token may be bound to a key, names, a cluster or
 //! a host.
 
-use crate::id::Thumbprint;
-use crate::name::{Cluster, DnsName};
-use crate::token::Grant;
+mod capacity;
 
-/// The claims of a host in its redemption.
+pub use self::capacity::Capacity;
+use crate::id::{HostId, Thumbprint};
+use crate::name::{Cluster, DnsName};
+use crate::token::{Bindings, Grant};
+
+/// The facts that a host presents in its redemption: its bindings and its ledger entry are judged and written from them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ask {
+pub struct PresentedFacts {
     /// The thumbprint of the key it proved to hold.
     pub host_key: Thumbprint,
+    /// The claims of the host, which nothing proves.
+    pub claims: HostClaims,
+}
+
+/// The claims of a host in its redemption, which nothing proves.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HostClaims {
     /// The requested DNS name.
     pub name: Option<DnsName>,
     /// The cluster it belongs to.
     pub cluster: Option<Cluster>,
+    /// The id that it has from an earlier enrollment.
+    pub host: Option<HostId>,
 }
 
 /// A token that is not for this host.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BindingError {
     /// The token is bound to another key.
-    #[error("the token is bound to another key: enroll with the key whose thumbprint it was minted for")]
+    #[error(
+        "the token is bound to another key: enroll with the key whose thumbprint it was minted for; `gatepass enroll --print-key-thumbprint` makes one first"
+    )]
     Key,
     /// The name is outside the token's patterns, or the token has none.
-    #[error("the token does not allow the name {name}: it allows {allowed}")]
+    #[error("the token does not allow the name {name}: it allows {allowed}: give such a --name")]
     Name {
         /// The name the host asked for.
         name: DnsName,
@@ -39,9 +53,17 @@ pub enum BindingError {
         /// `true` if the host named a cluster.
         named: bool,
     },
-    /// The token is bound to one enrolled host; a plain redemption cannot prove to be it.
-    #[error("the token re-enrolls one host only")]
+    /// The bound host is not in the cluster that it named.
+    #[error("the host is not in that cluster: leave --cluster out")]
+    HostCluster,
+    /// The token is bound to another host than the one that presents it.
+    #[error("the token re-enrolls another host: mint one for this host (`gatepass host reenroll`)")]
     Host,
+    /// The bound host has other roles or another name than at the token's minting.
+    #[error(
+        "the host's roles or name changed after the token was minted: mint another one (`gatepass host reenroll`)"
+    )]
+    HostChanged,
 }
 
 impl BindingError {
@@ -50,8 +72,9 @@ impl BindingError {
         match self {
             Self::Key => "key_mismatch",
             Self::Name { .. } => "name_not_allowed",
-            Self::Cluster { .. } => "cluster_mismatch",
+            Self::Cluster { .. } | Self::HostCluster => "cluster_mismatch",
             Self::Host => "host_mismatch",
+            Self::HostChanged => "host_changed",
         }
     }
 }
@@ -60,23 +83,32 @@ impl BindingError {
 ///
 /// # Errors
 /// The [`BindingError`] of the first binding that does not match.
-pub fn check(grant: &Grant, ask: &Ask) -> Result<(), BindingError> {
-    if grant.terms.host_key.is_some_and(|bound| bound != ask.host_key) {
+pub fn check(grant: &Grant, presented: &PresentedFacts) -> Result<(), BindingError> {
+    let PresentedFacts { host_key, claims } = presented;
+    if grant.terms.host_key.is_some_and(|bound| bound != *host_key) {
         return Err(BindingError::Key);
     }
     let bindings = &grant.terms.bindings;
-    if bindings.host.is_some() {
+    // A machine that was set up again has lost its id.
+    if bindings.host.is_some_and(|bound| claims.host.is_some_and(|named| named != bound)) {
         return Err(BindingError::Host);
     }
-    if bindings.cluster.is_some() && bindings.cluster != ask.cluster {
-        return Err(BindingError::Cluster { named: ask.cluster.is_some() });
-    }
-    match &ask.name {
+    check_cluster(bindings, claims.cluster.as_ref())?;
+    match &claims.name {
         Some(name) if !bindings.dns_names.iter().any(|pattern| pattern.matches(name)) => {
             let patterns = bindings.dns_names.iter().map(|pattern| pattern.as_str()).collect::<Vec<_>>();
             let allowed = if patterns.is_empty() { "none".to_owned() } else { patterns.join(", ") };
             Err(BindingError::Name { name: name.clone(), allowed })
         }
+        _ => Ok(()),
+    }
+}
+
+fn check_cluster(bindings: &Bindings, named: Option<&Cluster>) -> Result<(), BindingError> {
+    match (bindings.host, bindings.cluster.as_ref()) {
+        // The authority knows the cluster of a bound host.
+        (Some(_), bound) if named.is_some() && named != bound => Err(BindingError::HostCluster),
+        (None, Some(bound)) if named != Some(bound) => Err(BindingError::Cluster { named: named.is_some() }),
         _ => Ok(()),
     }
 }
@@ -109,19 +141,23 @@ mod tests {
         Grant { terms, ..grant() }
     }
 
-    fn ask() -> Ask {
-        Ask { host_key: Thumbprint::of(b"key"), name: None, cluster: None }
+    fn presented() -> PresentedFacts {
+        PresentedFacts { host_key: Thumbprint::of(b"key"), claims: HostClaims::default() }
+    }
+
+    fn claiming(claims: HostClaims) -> PresentedFacts {
+        PresentedFacts { claims, ..presented() }
     }
 
     #[test]
     fn an_unbound_token_admits_any_unnamed_host() {
-        assert_eq!(check(&grant(), &ask()), Ok(()));
+        assert_eq!(check(&grant(), &presented()), Ok(()));
     }
 
     #[test]
     fn a_name_needs_a_pattern_that_matches_it() {
         let name = DnsName::parse("a.nodes.example.org").unwrap();
-        let asked = Ask { name: Some(name.clone()), ..ask() };
+        let asked = claiming(HostClaims { name: Some(name.clone()), ..HostClaims::default() });
         assert_eq!(check(&grant(), &asked), Err(BindingError::Name { name, allowed: "none".to_owned() }));
         let mut bound = grant();
         bound.terms.bindings.dns_names = vec![DnsPattern::parse("*.nodes.example.org").unwrap()];
@@ -130,25 +166,43 @@ mod tests {
 
     #[test]
     fn a_key_bound_token_admits_only_that_key() {
-        assert_eq!(check(&bound_to(b"other"), &ask()), Err(BindingError::Key));
-        assert_eq!(check(&bound_to(b"key"), &ask()), Ok(()));
+        assert_eq!(check(&bound_to(b"other"), &presented()), Err(BindingError::Key));
+        assert_eq!(check(&bound_to(b"key"), &presented()), Ok(()));
     }
 
     #[test]
     fn a_cluster_token_refuses_another_or_no_cluster() {
         let mut bound = grant();
         bound.terms.bindings.cluster = Some(Cluster::parse("ran-a").unwrap());
-        assert_eq!(check(&bound, &ask()), Err(BindingError::Cluster { named: false }));
-        let other = Ask { cluster: Some(Cluster::parse("ran-b").unwrap()), ..ask() };
+        assert_eq!(check(&bound, &presented()), Err(BindingError::Cluster { named: false }));
+        let other = HostClaims { cluster: Some(Cluster::parse("ran-b").unwrap()), ..HostClaims::default() };
+        let other = claiming(other);
         assert_eq!(check(&bound, &other), Err(BindingError::Cluster { named: true }));
         let texts = [false, true].map(|named| BindingError::Cluster { named }.to_string());
         assert!(texts[0].contains("to a cluster:") && texts[1].contains("to another cluster:"), "{texts:?}");
     }
 
     #[test]
-    fn a_token_for_one_host_admits_no_new_one() {
+    fn a_token_for_one_host_refuses_another() {
+        let [bound_to, another] = [1, 2].map(|at| HostId::generate(Timestamp::from_secs(at)));
+        let mut bound = grant();
+        bound.terms.bindings.host = Some(bound_to);
+        let named = |host| claiming(HostClaims { host: Some(host), ..HostClaims::default() });
+        assert_eq!(check(&bound, &named(bound_to)), Ok(()));
+        assert_eq!(check(&bound, &named(another)), Err(BindingError::Host));
+        assert_eq!(check(&bound, &presented()), Ok(()), "a machine that was set up again has lost its id");
+        assert_eq!(check(&grant(), &named(another)), Ok(()), "a token for any host");
+    }
+
+    #[test]
+    fn a_bound_host_names_its_own_cluster_or_none() {
         let mut bound = grant();
         bound.terms.bindings.host = Some(HostId::generate(Timestamp::from_secs(1)));
-        assert_eq!(check(&bound, &ask()), Err(BindingError::Host));
+        bound.terms.bindings.cluster = Some(Cluster::parse("ran-a").unwrap());
+        let named =
+            |cluster: &str| HostClaims { cluster: Cluster::parse(cluster).ok(), ..HostClaims::default() };
+        assert_eq!(check(&bound, &presented()), Ok(()));
+        assert_eq!(check(&bound, &claiming(named("ran-a"))), Ok(()));
+        assert_eq!(check(&bound, &claiming(named("ran-b"))), Err(BindingError::HostCluster));
     }
 }

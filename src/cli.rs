@@ -3,14 +3,19 @@
 mod api_key;
 mod ask;
 mod ca;
+mod candidates;
+mod capacity;
 mod check_config;
 mod clock;
+mod command_line;
 mod completions;
 mod consent;
+mod context;
 mod crl;
 mod current_password;
 mod deletion;
 mod demo;
+mod destination;
 mod doctor;
 mod enroll;
 mod error;
@@ -21,33 +26,50 @@ mod keys;
 mod leave;
 mod ledger;
 mod limits;
+mod line_buffer;
+mod listing;
 mod local;
 mod logging;
 mod login;
+mod man;
+mod notify;
 mod once;
 mod openapi;
 mod output;
+mod overview;
+mod pasted;
+mod poll;
 mod private;
 mod profile;
 mod progress;
 mod remote;
 mod renew;
+mod report;
+mod role;
 mod serve;
+mod service;
 mod session;
 mod settings;
+mod shell_word;
+mod short_id;
+mod sign_in;
 mod signals;
 mod status;
 mod together;
 mod token;
+mod unechoed;
 mod user;
+mod version;
 mod words;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{FromArgMatches as _, Parser, Subcommand};
 use tokio::runtime::Builder;
 
 use self::error::CliError;
+use self::report::{Report, innermost};
 use crate::config::Environment;
 
 /// Gatepass, an enrollment authority: mints signed role tokens that hosts trade for an mTLS identity
@@ -77,11 +99,15 @@ enum Verb {
     Renew(renew::RenewCommand),
     Status(status::StatusCommand),
     Leave(leave::LeaveCommand),
+    #[command(subcommand)]
+    Service(service::ServiceCommand),
     Crl(crl::CrlCommand),
     #[command(subcommand)]
     Token(token::TokenCommand),
     #[command(subcommand)]
     Host(host::HostCommand),
+    #[command(subcommand)]
+    Role(role::RoleCommand),
     #[command(subcommand)]
     Keys(keys::KeysCommand),
     #[command(subcommand)]
@@ -93,10 +119,18 @@ enum Verb {
     #[command(subcommand)]
     Settings(settings::SettingsCommand),
     #[command(subcommand)]
+    Capacity(capacity::CapacityCommand),
+    #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
+    Overview(overview::OverviewCommand),
     Login(login::LoginCommand),
+    #[command(subcommand)]
+    Context(context::ContextCommand),
     Logout(session::LogoutCommand),
     /// Show your user or API key, its rights and its expiry
+    #[command(after_long_help = "Examples:
+  gatepass session
+  gatepass session -o json")]
     Session(remote::Remote),
     #[command(subcommand)]
     User(user::UserCommand),
@@ -106,32 +140,29 @@ enum Verb {
     CheckConfig(check_config::CheckConfig),
     Openapi(openapi::Openapi),
     Completions(completions::Completions),
+    Man(man::Man),
+    Version(version::Version),
 }
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     crate::server::process::harden();
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(error) => {
-            // Help and version arrive here too. A closed output is not a failure.
-            let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
-        }
-    };
-    let environment = Environment::of_process();
-    let code = match run(cli.command, &environment) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            if !error.is_silent() {
-                output::note(match &error {
-                    // It starts with the program's name already.
-                    CliError::Start(error) => error.to_string(),
-                    error => format!("gatepass: {error}"),
-                });
-            }
-            ExitCode::from(error.exit_code())
-        }
+    if let Some(code) = completions::answer() {
+        return code;
+    }
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let report = Report::of_line(&words);
+    let mut line = command_line::command();
+    let parsed = line.try_get_matches_from_mut(&words).and_then(|matches| {
+        let cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut line))?;
+        Ok((cli, matches))
+    });
+    let code = match parsed {
+        Ok((cli, matches)) => match run(cli.command, &Environment::of_process()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => report.failure(&error.in_words_of(innermost(&line, &matches))),
+        },
+        Err(error) => report.usage(&error),
     };
     logging::finish();
     code
@@ -153,27 +184,34 @@ async fn run_async(command: Verb, environment: &Environment) -> Result<(), CliEr
         Verb::Serve(command) => command.run(environment).await,
         Verb::Demo(command) => command.run().await,
         Verb::Enroll(command) => command.run(environment).await,
-        Verb::Renew(command) => command.run().await,
-        Verb::Status(command) => command.run().await,
-        Verb::Leave(command) => command.run().await,
+        Verb::Renew(command) => command.run(environment).await,
+        Verb::Status(command) => command.run(environment).await,
+        Verb::Leave(command) => command.run(environment).await,
+        Verb::Service(command) => command.run(environment),
         Verb::Crl(command) => command.run(environment).await,
         Verb::Token(command) => command.run(environment).await,
         Verb::Host(command) => command.run(environment).await,
+        Verb::Role(command) => command.run(environment).await,
         Verb::Keys(command) => command.run(environment).await,
         Verb::Ca(command) => command.run(environment).await,
         Verb::Issuer(command) => command.run(environment).await,
         Verb::Clock(command) => command.run(environment).await,
         Verb::Settings(command) => command.run(environment).await,
+        Verb::Capacity(command) => command.run(environment).await,
         Verb::Ledger(command) => command.run(environment).await,
         Verb::Login(command) => command.run(environment).await,
+        Verb::Context(command) => command.run(environment),
         Verb::Logout(command) => command.run(environment).await,
         Verb::Session(remote) => session::show(&remote, environment).await,
         Verb::User(command) => command.run(environment).await,
         Verb::ApiKey(command) => command.run(environment).await,
-        Verb::Doctor(command) => command.run(),
+        Verb::Overview(command) => command.run(environment).await,
+        Verb::Doctor(command) => command.run(environment).await,
         Verb::CheckConfig(command) => command.run(environment),
         Verb::Openapi(command) => command.run(),
         Verb::Completions(command) => command.run(),
+        Verb::Man(command) => command.run(),
+        Verb::Version(command) => command.run(),
     }
 }
 

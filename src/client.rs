@@ -1,7 +1,8 @@
 //! The host's side (enroll, renew, leave, status), and the admin API client of the command line.
 
 pub mod api;
-pub mod authority;
+mod authority;
+pub mod ca_file;
 pub mod crl_file;
 pub mod crls;
 pub mod daemon;
@@ -13,8 +14,12 @@ pub mod hook;
 pub mod host;
 pub mod key;
 pub mod leave;
+pub mod network;
 pub mod problem;
 pub mod renew;
+pub mod renewal;
+pub mod replace;
+pub mod report;
 pub mod servers;
 pub mod status;
 

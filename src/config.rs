@@ -14,6 +14,7 @@ mod secret;
 mod url;
 mod validate;
 
+use std::ffi::OsString;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -97,6 +98,8 @@ pub struct ServerConfig {
     pub dev: bool,
     /// True for `serve --take-names`: this start takes its names over from hosts.
     pub take_names: bool,
+    /// True for `serve --no-roles-token`: a first start mints no first roles token.
+    pub no_roles_token: bool,
 }
 
 impl ServerConfig {
@@ -135,8 +138,16 @@ pub struct TokensConfig {
 pub struct HostsConfig {
     /// Life of a host certificate (30 days).
     pub certificate_lifetime: Duration,
+    /// The time for which a certificate stays valid after the first use of its successor (1 hour).
+    pub overlap: Duration,
     /// The time that a host is kept after its last certificate (90 days).
     pub retention: Duration,
+    /// The time for which a lapsed host keeps its DNS name (24 hours).
+    pub name_hold: Duration,
+    /// Maximum number of hosts that are put in quarantine within an hour (20). 0: a copied identity raises the alarm only.
+    pub quarantine_most: usize,
+    /// Maximum number of hosts that are neither revoked nor lapsed (unlimited). An admin may change it at run time.
+    pub node_limit: Option<u32>,
     /// Accepts RSA keys from hosts (`false`).
     pub allow_rsa_keys: bool,
     /// Plain-http URL of the directory with the CRL of each issuing CA, no trailing slash (none).
@@ -235,21 +246,21 @@ pub struct FlagValue {
     pub flag: String,
     /// The field: `section.key`.
     pub field: String,
-    /// The value, as in a variable.
-    pub value: String,
+    /// The value, as in a variable. A path may be any bytes.
+    pub value: OsString,
 }
 
 impl FlagValue {
     /// A value of `--set section.key=value`.
     pub fn set(field: &str, value: impl fmt::Display) -> Self {
-        Self { flag: format!("--set {field}"), field: field.to_owned(), value: value.to_string() }
+        Self { flag: format!("--set {field}"), field: field.to_owned(), value: value.to_string().into() }
     }
 }
 
 impl Overrides {
     /// A server that keeps its data in `data_dir` and listens on a free port of this machine.
     pub fn local(data_dir: &Path) -> Self {
-        let data_dir = FlagValue::set("server.data_dir", data_dir.display());
+        let data_dir = FlagValue { value: data_dir.into(), ..FlagValue::set("server.data_dir", "") };
         Self { fields: vec![data_dir, FlagValue::set("server.listen", "127.0.0.1:0")], ..Self::default() }
     }
 }

@@ -1,9 +1,11 @@
 //! HTTPS to the authority: one pinned server, with kept connections.
 
 mod address;
+mod dial;
 mod error;
 mod handshake;
 mod local;
+mod proxy;
 mod streaming;
 mod trust;
 
@@ -20,10 +22,11 @@ use parking_lot::Mutex;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::time::Instant;
 
-use self::address::ServerAddress;
+use self::address::{Route, ServerAddress};
 pub use self::error::ConnectError;
 use self::handshake::Handshake;
 pub use self::local::LocalAddress;
+pub use self::proxy::Proxies;
 pub use self::streaming::Streaming;
 pub use self::trust::Trust;
 use self::trust::TrustedServer;
@@ -55,7 +58,7 @@ pub struct Response {
     pub body: Bytes,
 }
 
-/// An HTTPS client of one server, verified by [`Trust`] alone: no system roots, no proxy, no redirect.
+/// An HTTPS client of one server, verified by [`Trust`] alone: no system roots, no redirect, and a proxy only on request.
 pub struct Connector {
     address: ServerAddress,
     handshake: Handshake,
@@ -85,7 +88,19 @@ impl Connector {
     /// The same client, which connects to an address of this machine. The URL's host stays the name that TLS asks for.
     #[must_use]
     pub fn at(self, local: LocalAddress) -> Self {
-        Self { address: self.address.at(local), ..self }
+        Self { address: self.address.by(Route::Local(local)), ..self }
+    }
+
+    /// The same client, which reaches the server through its proxy, if it has one.
+    ///
+    /// # Errors
+    /// [`ConnectError::Proxy`], if the proxy cannot be used.
+    pub fn through(self, proxies: &Proxies) -> Result<Self, ConnectError> {
+        let proxy = proxies.for_server(self.address.host(), self.address.port());
+        Ok(match proxy.map_err(|why| ConnectError::Proxy { why })? {
+            Some(proxy) => Self { address: self.address.by(Route::Proxy(proxy)), ..self },
+            None => self,
+        })
     }
 
     /// Sends one request and reads the whole answer, within 30 s. `path_and_query` starts with `/` and is
@@ -186,9 +201,18 @@ impl Connector {
     }
 }
 
-/// Returns true if `url` is the URL of a server: `https://host[:port][/prefix]`.
-pub fn is_server_url(url: &str) -> bool {
-    ServerAddress::parse(url).is_ok()
+/// The one spelling of a server's URL, `https://host[:port][/prefix]`.
+///
+/// # Errors
+/// [`ConnectError::Url`], with the URL that may be meant.
+pub fn server_url(text: &str) -> Result<String, ConnectError> {
+    ServerAddress::parse(text).map(|address| address.url())
+}
+
+/// Returns true for the URL of a server that leads every machine to itself.
+#[cfg(feature = "cli")]
+pub(crate) fn is_loopback_url(url: &str) -> bool {
+    ServerAddress::parse(url).is_ok_and(|address| proxy::is_loopback(address.host()))
 }
 
 /// A failed exchange. `unseen` is true if the server cannot have seen the request.

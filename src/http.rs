@@ -24,6 +24,7 @@ pub mod problem;
 pub mod query;
 pub mod reply;
 pub mod request;
+mod revision;
 pub mod route;
 pub mod table;
 pub mod throttle;

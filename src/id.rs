@@ -117,6 +117,10 @@ uuid_id!(
     ApiKeyId
 );
 uuid_id!(
+    /// Names the tokens of one bulk mint.
+    BatchId
+);
+uuid_id!(
     /// Names one request, in answers, logs and the ledger.
     RequestId
 );
@@ -198,6 +202,18 @@ digest_id!(
     unbase64url
 );
 digest_id!(
+    /// The SHA-256 of a caller's idempotency key, base64url.
+    IdempotencyKey,
+    base64url,
+    unbase64url
+);
+digest_id!(
+    /// The SHA-256 of a request's body, base64url.
+    BodyHash,
+    base64url,
+    unbase64url
+);
+digest_id!(
     /// The SHA-256 of a certificate's DER, in lower-case hexadecimal (64 characters).
     Fingerprint,
     hex,
@@ -212,10 +228,32 @@ bytes_id!(
     unhex
 );
 
+bytes_id!(
+    /// The last four bytes of a UUID, as people type them: eight lower-case hexadecimal digits. They are random, so that two
+    /// ids seldom share them.
+    ShortId,
+    4,
+    hex,
+    unhex
+);
+
 impl Fingerprint {
-    /// Parses a pasted fingerprint: either case, with or without colons between the bytes.
-    pub fn parse_lenient(text: &str) -> Option<Self> {
-        Self::parse(&text.trim().replace(':', "").to_ascii_lowercase())
+    /// Parses a pasted fingerprint, in either case and with colons or spaces between the bytes. The name of its digest may
+    /// precede it (`sha256 Fingerprint=`, `SHA256:`).
+    ///
+    /// # Errors
+    /// The text is no fingerprint, or one of SHA-1.
+    pub fn parse_lenient(text: &str) -> Result<Self, &'static str> {
+        let lower = text.to_lowercase().replace("sha-256", "").replace("sha256", "");
+        let is_between = |c: char| c.is_whitespace() || matches!(c, ':' | '-');
+        let around = |c: char| is_between(c) || matches!(c, '"' | '\'' | '\u{feff}' | '\u{200b}');
+        let last =
+            lower.trim_matches(around).rsplit(|c: char| !c.is_ascii_hexdigit() && !is_between(c)).next();
+        let digits = last.unwrap_or_default().replace(is_between, "");
+        match digits.len() {
+            40 => Err("it is a SHA-1 fingerprint of 40 digits: give the SHA-256 one of 64"),
+            _ => Self::parse(&digits).ok_or("a fingerprint is 64 hexadecimal digits, with or without colons"),
+        }
     }
 }
 
@@ -317,7 +355,34 @@ mod tests {
         let print = Fingerprint::of(b"root");
         assert_eq!(Fingerprint::parse(&print.to_string()), Some(print));
         assert_eq!(Fingerprint::parse(&print.to_string().to_uppercase()), None);
-        assert_eq!(Fingerprint::parse_lenient(&print.to_string().to_uppercase()), Some(print));
+    }
+
+    #[test]
+    fn a_pasted_fingerprint_is_normalised() {
+        let print = Fingerprint::of(b"root");
+        let plain = print.to_string();
+        let pairs = |between: &str| {
+            let pairs = plain.as_bytes().chunks(2).map(|pair| String::from_utf8_lossy(pair).into_owned());
+            pairs.collect::<Vec<_>>().join(between)
+        };
+        for text in [
+            plain.to_uppercase(),
+            format!("sha256 Fingerprint={}\n", pairs(":").to_uppercase()),
+            format!("SHA256:{plain}"),
+            format!("sha-256 {}", pairs(" ")),
+            format!("root fingerprint  {plain}"),
+            format!("\u{feff}\"{}\" ", pairs("-")),
+        ] {
+            assert_eq!(Fingerprint::parse_lenient(&text), Ok(print), "{text}");
+        }
+        assert!(
+            Fingerprint::parse_lenient(&format!("SHA1 Fingerprint={}", &pairs(":")[..59]))
+                .unwrap_err()
+                .contains("SHA-1")
+        );
+        for wrong in ["", "sha256", &plain[1..], &format!("{plain}0"), &plain.replace('a', "g")] {
+            assert!(Fingerprint::parse_lenient(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

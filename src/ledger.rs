@@ -3,6 +3,7 @@
 mod basis;
 mod chain;
 mod entry;
+mod line;
 mod record;
 mod verification;
 

@@ -21,6 +21,8 @@ pub mod access;
 pub mod admission;
 #[cfg(feature = "server")]
 pub mod ca;
+#[cfg(feature = "server")]
+pub mod cells;
 #[cfg(feature = "cli")]
 pub mod cli;
 #[cfg(feature = "cli")]

@@ -2,6 +2,11 @@
 
 use std::process::ExitCode;
 
+/// Gives the memory of a flood back to the system. The C library's allocator keeps it.
+#[cfg(feature = "cli")]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 #[cfg(feature = "cli")]
 fn main() -> ExitCode {
     gatepass::cli::main()

@@ -36,10 +36,22 @@ pub enum NameError {
         /// The required form.
         form: &'static str,
     },
+    /// The text is close to a name, which is offered.
+    #[error("{text:?} is not a {what}: it has {character:?}; {instead}")]
+    Close {
+        /// The kind of name.
+        what: &'static str,
+        /// The refused text.
+        text: String,
+        /// The first character that no name has.
+        character: char,
+        /// The name to write instead, or the way to it.
+        instead: String,
+    },
 }
 
 macro_rules! name {
-    ($(#[$doc:meta])* $name:ident, $what:literal, $length:expr, $form:literal, $is_well_formed:expr) => {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $length:expr, $form:expr, $is_well_formed:expr) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(String);
@@ -96,11 +108,11 @@ name!(
     }
 );
 name!(
-    /// A note on a token for people: at most 128 characters, none of them hidden, may be empty.
+    /// A note on a token or a host for people: at most 128 characters, none of them hidden, may be empty.
     Label,
     "label",
-    0..=128,
-    "no control, invisible, text-direction or private-use characters",
+    0..=LONGEST_FREE_TEXT,
+    FREE_TEXT,
     is_plain
 );
 name!(
@@ -144,6 +156,24 @@ name!(
     }
 );
 
+/// Maximum length of free text in characters.
+pub const LONGEST_FREE_TEXT: usize = 128;
+
+/// The form of free text.
+const FREE_TEXT: &str = "no control, invisible, text-direction or private-use characters";
+
+/// Checks free text by the rule of labels. `what` names it.
+///
+/// # Errors
+/// The [`NameError`] of its length or form.
+pub fn free_text(what: &'static str, text: &str) -> Result<(), NameError> {
+    has_length(what, text, 0..=LONGEST_FREE_TEXT)?;
+    match is_plain(text) {
+        true => Ok(()),
+        false => Err(NameError::Malformed { what, text: text.to_owned(), form: FREE_TEXT }),
+    }
+}
+
 impl Label {
     /// The label that the store has. It was checked by the rule of its time, which was less strict before.
     #[cfg(feature = "server")]
@@ -152,7 +182,29 @@ impl Label {
     }
 }
 
+impl DnsName {
+    /// Parses a name as people write it: case, white space around it and the dot of the root do not count.
+    ///
+    /// # Errors
+    /// As [`Self::parse`], or the name to write instead.
+    pub fn parse_lenient(text: &str) -> Result<Self, NameError> {
+        let plain = plain_dns(text);
+        Self::parse(&plain).map_err(|error| close("DNS name", text, &plain, is_dns_name).unwrap_or(error))
+    }
+}
+
 impl DnsPattern {
+    /// Parses a pattern as people write it, as [`DnsName::parse_lenient`].
+    ///
+    /// # Errors
+    /// As [`Self::parse`], or the pattern to write instead.
+    pub fn parse_lenient(text: &str) -> Result<Self, NameError> {
+        let plain = plain_dns(text);
+        let is_pattern = |text: &str| Self::parse(text).is_ok();
+        Self::parse(&plain)
+            .map_err(|error| close("DNS name pattern", text, &plain, is_pattern).unwrap_or(error))
+    }
+
     /// Returns true if this pattern covers `name`, compared label by label.
     pub fn matches(&self, name: &DnsName) -> bool {
         match self.0.strip_prefix("*.") {
@@ -166,6 +218,24 @@ impl DnsPattern {
         let is_right_under = |parent: &str| other.0.split_once('.').is_some_and(|(_, rest)| rest == parent);
         self == other || self.0.strip_prefix("*.").is_some_and(is_right_under)
     }
+}
+
+/// A DNS name without the differences that do not count.
+fn plain_dns(text: &str) -> String {
+    let plain = text.trim().to_ascii_lowercase();
+    plain.strip_suffix('.').map(str::to_owned).unwrap_or(plain)
+}
+
+/// The error for a name with a character that no name has, if another one can stand in its place.
+fn close(what: &'static str, text: &str, plain: &str, is_right: impl Fn(&str) -> bool) -> Option<NameError> {
+    let is_known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '*');
+    let character = plain.chars().find(|character| !is_known(*character))?;
+    let dashed = plain.replace(['_', ' '], "-");
+    let instead = match dashed.is_ascii() {
+        true => is_right(&dashed).then(|| format!("write {dashed}"))?,
+        false => String::from("write it in its xn--… form (RFC 5890), as `idn2 NAME` prints it"),
+    };
+    Some(NameError::Close { what, text: text.to_owned(), character, instead })
 }
 
 fn has_length(what: &'static str, text: &str, allowed: RangeInclusive<usize>) -> Result<(), NameError> {
@@ -200,130 +270,4 @@ fn ends_in_number(name: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_wildcard_stands_for_exactly_one_left_most_label() {
-        let pattern = DnsPattern::parse("*.nodes.example.org").unwrap();
-        let matches = |name: &str| pattern.matches(&DnsName::parse(name).unwrap());
-        assert!(matches("a.nodes.example.org"));
-        assert!(!matches("nodes.example.org"));
-        assert!(!matches("a.b.nodes.example.org"));
-        assert!(!matches("anodes.example.org"));
-    }
-
-    #[test]
-    fn names_that_are_not_concrete_dns_names_are_refused() {
-        for wrong in [
-            "",
-            ".",
-            "a.",
-            "*.example.org",
-            "Node.example.org",
-            "10.0.0.1",
-            "1.2.3",
-            "0x7f.1",
-            "a.0x7f",
-            "a b",
-            "-a.org",
-            "::1",
-            "a..b",
-            "ex_ample.org",
-            "xn--\u{fc}.org",
-            "node.example.org\0",
-        ] {
-            assert!(DnsName::parse(wrong).is_err(), "{wrong:?}");
-        }
-        assert!(DnsName::parse(&"a.".repeat(127)).is_err());
-        assert!(DnsName::parse("node-1.example.org").is_ok());
-    }
-
-    #[test]
-    fn a_pattern_covers_itself_and_a_wildcard_its_siblings() {
-        let covers = |one: &str, other: &str| {
-            DnsPattern::parse(one).unwrap().covers(&DnsPattern::parse(other).unwrap())
-        };
-        assert!(covers("*.eu.example.org", "*.eu.example.org") && covers("a.example.org", "a.example.org"));
-        assert!(covers("*.eu.example.org", "a.eu.example.org"));
-        for other in
-            ["eu.example.org", "*.a.eu.example.org", "a.b.eu.example.org", "aeu.example.org", "*.example.org"]
-        {
-            assert!(!covers("*.eu.example.org", other), "{other}");
-        }
-        assert!(!covers("a.eu.example.org", "*.eu.example.org"));
-    }
-
-    #[test]
-    fn patterns_wider_than_a_parent_domain_are_refused() {
-        for wrong in ["*", "*.org", "a.*.org", "**.example.org", "*a.example.org", "*.*.example.org"] {
-            assert!(DnsPattern::parse(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn a_label_counts_characters_and_refuses_control_characters() {
-        assert!(Label::parse(&"\u{fc}".repeat(128)).is_ok());
-        assert_eq!(
-            Label::parse(&"a".repeat(129)),
-            Err(NameError::TooLong { what: "label", length: 129, most: 128 })
-        );
-        assert!(Label::parse("two\nlines").is_err());
-    }
-
-    #[test]
-    fn a_label_has_no_hidden_characters() {
-        for hidden in [
-            '\u{202e}',
-            '\u{2066}',
-            '\u{200b}',
-            '\u{200e}',
-            '\u{feff}',
-            '\u{2028}',
-            '\u{2029}',
-            '\u{ad}',
-            '\u{e0041}',
-            '\u{e000}',
-            '\u{ffff}',
-            '\u{85}',
-            '\u{7f}',
-            '\u{1b}',
-        ] {
-            let text = format!("rack{hidden}7");
-            assert!(Label::parse(&text).is_err(), "{text:?}");
-        }
-        for good in [
-            "rack 7",
-            "b\u{fc}ro",
-            "\u{628}\u{200c}\u{62a}",
-            "\u{915}\u{94d}\u{200d}\u{937}",
-            "\u{1f5a5}",
-            "a\u{a0}b",
-        ] {
-            assert!(Label::parse(good).is_ok(), "{good:?}");
-        }
-        for at_an_end in ["\u{200d}", "a\u{200c}", "\u{200c}a", "a \u{200d}b", "a\u{200d}\u{200d}b"] {
-            assert!(Label::parse(at_an_end).is_err(), "{at_an_end:?}");
-        }
-    }
-
-    #[test]
-    fn a_user_name_starts_with_a_letter_or_digit() {
-        for good in ["admin", "7of9", "a.b_c-d@example.org"] {
-            assert_eq!(UserName::parse(good).unwrap().as_str(), good);
-        }
-        assert!(UserName::parse(&"a".repeat(64)).is_ok());
-        let long = "a".repeat(65);
-        for wrong in ["", "Admin", "@a", ".a", "a b", "a:b", "a/b", "\u{e4}", long.as_str()] {
-            assert!(UserName::parse(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn a_role_starts_with_a_lower_case_letter() {
-        assert!(Role::parse("allocator").is_ok());
-        for wrong in ["", "Allocator", "1st", "a role", "system:masters"] {
-            assert!(Role::parse(wrong).is_err(), "{wrong}");
-        }
-    }
-}
+mod tests;

@@ -47,7 +47,7 @@ pub enum OwnershipError {
         mode: u32,
     },
     /// A link, a FIFO, a socket or a device stands in place of a file.
-    #[error("{} is {kind}: gatepass reads only files that it wrote there; put the file itself in its place", path.display())]
+    #[error("{} is {kind}: gatepass reads only files that it wrote there; remove it, or put the file itself in its place", path.display())]
     Kind {
         /// The file.
         path: PathBuf,
@@ -101,10 +101,44 @@ pub fn check(path: &Path) -> Result<(), OwnershipError> {
         let mut entries = fs::read_dir(path).map_err(unknown)?;
         return entries.try_for_each(|entry| check(&entry.map_err(unknown)?.path()));
     }
-    if !data.is_file() {
-        return Err(OwnershipError::Kind { path: path.to_owned(), kind: kind_of(&data) });
-    }
     check_owner(path, &data)?;
+    check_file(path, &data)
+}
+
+/// Checks a private key as [`check`] does. Root may have given it to the user of a service.
+///
+/// # Errors
+/// The reason why it may be the work of somebody else.
+pub fn check_key(path: &Path) -> Result<(), OwnershipError> {
+    let Some(data) = there(path, fs::symlink_metadata(path))? else { return Ok(()) };
+    // Nobody but root can give a file away, and the directory is not that user's.
+    if !geteuid().is_root() {
+        check_owner(path, &data)?;
+    }
+    check_file(path, &data)
+}
+
+/// The target of the link at `path`, if a link is there. It is not followed.
+///
+/// # Errors
+/// It is the link of somebody else, or its target is not the `own` one.
+pub fn check_link(path: &Path, own: impl FnOnce(&Path) -> bool) -> Result<Option<PathBuf>, OwnershipError> {
+    let Some(data) = there(path, fs::symlink_metadata(path))? else { return Ok(None) };
+    if data.is_symlink() {
+        check_owner(path, &data)?;
+        let target = fs::read_link(path).map_err(|error| unknown(path, &error))?;
+        if own(&target) {
+            return Ok(Some(target));
+        }
+    }
+    Err(OwnershipError::Kind { path: path.to_owned(), kind: kind_of(&data) })
+}
+
+/// Checks that this is a plain file with one name, which nobody but its owner can write.
+fn check_file(path: &Path, data: &Metadata) -> Result<(), OwnershipError> {
+    if !data.is_file() {
+        return Err(OwnershipError::Kind { path: path.to_owned(), kind: kind_of(data) });
+    }
     match (data.mode() & OTHERS_WRITE, data.nlink()) {
         (0, 0..=1) => Ok(()),
         (0, links) => Err(OwnershipError::HardLink { path: path.to_owned(), links }),
@@ -162,12 +196,35 @@ pub fn user_name(uid: u32) -> String {
     name.unwrap_or_else(|| format!("the user with id {uid}"))
 }
 
+/// The number of a group in /etc/group; a number is one.
+pub fn group_id(name: &str) -> Option<u32> {
+    let groups = fs::read_to_string("/etc/group").unwrap_or_default();
+    let known = groups.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        (fields.next()? == name).then(|| fields.nth(1)?.parse().ok())?
+    });
+    known.or_else(|| name.parse().ok())
+}
+
+/// The name of a group in /etc/group, else the number.
+pub fn group_name(gid: u32) -> String {
+    let groups = fs::read_to_string("/etc/group").unwrap_or_default();
+    let name = groups.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)?.parse() == Ok(gid)).then(|| name.to_owned())
+    });
+    name.unwrap_or_else(|| gid.to_string())
+}
+
 fn kind_of(data: &Metadata) -> &'static str {
     let kind = data.file_type();
     match () {
         () if kind.is_symlink() => "a link",
         () if kind.is_fifo() => "a FIFO",
         () if kind.is_socket() => "a socket",
+        () if kind.is_file() => "a plain file",
+        () if kind.is_dir() => "a directory",
         () => "a device",
     }
 }

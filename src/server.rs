@@ -20,13 +20,14 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use strum::VariantArray as _;
 use tokio::net::TcpListener;
 
 pub use error::{RunError, StartError, Written};
-pub use timers::{Reload, Timer};
+pub use timers::{Pulse, Reload, Timer};
 
 use self::local::PublishedServer;
-use self::timers::Supervisor;
+use self::timers::{Supervisor, periodic};
 use self::tls_files::TlsSource;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -37,9 +38,9 @@ use crate::http::tls::Tls;
 use crate::id::Fingerprint;
 use crate::secret::Secret;
 use crate::service::Authority;
-pub use crate::service::found::FirstStart;
-use crate::store::Store;
+pub use crate::service::found::{ADMIN, FIRST_SECRETS, FirstStart};
 use crate::store::sqlite::SqliteStore;
+use crate::store::{HostState, Store, TokenKind, TokenState};
 
 /// An open authority that listens and has not answered a request yet.
 pub struct Server {
@@ -58,11 +59,32 @@ pub struct Server {
     data_dir: PathBuf,
     keys_dir: PathBuf,
     reload: Reload,
+    pulse: Arc<Pulse>,
 }
 
 /// Returns the OpenAPI document of this version, for a server at `url`.
 pub fn openapi(url: &str) -> serde_json::Value {
     crate::http::api::document(true, url)
+}
+
+/// The names of the states of tokens, as lists filter by them.
+pub fn token_states() -> impl Iterator<Item = &'static str> {
+    TokenState::VARIANTS.iter().map(|state| state.as_str())
+}
+
+/// The names of the kinds of enrollment tokens, as lists filter by them.
+pub fn token_kinds() -> impl Iterator<Item = &'static str> {
+    TokenKind::VARIANTS.iter().map(|kind| kind.as_str())
+}
+
+/// The names of the presets of a mint.
+pub fn token_presets() -> [&'static str; 4] {
+    TokenKind::PRESETS.map(TokenKind::as_str)
+}
+
+/// The names of the states of hosts, as lists filter by them.
+pub fn host_states() -> impl Iterator<Item = &'static str> {
+    HostState::VARIANTS.iter().map(|state| (*state).into())
 }
 
 /// Returns the OpenAPI document of Elastic Cloud Enterprise's routes, for a server at `url`.
@@ -113,6 +135,11 @@ impl Server {
         self.authority.cas.load().current().root_fingerprint()
     }
 
+    /// Returns true if the listener's certificate is from the own CA, so that the root's fingerprint verifies it.
+    pub const fn presents_own_certificate(&self) -> bool {
+        matches!(self.source, TlsSource::Own(_))
+    }
+
     /// The store, for a caller that runs the server in its own process.
     pub fn store(&self) -> Arc<dyn Store> {
         Arc::<SqliteStore>::clone(&self.store)
@@ -128,18 +155,27 @@ impl Server {
         self.reload.clone()
     }
 
+    /// Shows that the running server lives.
+    pub fn pulse(&self) -> Arc<Pulse> {
+        Arc::clone(&self.pulse)
+    }
+
     /// Answers requests until `shutdown` completes. Then it finishes open requests and closes the store.
     ///
     /// # Errors
     /// The disk failed, or a file could not be written.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send) -> Result<(), RunError> {
         first_start::done(&self.data_dir).map_err(|error| RunError::File(error.to_string()))?;
+        let (url, data) = (self.url(), std::path::absolute(&self.data_dir).unwrap_or(self.data_dir));
+        let listen = self.local_addr;
+        tracing::info!(%url, ?data, %listen, "gatepass {} started", env!("CARGO_PKG_VERSION"));
         // The first status lists show the tokens that became due while no server ran, up to one batch. No redemption accepts
         // such a token.
         if let Err(error) = timers::revoke_due(&self.authority.upkeep).await {
             tracing::warn!(%error, "the due tokens could not be revoked; the server tries again");
         }
         let timers = Supervisor::default();
+        periodic::start(&timers, &self.authority.upkeep, Timer::period, &self.pulse);
         timers::start(&timers, &self.authority, &self.tls, self.source, self.keys_dir, &self.reload);
         let mut failed = self.store.failed();
         let front = self.front;
@@ -152,6 +188,7 @@ impl Server {
                 _ = failed.wait_for(|failed| *failed) => {}
             }
         };
+        self.pulse.start();
         listener::serve(self.listener, self.tls, self.limits, handler, ended).await;
         timers.stop().await;
         // Refusals that were noted in the last second.
@@ -169,6 +206,7 @@ impl Server {
         let store = self.store;
         // Closing waits for the disk.
         let _ = tokio::task::spawn_blocking(move || store.close()).await;
+        tracing::info!("stopped");
         if failed { Err(RunError::DiskFailed) } else { Ok(()) }
     }
 }

@@ -5,6 +5,7 @@ mod authority;
 mod base;
 pub mod ca;
 mod caller;
+mod capacity;
 mod certify;
 mod clock;
 pub mod document;
@@ -15,8 +16,11 @@ pub mod health;
 pub mod hosts;
 pub mod issuers;
 pub mod keys;
+pub mod labels;
 pub mod ledger;
+pub mod overview;
 pub mod own_names;
+mod quarantine;
 pub mod refusals;
 mod revocable;
 pub mod selection;
@@ -34,7 +38,8 @@ pub mod verification;
 pub use authority::{Authority, Parts, Settings};
 pub use base::Base;
 pub use caller::Caller;
-pub use certify::{CertificateTerms, Enrolled, Enrollment, RedeemRequest, renew_after};
+pub use capacity::FleetCapacity;
+pub use certify::{CertificateTerms, Enrolled, Enrollment, RedeemRequest};
 pub use error::{
     AccountError, CaError, FieldError, HostError, IMPORT_NEWER, KeysError, RequestError, ServiceError,
     TokenError,

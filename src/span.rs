@@ -4,7 +4,9 @@ mod setting;
 
 use std::time::Duration;
 
-pub use self::setting::{Setting, SettingError, Spans};
+use crate::clock::Timestamp;
+
+pub use self::setting::{Setting, SettingError, SettingValue, SettingValues, Spans};
 
 /// The longest accepted span: a hundred years. No field needs more, and sums of spans stay far from overflow.
 const LONGEST: Duration = Duration::from_secs(36_525 * 86_400);
@@ -34,6 +36,17 @@ pub enum SpanError {
     },
 }
 
+/// A refused moment.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{text:?} is not a moment: write a time such as 2030-01-31T12:00:00Z, a date such as 2030-01-31, or a span before now \
+     such as 2h"
+)]
+pub struct MomentError {
+    /// The refused text.
+    text: String,
+}
+
 /// Parses a whole number followed by `s`, `m`, `h` or `d`; no sign, no fraction, no space between, not zero.
 ///
 /// # Errors
@@ -57,6 +70,17 @@ pub fn parse_span(text: &str) -> Result<Duration, SpanError> {
         Some(span) if span <= LONGEST => Ok(span),
         _ => Err(SpanError::TooLong { text: shorten(text) }),
     }
+}
+
+/// Parses a moment: an RFC 3339 time, a date in UTC, or a span before `now`.
+///
+/// # Errors
+/// The text has another form.
+pub fn parse_moment(text: &str, now: Timestamp) -> Result<Timestamp, MomentError> {
+    let day = || Timestamp::parse_rfc3339(&format!("{text}T00:00:00Z"));
+    let before = || parse_span(text).ok().map(|span| now.minus(span));
+    let moment = Timestamp::parse_rfc3339(text).or_else(day).or_else(before);
+    moment.ok_or_else(|| MomentError { text: shorten(text) })
 }
 
 /// Shows `span` in the largest unit that keeps it whole, as [`parse_span`] reads it. Fractions of a second are dropped.
@@ -103,6 +127,18 @@ mod tests {
             ["", "s", "15", "15 m", "-1s", "+1s", "1.5h", "1h30m", "1w", "15M", "0x1s", "1\u{b5}", "\u{663}s"]
         {
             assert!(matches!(parse_span(wrong), Err(SpanError::Malformed { .. })), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_moment_is_time_date_or_span() {
+        let now = Timestamp::from_secs(1_900_000_000);
+        let day = Timestamp::parse_rfc3339("2030-01-31T00:00:00Z").unwrap();
+        assert_eq!(parse_moment("2030-01-31T02:00:00+02:00", now), Ok(day));
+        assert_eq!(parse_moment("2030-01-31", now), Ok(day));
+        assert_eq!(parse_moment("2h", now), Ok(now.minus(Duration::from_secs(7200))));
+        for wrong in ["", "now", "2030-01", "31.1.2030", "-2h", "2030-01-31T12:00:00"] {
+            assert!(parse_moment(wrong, now).is_err(), "{wrong}");
         }
     }
 

@@ -31,6 +31,27 @@ pub fn printable(text: &str) -> String {
     shown
 }
 
+/// The text of `bytes` in UTF-8 or UTF-16, without its byte order mark. Without a mark, UTF-16 shows by the zero bytes of ASCII.
+#[cfg(feature = "cli")]
+pub(crate) fn decode(bytes: &[u8]) -> Option<String> {
+    match bytes {
+        [0xff, 0xfe, rest @ ..] => utf16(rest, u16::from_le_bytes),
+        [0xfe, 0xff, rest @ ..] => utf16(rest, u16::from_be_bytes),
+        [1..=u8::MAX, 0, ..] => utf16(bytes, u16::from_le_bytes),
+        [0, 1..=u8::MAX, ..] => utf16(bytes, u16::from_be_bytes),
+        _ => {
+            let text = std::str::from_utf8(bytes).ok()?;
+            Some(text.strip_prefix('\u{feff}').unwrap_or(text).to_owned())
+        }
+    }
+}
+
+#[cfg(feature = "cli")]
+fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Option<String> {
+    let (pairs, _) = bytes.as_chunks();
+    char::decode_utf16(pairs.iter().map(|pair| unit(*pair))).collect::<Result<_, _>>().ok()
+}
+
 /// The characters of `text`, each with whether it is hidden.
 fn judged(text: &str) -> impl Iterator<Item = (char, bool)> {
     let mut before = None;

@@ -31,6 +31,8 @@ pub use hot::{HotEnrollmentTokens, HotServiceTokens, HotTokens, TokenDigest};
 pub(crate) use json::{Object, present};
 pub use key::{KeyError, KeyScope, VerifyingKey, VerifyingKeys};
 pub use key_use::KeyUse;
+#[cfg(feature = "server")]
+pub use mint::mint_all;
 pub use mint::{MintError, MintedToken, mint, mint_service};
 pub use ring::{KeyRing, SigningPair, SigningPairs};
 pub use signer::{SignError, Signer, SigningKey};

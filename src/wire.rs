@@ -61,6 +61,33 @@ pub struct Certified {
     pub name: Option<DnsName>,
 }
 
+/// Facts that a host reports of itself. They are unverified, and nothing is decided by them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+#[schema(as = ReportHostRequest)]
+pub struct HostReport {
+    /// Hostname of the machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, max_length = 128, example = "web-7")]
+    pub hostname: Option<String>,
+    /// Operating system.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, max_length = 128, example = "Debian GNU/Linux 12 (bookworm)")]
+    pub os: Option<String>,
+    /// Architecture of the machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, max_length = 128, example = "x86_64")]
+    pub arch: Option<String>,
+    /// Version of gatepass on the host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, max_length = 128, example = "0.2.0")]
+    pub version: Option<String>,
+    /// Label from the host's side. The first one stays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, max_length = 128, example = "rack 7")]
+    pub label: Option<String>,
+}
+
 /// The expiry of a host's certificate, and the time to renew it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CertificateLife {

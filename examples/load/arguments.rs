@@ -22,6 +22,7 @@ use clap::{Parser, ValueEnum};
   load --mode redeem --ramp auto                    where latency breaks: doubling, then bisecting
   load --mode mint --ramp 200..2000/200             step by step
   load --sign-in --rounds 5                         a remembered sign-in against a session, in turns
+  load --cluster --rounds 5                         one cluster token against a token for each host, in turns
   load --all                                        every line of docs/performance.md with its floor
   load --against /var/tmp/full --rounds 5           redeeming on the store in that directory against a new one
   load --mode redeem --server https://gate.example.org --ca root.pem --user admin --pid 4711
@@ -40,6 +41,9 @@ pub(crate) struct Arguments {
     /// Compare a remembered sign-in by user and password with a bearer session on the same route, in turns
     #[arg(long, conflicts_with_all = ["mode", "ramp", "all", "against"])]
     pub(crate) sign_in: bool,
+    /// Compare redeeming one cluster token for all hosts with a token for each, in turns
+    #[arg(long, conflicts_with_all = ["mode", "ramp", "all", "against", "sign_in"])]
+    pub(crate) cluster: bool,
     /// Requests per second, or `max`: as fast as the connections allow (the default)
     #[arg(long, value_parser = parse_rate, value_name = "N|max")]
     pub(crate) rate: Option<Rate>,
@@ -124,6 +128,8 @@ pub(crate) enum Mode {
     Jwks,
     /// POST /api/v1/bootstrap: a token of one use and a new key each
     Redeem,
+    /// POST /api/v1/bootstrap: one cluster token for all, and a new key each
+    RedeemCluster,
     /// POST /api/v1/renew: each host once, over its own mTLS connection, with a new key
     Renew,
     /// POST /api/v1/enrollment-tokens, signed in with user and password

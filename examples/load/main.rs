@@ -19,6 +19,7 @@ mod floor;
 mod hosts;
 mod maths;
 mod pace;
+mod pair;
 mod plan;
 mod prepare;
 mod ramp;
@@ -26,7 +27,6 @@ mod report;
 mod resident;
 mod run;
 mod server;
-mod sign_in;
 mod tls;
 mod usage;
 mod wire;
@@ -69,8 +69,13 @@ fn drive(arguments: &Arguments) -> Result<(), LoadError> {
         all::run(arguments, &cores, &mut report)?;
         return report.finish();
     }
-    if arguments.sign_in {
-        sign_in::run(arguments, &cores, &mut report)?;
+    let pair = match (arguments.sign_in, arguments.cluster) {
+        (true, _) => Some(pair::SIGN_IN),
+        (false, true) => Some(pair::CLUSTER),
+        (false, false) => None,
+    };
+    if let Some(pair) = pair {
+        pair.run(arguments, &cores, &mut report)?;
         return report.finish();
     }
     if let Some(full) = &arguments.against {

@@ -26,6 +26,8 @@ const ATTEMPTS: usize = 100;
 const PAUSE: Duration = Duration::from_millis(50);
 /// Roles of the default catalogue.
 const ROLES: [&str; 2] = ["allocator", "proxy"];
+/// The cluster that every host names.
+const CLUSTER: &str = "load-1";
 
 /// Prepares for one server.
 pub(crate) struct Preparer {
@@ -60,9 +62,12 @@ impl Preparer {
                 self.tokens(1).await?;
                 self.same(self.post("/api/v1/enrollment-tokens", &order(), fresh))
             }
-            Mode::Redeem => {
-                let asks = self.redemptions(count, fresh).await?;
-                Shots::Each(asks.into_iter().map(|(_, request)| Shot { request, tls: None }).collect())
+            Mode::Redeem => each(self.redemptions(self.tokens(count).await?, fresh)?),
+            Mode::RedeemCluster => {
+                let order = json!({ "roles": ROLES, "persistent": true, "bind": { "cluster": CLUSTER } });
+                let request = self.post("/api/v1/enrollment-tokens", &order, false);
+                let token = self.texts("a cluster token", vec![request]).await?.pop().unwrap_or_default();
+                each(self.redemptions(vec![token; count], fresh)?)
             }
             Mode::Renew => Shots::Each(self.renewals(count).await?),
             Mode::Whoami => {
@@ -185,15 +190,15 @@ impl Preparer {
         })
     }
 
-    async fn redemptions(&self, count: usize, fresh: bool) -> Result<Vec<(HostKey, Bytes)>, LoadError> {
-        let tokens = self.tokens(count).await?;
-        let bar = bar(&format!("{count} certificate requests"), count);
+    /// A redemption of each token, by a host of its own.
+    fn redemptions(&self, tokens: Vec<String>, fresh: bool) -> Result<Vec<(HostKey, Bytes)>, LoadError> {
+        let bar = bar(&format!("{} certificate requests", tokens.len()), tokens.len());
         let redemption = |token: String| {
             bar.inc(1);
             let key = HostKey::generate()?;
             let bearer = format!("Bearer {token}");
             let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
-            let body = json!({ "csr": key.csr }).to_string();
+            let body = json!({ "csr": key.csr, "cluster": CLUSTER }).to_string();
             let authority = &self.place.authority;
             let request = request("POST", "/api/v1/bootstrap", authority, &headers, &body, fresh);
             Ok((key, request))
@@ -205,7 +210,8 @@ impl Preparer {
 
     /// Hosts with their answers.
     async fn enroll(&self, count: usize) -> Result<Vec<(HostKey, Value)>, LoadError> {
-        let (keys, requests): (Vec<_>, Vec<_>) = self.redemptions(count, false).await?.into_iter().unzip();
+        let redemptions = self.redemptions(self.tokens(count).await?, false)?;
+        let (keys, requests): (Vec<_>, Vec<_>) = redemptions.into_iter().unzip();
         let answers = self.send_all(&format!("{count} hosts"), requests).await?;
         Ok(keys.into_iter().zip(answers).collect())
     }
@@ -272,6 +278,11 @@ impl Preparer {
         answers.sort_unstable_by_key(|(place, _)| *place);
         Ok(answers.into_iter().map(|(_, answer)| answer).collect())
     }
+}
+
+/// Each redemption once.
+fn each(redemptions: Vec<(HostKey, Bytes)>) -> Shots {
+    Shots::Each(redemptions.into_iter().map(|(_, request)| Shot { request, tls: None }).collect())
 }
 
 /// An order for a token that admits one host.

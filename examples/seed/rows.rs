@@ -56,8 +56,8 @@ impl<'a> Rows<'a> {
         let ((list, _), index) = (self.list(number / capacity), number % capacity);
         let revoked_at = is_revoked(number).then(|| self.now.minus(DAY));
         let Origin { key, issuer } = &self.origin;
-        let sql = "INSERT INTO mints (token, kid, issuer, label, roles, persistent, emergency, minter, created_at, \
-                   dns_names, list, idx, revoked_at) VALUES (?1, ?2, ?3, ?4, ?5, 1, 0, ?6, ?7, '[]', ?8, ?9, ?10)";
+        let sql = "INSERT INTO mints (token, kid, issuer, label, roles, persistent, kind, minter, created_at, \
+                   dns_names, list, idx, revoked_at) VALUES (?1, ?2, ?3, ?4, ?5, 1, 'custom', ?6, ?7, '[]', ?8, ?9, ?10)";
         let label = format!("seeded {number}");
         self.write(
             sql,

@@ -24,7 +24,7 @@ pub enum Permission {
     WritePolicies,
     /// List and verify the ledger.
     ReadLedger,
-    /// See roles, signing keys, CA, clock, settings and the own account: every signed-in caller.
+    /// See the overview, roles, signing keys, CA, clock, settings and the own account: every signed-in caller.
     Read,
     /// Users, API keys, keys, settings, the clock: everything else.
     Administer,

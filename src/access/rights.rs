@@ -40,6 +40,13 @@ pub enum Act<'a> {
         /// The cluster it is bound to.
         cluster: Option<&'a Cluster>,
     },
+    /// Many tokens for hosts are minted together. Their uses count together.
+    MintMany {
+        /// Minting one of them.
+        each: &'a Self,
+        /// Number of tokens.
+        count: u32,
+    },
     /// A token for a service's door is minted.
     MintServiceToken {
         /// The roles it gives.
@@ -119,7 +126,7 @@ impl Rights {
     /// # Errors
     /// Every limit that it goes beyond.
     pub fn judge(&self, act: Act<'_>) -> Result<(), Vec<Excess>> {
-        let mut judged = Judged { limits: &self.limits, how: ASKED_FOR, excess: Vec::new() };
+        let mut judged = Judged { limits: &self.limits, how: ASKED_FOR, tokens: 1, excess: Vec::new() };
         judged.act(self, act);
         if judged.excess.is_empty() { Ok(()) } else { Err(judged.excess) }
     }
@@ -133,6 +140,8 @@ struct Judged<'a> {
     limits: &'a Limits,
     /// The relation of roles, names and numbers to the act, for messages.
     how: &'static str,
+    /// Number of tokens that are minted.
+    tokens: u32,
     excess: Vec<Excess>,
 }
 
@@ -146,6 +155,10 @@ impl Judged<'_> {
                 self.uses(uses);
                 self.persistence(persistent);
                 self.cluster(cluster);
+            }
+            Act::MintMany { each, count } => {
+                self.tokens = count;
+                self.act(own, *each);
             }
             Act::MintServiceToken { roles, lasts } => {
                 self.roles(roles);
@@ -211,12 +224,21 @@ impl Judged<'_> {
     }
 
     fn uses(&mut self, uses: Option<u32>) {
-        let most = self.limits.max_uses;
-        if !most.allows(uses) {
-            let (uses, how) =
-                (uses.map_or_else(|| "unlimited".to_owned(), |uses| uses.to_string()), self.how);
-            self.beyond("max_uses", format!("{uses} uses {how}; your tokens may have at most {most}"));
+        let (most, tokens, how) = (self.limits.max_uses, self.tokens, self.how);
+        // A product beyond the largest limit counts as unlimited.
+        if most.allows(uses.and_then(|uses| uses.checked_mul(tokens))) {
+            return;
         }
+        let uses = uses.map_or_else(|| "unlimited".to_owned(), |uses| uses.to_string());
+        self.beyond(
+            "max_uses",
+            match tokens {
+                1 => format!("{uses} uses {how}; your tokens may have at most {most}"),
+                _ => format!(
+                    "{tokens} tokens of {uses} uses {how}; all of them may have at most {most} together"
+                ),
+            },
+        );
     }
 
     fn persistence(&mut self, persistent: bool) {

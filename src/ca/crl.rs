@@ -42,6 +42,8 @@ pub enum CrlReason {
     CessationOfOperation,
     /// privilegeWithdrawn: the host has other roles now.
     PrivilegeWithdrawn,
+    /// superseded: the host has another certificate in its place.
+    Superseded,
     /// cACompromise: the issuing CA was revoked.
     CaCompromise,
 }
@@ -143,6 +145,7 @@ impl CrlReason {
         match self {
             Self::CessationOfOperation => pkix::CrlReason::CessationOfOperation,
             Self::PrivilegeWithdrawn => pkix::CrlReason::PrivilegeWithdrawn,
+            Self::Superseded => pkix::CrlReason::Superseded,
             Self::CaCompromise => pkix::CrlReason::CaCompromise,
         }
     }

@@ -8,18 +8,37 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::current_password::CurrentPassword;
-use super::deletion::Deletion;
+use super::deletion::{Deletion, Doomed};
 use super::error::CliError;
 use super::limits::{self, LimitFlags};
-use super::once::Creation;
-use super::output::{self, Format, line};
+use super::listing::Listing;
+use super::once::{API_KEY, Creation};
+use super::output::{self, Column, Columns, Format, text_at};
 use super::remote::Remote;
+use super::short_id::GivenId;
 use super::together::count;
 use crate::access::Scope;
 use crate::client::api::{Api, encode};
 use crate::config::Environment;
+use crate::id::ApiKeyId;
 
 const KEYS: &str = "/api/v1/api-keys";
+const COLUMNS: Columns = Columns {
+    id: "id",
+    name: "label",
+    shown: &[
+        Column::id("ID", "id"),
+        Column::state("STATE", "state"),
+        Column::text("LABEL", "label"),
+        Column::text("OWNER", "owner").rank(1),
+        Column::text("SCOPES", "scopes").rank(2),
+        Column::text("LIMITS", "limits").rank(5),
+        Column::text("AUDIENCE", "audience?any").rank(6),
+        Column::time("EXPIRES", "expires_at?never").rank(3),
+        Column::time("LAST USED", "last_used_at?never").rank(4),
+        Column::text("FROM", "last_used_from").rank(7),
+    ],
+};
 /// The lines of any key.
 const ROWS: [(&str, &str); 9] = [
     ("id", "id"),
@@ -41,20 +60,30 @@ pub(crate) enum ApiKeyCommand {
     /// Create an API key; it is shown once
     Create(Box<ApiKeyCreate>),
     /// List API keys: your own, or every user's if you are an admin
-    List(Remote),
+    #[command(after_long_help = "Examples:
+  gatepass api-key list
+  gatepass api-key list -o json")]
+    List(Listing),
     /// Show an API key, without its secret
+    #[command(after_long_help = "Examples:
+  gatepass api-key show ID")]
     Show {
         #[command(flatten)]
         remote: Remote,
-        /// Id of the key
-        id: String,
+        /// Id of the key, or its last 8 characters
+        #[arg(value_parser = GivenId::<ApiKeyId>::parse)]
+        id: GivenId<ApiKeyId>,
     },
     /// Delete an API key, effective immediately
+    #[command(after_long_help = "Examples:
+  gatepass api-key delete ID
+  gatepass api-key delete ID --tokens      also revokes the tokens that it minted")]
     Delete {
         #[command(flatten)]
         deletion: Deletion,
-        /// Id of the key
-        id: String,
+        /// Id of the key, or its last 8 characters
+        #[arg(value_parser = GivenId::<ApiKeyId>::parse)]
+        id: GivenId<ApiKeyId>,
     },
 }
 
@@ -91,29 +120,22 @@ impl ApiKeyCommand {
     pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         match self {
             Self::Create(command) => command.run(environment).await,
-            Self::List(remote) => {
-                let mut keys = remote.connect(environment)?.list(KEYS, usize::MAX).await?;
-                if remote.output == Format::Table {
+            Self::List(list) => {
+                let mut keys = list.remote.connect(environment)?.list(KEYS, usize::MAX).await?;
+                if list.remote.output != Format::Json {
                     keys.iter_mut().for_each(|key| *key = listed(key));
                 }
-                let columns = [
-                    ("ID", "id"),
-                    ("STATE", "state"),
-                    ("LABEL", "label"),
-                    ("OWNER", "owner"),
-                    ("SCOPES", "scopes"),
-                    ("LIMITS", "limits"),
-                    ("AUDIENCE", "audience?any"),
-                    ("EXPIRES", "expires_at?never"),
-                    ("LAST USED", "last_used_at?never"),
-                    ("FROM", "last_used_from"),
-                ];
-                output::list(remote.output, &keys, &columns, "no API keys")
+                list.print(environment, &keys, &COLUMNS, "no API keys")
             }
             Self::Show { remote, id } => {
-                remote.show(environment, &at(&id), &[&ROWS[..], &USE_ROWS].concat()).await
+                let api = remote.connect(environment)?;
+                let key = api.get(&at(&id.whole(&api).await?.to_string())).await?;
+                output::one(remote.output, &key, &[&ROWS[..], &USE_ROWS].concat())
             }
-            Self::Delete { deletion, id } => delete(deletion, &id, environment).await,
+            Self::Delete { deletion, id } => {
+                let id = id.whole(&deletion.connect(environment)?).await?;
+                delete(deletion, &id.to_string(), environment).await
+            }
         }
     }
 }
@@ -124,24 +146,45 @@ impl ApiKeyCreate {
         let body =
             creation.request(json!({ "scopes": scopes, "audience": audience, "limits": limits.value()? }));
         let table = |made: &Value, file: Option<&Path>| {
-            output::one(Format::Table, made, &[&ROWS[..], &[("key", "api_key")]].concat())?;
-            line(match file {
-                Some(_) => "The key is only in the file: store it with your secrets.",
-                None => "The key is shown once: store it with your secrets.",
-            })
+            let kept = if file.is_some() { "only in the file" } else { "shown once" };
+            let lines = output::lines(made, &[&ROWS[..], &[("key", "api_key")]].concat());
+            format!("{lines}The key is {kept}: store it with your secrets.\n")
         };
-        let post = async |api: &Api| current.send(api, Method::POST, KEYS, body).await;
-        creation.once.post(&creation.remote, environment, post, "api_key", table).await
+        let api = creation.remote.connect(environment)?;
+        let post = current.send(&api, Method::POST, KEYS, body);
+        creation.once.post(creation.remote.output, post, &API_KEY, table).await
     }
 }
 
 async fn delete(deletion: Deletion, id: &str, environment: &Environment) -> Result<(), CliError> {
-    let what = format!("API key {id} and every API key created with it");
+    let doomed = async |api: &Api| {
+        let key = api.get(&at(id)).await?;
+        let made = made_with(&api.list(KEYS, usize::MAX).await?, id);
+        let label = match text_at(&key, "label").as_str() {
+            "-" => String::new(),
+            label => format!(" ({label})"),
+        };
+        let along = match made.len() as u64 {
+            0 => String::new(),
+            made => format!(" and {} created with it", count(made, "API key")),
+        };
+        Ok(Doomed {
+            what: format!("API key {id}{label}{along}"),
+            minters: [vec![id.to_owned()], made].concat(),
+        })
+    };
     let conclude = |gone: &Value| match gone["api_keys_deleted"].as_u64() {
         None | Some(0) => format!("deleted API key {id}"),
         Some(made) => format!("deleted API key {id} and {} created with it", count(made, "API key")),
     };
-    deletion.run(environment, &what, &at(id), conclude).await
+    deletion.run(environment, &at(id), doomed, conclude).await
+}
+
+/// The ids of the keys that were created with the key `id`, directly or by one of these.
+fn made_with(keys: &[Value], id: &str) -> Vec<String> {
+    let creator = format!("api_key:{id}");
+    let made = keys.iter().filter(|key| key["creator"] == creator.as_str()).map(|key| text_at(key, "id"));
+    made.flat_map(|made| [vec![made.clone()], made_with(keys, &made)].concat()).collect()
 }
 
 /// The list entry of a key.

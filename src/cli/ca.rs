@@ -11,7 +11,7 @@ use self::export_root::ExportRoot;
 use self::revoke::CaRevoke;
 use self::rotate::CaRotate;
 use super::error::CliError;
-use super::output::{self, Format, line, note};
+use super::output::{self, Column, Columns, Format, Screen, line, note};
 use super::remote::Remote;
 use crate::client::ClientError;
 use crate::client::key::certificates;
@@ -25,10 +25,16 @@ const CA: &str = "/api/v1/ca";
 #[derive(Subcommand)]
 pub(crate) enum CaCommand {
     /// Show the root, the issuing CAs and upcoming expiries
+    #[command(after_long_help = "Examples:
+  gatepass ca status
+  gatepass ca status -o json")]
     Status(Remote),
     Rotate(CaRotate),
     Revoke(CaRevoke),
     /// Print the SHA-256 fingerprint of the root certificate
+    #[command(after_long_help = "Examples:
+  gatepass ca fingerprint
+  gatepass ca fingerprint --data-dir /var/lib/gatepass")]
     Fingerprint(Remote),
     ExportRoot(ExportRoot),
 }
@@ -39,7 +45,7 @@ impl CaCommand {
         match self {
             Self::Status(remote) => {
                 let status = remote.connect(environment)?.get(CA).await?;
-                show(remote.output, &status)
+                show(remote.output, &Screen::of(environment), &status)
             }
             Self::Rotate(command) => command.run(environment).await,
             Self::Revoke(command) => command.run(environment).await,
@@ -53,7 +59,24 @@ impl CaCommand {
     }
 }
 
-fn show(format: Format, status: &Value) -> Result<(), CliError> {
+const ISSUING: Columns = Columns {
+    id: "ski",
+    name: "subject",
+    shown: &[
+        Column::text("ISSUING CA", "ski"),
+        Column::text("SUBJECT", "subject").rank(1),
+        Column::text("EXPIRES", "expires_at"),
+        Column::text("CURRENT", "current"),
+    ],
+};
+
+const REVOKED: Columns = Columns {
+    id: "ski",
+    name: "ski",
+    shown: &[Column::text("REVOKED ISSUING CA", "ski"), Column::text("REVOKED", "revoked_at")],
+};
+
+fn show(format: Format, screen: &Screen, status: &Value) -> Result<(), CliError> {
     if format == Format::Json {
         return output::json(status);
     }
@@ -68,13 +91,11 @@ fn show(format: Format, status: &Value) -> Result<(), CliError> {
     output::one(format, status, &rows)?;
     line("")?;
     let issuing = status["issuing"].as_array().map_or(&[][..], Vec::as_slice);
-    let columns =
-        [("ISSUING CA", "ski"), ("SUBJECT", "subject"), ("EXPIRES", "expires_at"), ("CURRENT", "current")];
-    output::list(format, issuing, &columns, "no issuing CA")?;
+    output::list(format, screen, issuing, &ISSUING, "no issuing CA")?;
     let revoked = status["revoked"].as_array().map_or(&[][..], Vec::as_slice);
     if !revoked.is_empty() {
         line("")?;
-        output::list(format, revoked, &[("REVOKED ISSUING CA", "ski"), ("REVOKED", "revoked_at")], "")?;
+        output::list(format, screen, revoked, &REVOKED, "")?;
     }
     for warning in status["warnings"].as_array().into_iter().flatten().filter_map(|warning| warning.as_str())
     {

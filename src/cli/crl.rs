@@ -3,16 +3,19 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use serde_json::json;
 
+use super::destination::is_stdout;
 use super::error::CliError;
 use super::output::{self, Format, note};
-use super::remote::Remote;
+use super::remote::{Remote, network};
+use super::signals;
 use super::together::count;
 use crate::client::crl_file::{CrlFile, Update, text};
 use crate::client::crls::{CrlSet, CrlSource};
 use crate::client::enroll::CERT_DIR;
-use crate::client::hook::after_crls;
+use crate::client::hook::{Hook, Reload, Variables};
 use crate::clock::SystemClock;
 use crate::config::Environment;
 
@@ -28,8 +31,8 @@ use crate::config::Environment;
 The server and its roots come from the first of: --cert-dir; --server, --data-dir, --ca or another option of the connection; the \
 identity in /etc/gatepass; the server on this machine; the profile of `gatepass login`. A file of --ca may hold several roots.
 
-The command of --exec runs through `sh -c` with GATEPASS_CRL_FILE set, after each change of the file. If it fails, the next \
-`gatepass crl` runs it again.
+Hooks run after each change of the file, with its absolute path in GATEPASS_CRL_FILE, and see of the environment only what those \
+of `gatepass renew` see. If one fails or is cut off, the next `gatepass crl` runs them again.
 
 Exit codes: 0 fresh; 1 refused or failed, the file is unchanged or the command failed; 2 usage")]
 pub(crate) struct CrlCommand {
@@ -37,8 +40,10 @@ pub(crate) struct CrlCommand {
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
     /// Command to run after a change, such as a reload
-    #[arg(long, value_name = "CMD")]
+    #[arg(long, value_name = "CMD", value_parser = NonEmptyStringValueParser::new())]
     exec: Option<String>,
+    #[command(flatten)]
+    reload: Reload,
     /// Directory of a host's identity, which names the server and its roots
     #[arg(long, value_name = "DIR", conflicts_with_all = ["server", "data_dir", "user", "ca", "ca_fingerprint", "outside_tls"])]
     cert_dir: Option<PathBuf>,
@@ -49,10 +54,12 @@ pub(crate) struct CrlCommand {
 impl CrlCommand {
     /// Runs the command.
     pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
-        let to_stdout = self.out == Path::new("-");
-        if to_stdout && (self.exec.is_some() || self.remote.output == Format::Json) {
+        let to_stdout = is_stdout(&self.out);
+        let variables = Variables(environment.for_hooks());
+        let hook = Hook::after_crls(self.exec.clone(), self.reload.clone(), &self.out, variables);
+        if to_stdout && (hook.is_some() || self.remote.output == Format::Json) {
             return Err(CliError::Usage(String::from(
-                "--out - prints the CRLs: it cannot be combined with --exec or -o json",
+                "--out - prints the CRLs: it cannot be combined with --exec, another hook or -o json",
             )));
         }
         let now = SystemClock::now();
@@ -62,11 +69,10 @@ impl CrlCommand {
             return output::text(&text(&set));
         }
         let file = CrlFile::new(&self.out)?;
-        let update = file.update(&set, self.exec.is_some(), now)?;
-        if let (Some(command), true) = (&self.exec, update.due) {
-            let path = std::path::absolute(&self.out)?;
+        let update = file.update(&set, hook.is_some(), now)?;
+        if let (Some(hook), true) = (&hook, update.due) {
             let again = |why| CliError::Unsound(format!("{why}: the next `gatepass crl` runs it again"));
-            after_crls(command, &path).await.map_err(again)?;
+            hook.run(signals::shutdown()?).await.map_err(again)?;
             file.settle(&set)?;
         }
         self.show(&set, &update)
@@ -74,7 +80,7 @@ impl CrlCommand {
 
     fn source(&self, environment: &Environment) -> Result<CrlSource, CliError> {
         match self.identity(Path::new(CERT_DIR), environment) {
-            Some(dir) => Ok(CrlSource::of_host(dir)?),
+            Some(dir) => Ok(CrlSource::of_host(dir, &network(environment))?),
             None => self.remote.crl_source(environment),
         }
     }

@@ -1,6 +1,6 @@
 //! The caller's own password, which a session needs to set a password or to give admin rights.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use http::Method;
@@ -34,7 +34,7 @@ impl CurrentPassword {
         mut body: Value,
     ) -> Result<Value, CliError> {
         if let Some(file) = &self.current_password_file {
-            let password = if file == Path::new("-") { ask::stdin()? } else { ask::read_file(file)? };
+            let password = ask::read_file(file)?;
             body["current_password"] = json!(password.expose());
             return Ok(api.change(method, path, &body).await?);
         }

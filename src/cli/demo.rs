@@ -29,9 +29,11 @@ use crate::server::Server;
 /// machine is refused, and calls an mTLS route with the new certificate. Then revokes the host and verifies the ledger.
 /// All files are removed at the end, unless --keep is given.
 #[derive(Args)]
-#[command(
-    after_long_help = "Exit codes: 0 every step succeeded; 1 a step failed, and the last line names it"
-)]
+#[command(after_long_help = "Examples:
+  gatepass demo
+  gatepass demo --keep
+
+Exit codes: 0 every step succeeded; 1 a step failed, and the last line names it")]
 pub(crate) struct Demo {
     /// Stop after the last step (the default)
     #[arg(long, conflicts_with = "keep")]

@@ -1,18 +1,31 @@
 //! `gatepass enroll`: trade a token for an identity, on the new host.
 
-use std::path::PathBuf;
+use std::io::{self, IsTerminal as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
+use indicatif::ProgressBar;
 use serde_json::json;
 
 use super::ask::{self, SecretArg};
 use super::error::CliError;
-use super::output::{Format, line, note, one};
-use crate::client::enroll::{Enroll, EnrollResult, enroll};
+use super::output::{Format, json, line, note, one};
+use super::progress;
+use super::remote::network;
+use super::service::advice::{self, ServiceFlags};
+use super::service::install::Installation;
+use crate::client::ClientError;
+use crate::client::enroll::{
+    Enroll, EnrollResult, EnrollRetry, can_enroll_later, enroll, enroll_within, left_behind, prepare_key,
+};
 use crate::client::first_use::Fresh;
 use crate::client::host::HostFile;
+use crate::client::replace::Handover;
 use crate::clock::SystemClock;
 use crate::config::Environment;
+use crate::secret::Secret;
+use crate::span::parse_span;
 
 /// Trade a token for an identity, on the new host
 ///
@@ -23,9 +36,19 @@ use crate::config::Environment;
   read -rs GATEPASS_TOKEN && export GATEPASS_TOKEN && sudo -E gatepass enroll
   gatepass enroll --token-file /run/secrets/token --cert-dir /etc/gatepass --name node-1.example.org
   some-vault read token | gatepass enroll -
+  gatepass enroll --token-file /run/secrets/token --group postgres       the group reads the key, also after renewals
+  gatepass enroll --token-file /run/secrets/token --install-service
+  gatepass enroll --token-file /run/secrets/token --replace
+  gatepass enroll --print-key-thumbprint         for a token that only this key can redeem
+  gatepass enroll --wait 5m --token-file /run/secrets/token      in cloud-init, before network and server are up
 
-Files: host.key (0600), host.pem, chain.pem, root.pem, host.json; all of them or none.
-Exit codes: 0 enrolled, or already enrolled by this token; 1 refused or failed, run it again; 2 usage")]
+For a host that is enrolled already, use a token of `gatepass host reenroll`: a plain token makes a second host.
+
+At its end it names what renews the certificate, or the command that sets the renewals up.
+
+Files: host.key (0600; 0640 with --group), host.pem, chain.pem, fullchain.pem, root.pem, host.json; all of them or none.
+Exit codes: 0 enrolled, or already enrolled by this token; 1 refused or failed for good; 2 usage; 75 try again later (the \
+server was not reached, its name is unknown, or it is busy)")]
 pub(crate) struct EnrollCommand {
     /// The token, or - for standard input (better: GATEPASS_TOKEN, or --token-file)
     #[arg(value_parser = SecretArg::accept, conflicts_with_all = ["token_flag", "token_file"])]
@@ -36,8 +59,17 @@ pub(crate) struct EnrollCommand {
     /// File with the token
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
+    /// Make the key first, print its thumbprint for `gatepass token create --key-thumbprint`, and end. The next `enroll` uses the
+    /// key
+    #[arg(long, conflicts_with_all = ["token", "token_flag", "token_file", "wait"])]
+    print_key_thumbprint: bool,
     #[command(flatten)]
     ask: Enroll,
+    #[command(flatten)]
+    service: ServiceFlags,
+    /// Try again for this time while the server cannot be reached or is busy: 90s, 5m, 1h
+    #[arg(long, value_name = "SPAN", value_parser = parse_span)]
+    wait: Option<Duration>,
     /// Output format
     #[arg(short = 'o', long = "output", value_enum, default_value_t, value_name = "FORMAT")]
     output: Format,
@@ -45,37 +77,148 @@ pub(crate) struct EnrollCommand {
 
 impl EnrollCommand {
     /// Enrolls this host.
-    pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
+    pub(crate) async fn run(mut self, environment: &Environment) -> Result<(), CliError> {
+        if self.print_key_thumbprint {
+            return self.print_thumbprint();
+        }
+        let service = self.service.check(&self.ask.cert_dir, environment)?;
+        self.ask.network = network(environment);
         let token = ask::token(
             self.token.as_ref().or(self.token_flag.as_ref()),
             self.token_file.as_deref(),
             environment,
         )?;
-        let (how, fresh) = match enroll(&self.ask, &token, SystemClock::now()).await? {
+        if let Some(host) = left_behind(&self.ask, &token, SystemClock::now()) {
+            note(format!(
+                "gatepass: this token makes a second host: a token of `gatepass host reenroll {host}` keeps the expired one"
+            ));
+        }
+        let (how, fresh) = match enroll_in_time(&self.ask, &token, self.wait).await.map_err(failed)? {
             EnrollResult::Now(fresh) => ("enrolled", fresh),
-            EnrollResult::Already(host) => {
-                ("already enrolled", Fresh { host, name_withdrawn: None, unseen: None })
+            EnrollResult::Already(fresh) => {
+                if self.ask.report.label.is_some() {
+                    note(
+                        "gatepass: the label of the first call counts: `gatepass host set-label` changes it",
+                    );
+                }
+                ("already enrolled", fresh)
             }
         };
         if self.output == Format::Table {
             line(format!("{how}: {} holds this host's identity", self.ask.cert_dir.display()))?;
+            if let Some(Handover::Revoked { host_id }) = &fresh.replaced {
+                line(format!("replaced: host {host_id} is revoked"))?;
+            }
         }
-        show_fresh(self.output, &fresh)
+        show_fresh(self.output, &fresh)?;
+        set_up_renewals(self.output, &self.ask.cert_dir, &fresh.host, service)
     }
 }
 
-const ROWS: &[(&str, &str)] = &[
+impl EnrollCommand {
+    fn print_thumbprint(&self) -> Result<(), CliError> {
+        let thumbprint = prepare_key(&self.ask)?.to_string();
+        match self.output {
+            Format::Json => json(&json!({ "key_thumbprint": thumbprint })),
+            _ => line(thumbprint),
+        }
+    }
+}
+
+/// Installs the service that renews, or says what renews.
+fn set_up_renewals(
+    format: Format,
+    cert_dir: &Path,
+    host: &HostFile,
+    service: Option<Installation>,
+) -> Result<(), CliError> {
+    let text = match service {
+        Some(service) => service.install()?.lines().join("\n"),
+        None => advice::renewals(cert_dir, host, SystemClock::now())?,
+    };
+    match format {
+        Format::Json => {
+            note(text);
+            Ok(())
+        }
+        _ => line(text),
+    }
+}
+
+/// Enrolls this host, within the time of `--wait`.
+async fn enroll_in_time(
+    ask: &Enroll,
+    token: &Secret<String>,
+    wait: Option<Duration>,
+) -> Result<EnrollResult, ClientError> {
+    let Some(wait) = wait else { return enroll(ask, token, SystemClock::now()).await };
+    let mut waiting = Waiting::default();
+    let ended = enroll_within(wait, ask, token, &SystemClock, |retry| waiting.show(retry)).await;
+    waiting.end();
+    ended
+}
+
+/// The failure of an enrollment, which can be one to try again.
+fn failed(error: ClientError) -> CliError {
+    match can_enroll_later(&error) {
+        true => CliError::Later(error),
+        false => error.into(),
+    }
+}
+
+/// The wait of `--wait`: one changing line on a terminal, else a line for each new cause.
+#[derive(Default)]
+struct Waiting {
+    spinner: Option<ProgressBar>,
+    cause: String,
+}
+
+impl Waiting {
+    fn show(&mut self, EnrollRetry { error, pause, left }: &EnrollRetry<'_>) {
+        let cause = error.to_string().replace('\n', " ");
+        if io::stderr().is_terminal() {
+            let spinner = self.spinner.get_or_insert_with(|| progress::spinner(String::new()));
+            let (pause, left) = (pause.as_secs(), left.as_secs());
+            spinner.set_message(format!("{cause}; next try in {pause} s, {left} s left"));
+        } else if cause != self.cause {
+            note(format!("gatepass: {cause}; trying again for {} s", left.as_secs()));
+            self.cause = cause;
+        }
+    }
+
+    fn end(self) {
+        if let Some(spinner) = self.spinner {
+            spinner.finish_and_clear();
+        }
+    }
+}
+
+/// The rows of an identity.
+pub(crate) const ROWS: &[(&str, &str)] = &[
     ("host", "host_id"),
     ("roles", "roles"),
     ("name", "name"),
     ("server", "server"),
-    ("or else", "fallbacks"),
+    ("also tries", "fallbacks"),
     ("expires", "expires_at"),
     ("renew after", "renew_after"),
 ];
 
 /// Prints a host's new identity, and a warning if the server has not seen its certificate.
 pub(crate) fn show_fresh(format: Format, fresh: &Fresh) -> Result<(), CliError> {
+    note_fresh(fresh);
+    let mut shown = json!(fresh.host);
+    if let Some(name) = &fresh.name_withdrawn {
+        shown["name_withdrawn"] = json!(name);
+    }
+    if let Some(replaced) = &fresh.replaced {
+        shown["replaced"] = json!(replaced);
+    }
+    one(format, &shown, ROWS)
+}
+
+/// Prints the warnings about a new identity.
+pub(crate) fn note_fresh(fresh: &Fresh) {
     if let Some(error) = &fresh.unseen {
         note(format!(
             "gatepass: the identity is in place, but the server has not seen its certificate: {error}\nrun `gatepass status` \
@@ -87,11 +230,12 @@ pub(crate) fn show_fresh(format: Format, fresh: &Fresh) -> Result<(), CliError> 
             "gatepass: {name} became a name of the authority: this host's new certificate has no DNS name"
         ));
     }
-    let mut shown = json!(fresh.host);
-    if let Some(name) = &fresh.name_withdrawn {
-        shown["name_withdrawn"] = json!(name);
+    if let Some(Handover::Left { host_id, why }) = &fresh.replaced {
+        note(format!(
+            "gatepass: the new identity is in place, but the old host {host_id} was not revoked: {why}\nrevoke it at its \
+             authority: `gatepass host revoke {host_id}`"
+        ));
     }
-    one(format, &shown, ROWS)
 }
 
 /// Prints a host's identity.

@@ -3,8 +3,13 @@
 use std::io;
 use std::path::PathBuf;
 
+use clap::Command;
+use serde_json::{Value, json};
+
 use super::words;
 use crate::client::ClientError;
+use crate::client::api::given;
+use crate::client::problem::ServerProblem;
 use crate::config::ConfigErrors;
 use crate::server::{RunError, StartError};
 
@@ -26,6 +31,9 @@ pub(crate) enum CliError {
     /// The server refused or was not reached, or the host's files are wrong.
     #[error(transparent)]
     Client(ClientError),
+    /// The same command can succeed later.
+    #[error(transparent)]
+    Later(ClientError),
     /// The command line asks for something that cannot be done.
     #[error("{0}")]
     Usage(String),
@@ -40,52 +48,101 @@ pub(crate) enum CliError {
         /// The error of the operating system.
         source: io::Error,
     },
-    /// Standard input or output failed.
+    /// Standard output failed.
     #[error("the output cannot be written: {0}")]
     Output(io::Error),
-    /// The reader of the output is gone: not a failure.
-    #[error("the reader of the output is gone")]
-    Closed,
+    /// Standard input failed.
+    #[error("the input cannot be read: {0}")]
+    Input(io::Error),
+    /// The user left a prompt without an answer.
+    #[error("cancelled: nothing was done")]
+    Cancelled,
+    /// A secret that is shown once was not shown.
+    #[error("the {what} {id} is lost: {why}; it cannot be shown again, so remove it with `{remedy} {id}`")]
+    Lost {
+        /// The noun of the secret.
+        what: &'static str,
+        /// Id of the token or key.
+        id: String,
+        /// The reason.
+        why: String,
+        /// The command that ends it.
+        remedy: &'static str,
+    },
     /// The command has printed everything; only the exit code is left.
     #[error("exit code {0}")]
     Code(u8),
 }
 
+/// Exit code of a host's command that can succeed later (EX_TEMPFAIL of sysexits).
+const LATER: u8 = 75;
+
 impl CliError {
-    /// The exit code: 1 refused or failed, 2 usage or start, 74 a failed disk.
+    /// The failure of a host's command, which can be one to try again.
+    pub(crate) fn of_host(error: ClientError) -> Self {
+        match error.is_later() {
+            true => Self::Later(error),
+            false => error.into(),
+        }
+    }
+
+    /// The exit code: 1 refused or failed, 2 usage or start, 74 a failed disk, 75 later.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
+            Self::Client(error) if error.is_usage() => 2,
             Self::Config(_) | Self::Start(_) | Self::Offline(_) | Self::Usage(_) => 2,
             Self::Run(error) => error.exit_code(),
-            Self::Client(_) | Self::Unsound(_) | Self::File { .. } | Self::Output(_) => 1,
-            Self::Closed => 0,
+            Self::Client(_)
+            | Self::Unsound(_)
+            | Self::File { .. }
+            | Self::Output(_)
+            | Self::Input(_)
+            | Self::Cancelled
+            | Self::Lost { .. } => 1,
+            Self::Later(_) => LATER,
             Self::Code(code) => *code,
         }
     }
 
+    /// The same error in the words of `command`, whose flags take the place of the API's fields.
+    pub(crate) fn in_words_of(mut self, command: &Command) -> Self {
+        if let Self::Client(ClientError::Refused(problem)) | Self::Later(ClientError::Refused(problem)) =
+            &mut self
+        {
+            words::translate(problem, command);
+        }
+        self
+    }
+
+    /// The error as a document for scripts.
+    pub(crate) fn document(&self) -> Value {
+        let refusal = match self {
+            Self::Client(error) | Self::Later(error) => error.refusal(),
+            _ => None,
+        };
+        let body = refusal.map(|refusal| &refusal.body);
+        given(json!({
+            "error": self.to_string(), "exit_code": self.exit_code(),
+            "code": body.map(|body| &body.code), "status": body.map(|body| body.status),
+            "fields": body.map(|body| &body.fields).filter(|fields| !fields.is_empty()),
+            "request_id": refusal.and_then(|refusal: &ServerProblem| refusal.request),
+        }))
+    }
+
     /// Returns true if nothing is printed for the error.
     pub(crate) const fn is_silent(&self) -> bool {
-        matches!(self, Self::Closed | Self::Code(_))
+        matches!(self, Self::Code(_))
     }
 }
 
 impl From<ClientError> for CliError {
     fn from(error: ClientError) -> Self {
-        match error {
-            ClientError::Refused(mut problem) => {
-                words::translate(&mut problem);
-                Self::Client(ClientError::Refused(problem))
-            }
-            other => Self::Client(other),
-        }
+        Self::Client(error)
     }
 }
 
 impl From<io::Error> for CliError {
     fn from(error: io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::BrokenPipe => Self::Closed,
-            _ => Self::Output(error),
-        }
+        Self::Output(error)
     }
 }

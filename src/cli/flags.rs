@@ -6,7 +6,8 @@ use clap::builder::RangedU64ValueParser;
 use super::ask::SecretArg;
 use super::consent::Consent;
 use super::error::CliError;
-use crate::client::api::encode;
+use super::short_id::{GivenId, whole_actor};
+use crate::client::api::{Api, encode};
 use crate::id::TokenId;
 
 /// Flags that select tokens.
@@ -15,16 +16,23 @@ pub(crate) struct TokenFlags {
     /// Only in this state: pending, active, used, exhausted, expired, revoked; separate several by commas
     #[arg(long, value_name = "STATE")]
     state: Option<String>,
+    /// Only of this kind: one-time, cluster, rollout, roles, re-enrollment, policy, emergency, custom; separate several by
+    /// commas
+    #[arg(long, value_name = "KIND")]
+    kind: Option<String>,
     /// Only with this role
     #[arg(long, value_name = "NAME")]
     role: Option<String>,
     /// Only with this label; `*` stands for any text
     #[arg(long, value_name = "TEXT")]
     label: Option<String>,
-    /// Only minted by this user, the API key with this id, or this actor in the ledger. Tokens minted by a user's API keys
-    /// count as the keys', not the user's
+    /// Only minted by this user, or by this actor as a list or the ledger names it, such as "api-key 0f1e2d3c". Tokens minted
+    /// by a user's API keys count as the keys', not the user's
     #[arg(long, value_name = "NAME")]
     minter: Option<String>,
+    /// Only minted in the batch with this id, by `token create --count` or with an idempotency key
+    #[arg(long, value_name = "ID")]
+    batch: Option<String>,
     /// Only neither minted nor used for this time, such as 30d
     #[arg(long, value_name = "SPAN")]
     unused: Option<String>,
@@ -38,29 +46,40 @@ pub(crate) struct TokenFlags {
 
 impl TokenFlags {
     /// The names of the flags, for clap.
-    pub(crate) const NAMES: [&str; 7] =
-        ["state", "role", "label", "minter", "unused", "persistent", "ephemeral"];
+    pub(crate) const NAMES: [&str; 9] =
+        ["state", "kind", "role", "label", "minter", "batch", "unused", "persistent", "ephemeral"];
 
     /// Returns true if a state is given.
     pub(crate) const fn has_state(&self) -> bool {
         self.state.is_some()
     }
 
+    /// The same flags with the minter as the server names it.
+    pub(crate) async fn whole(&self, api: &Api) -> Result<Self, CliError> {
+        let minter = match &self.minter {
+            Some(minter) => Some(whole_actor(minter, api).await?),
+            None => None,
+        };
+        Ok(Self { minter, ..self.clone() })
+    }
+
     /// The query parameters; empty without flags.
     pub(crate) fn query(&self) -> Vec<String> {
-        let Self { state, role, label, minter, unused, persistent, ephemeral } = self;
-        let kind = match (persistent, ephemeral) {
+        let Self { state, kind, role, label, minter, batch, unused, persistent, ephemeral } = self;
+        let persistent = match (persistent, ephemeral) {
             (true, _) => Some(String::from("true")),
             (_, true) => Some(String::from("false")),
             (false, false) => None,
         };
         parameters([
             ("state", state),
+            ("kind", kind),
             ("role", role),
             ("label", label),
             ("minter", minter),
+            ("batch", batch),
             ("unused_for", unused),
-            ("persistent", &kind),
+            ("persistent", &persistent),
         ])
     }
 }
@@ -68,10 +87,10 @@ impl TokenFlags {
 /// Flags that select hosts.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct HostFlags {
-    /// Only enrolled with the token with this id
-    #[arg(long, value_name = "ID", value_parser = parse_token)]
-    token: Option<TokenId>,
-    /// Only in this state: live, expired, revoked; separate several by commas
+    /// Only enrolled with the token with this id, or with its last 8 characters
+    #[arg(long, value_name = "ID", value_parser = GivenId::<TokenId>::parse)]
+    token: Option<GivenId<TokenId>>,
+    /// Only in this state: active, expiring, lapsed, quarantined, revoked; live is active or expiring. Separate several by commas
     #[arg(long, value_name = "STATE")]
     state: Option<String>,
     /// Only with this role
@@ -80,34 +99,84 @@ pub(crate) struct HostFlags {
     /// Only with this DNS name; `*` stands for any text
     #[arg(long, value_name = "TEXT")]
     name: Option<String>,
+    /// Only with this label; `*` stands for any text. Revocations ignore labels that hosts reported
+    #[arg(long, value_name = "TEXT")]
+    label: Option<String>,
+    /// Only with this hostname, as the host reported it; `*` stands for any text. Only for lists
+    #[arg(long, value_name = "TEXT")]
+    hostname: Option<String>,
+    /// Only in this cluster
+    #[arg(long, value_name = "ID")]
+    cluster: Option<String>,
+    /// Only not in contact for this time, such as 90d. A host is in contact when it renews
+    #[arg(long, value_name = "SPAN")]
+    seen_before: Option<String>,
+    /// Only with a valid certificate that expires within this time, such as 7d
+    #[arg(long, value_name = "SPAN")]
+    expires_within: Option<String>,
+    /// Only hosts that have not renewed although it was time; expired ones too
+    #[arg(long)]
+    overdue: bool,
 }
 
 impl HostFlags {
     /// The names of the flags, for clap.
-    pub(crate) const NAMES: [&str; 4] = ["token", "state", "role", "name"];
+    pub(crate) const NAMES: [&str; 10] = [
+        "token",
+        "state",
+        "role",
+        "name",
+        "label",
+        "hostname",
+        "cluster",
+        "seen-before",
+        "expires-within",
+        "overdue",
+    ];
 
     /// Returns true if a state is given.
     pub(crate) const fn has_state(&self) -> bool {
         self.state.is_some()
     }
 
+    /// The same flags with the whole id of the token.
+    pub(crate) async fn whole(&self, api: &Api) -> Result<Self, CliError> {
+        let token = match &self.token {
+            Some(token) => Some(GivenId::Whole(token.whole(api).await?)),
+            None => None,
+        };
+        Ok(Self { token, ..self.clone() })
+    }
+
+    /// Returns true if a label or a hostname is given, which may be a host's own words.
+    pub(crate) const fn has_words(&self) -> bool {
+        self.label.is_some() || self.hostname.is_some()
+    }
+
     /// The query parameters; empty without flags.
     pub(crate) fn query(&self) -> Vec<String> {
-        let Self { token, state, role, name } = self;
-        let token = token.map(|id| id.to_string());
-        parameters([("token", &token), ("state", state), ("role", role), ("name", name)])
+        let Self { token, state, role, name, label, hostname, cluster, .. } = self;
+        let Self { seen_before, expires_within, overdue, .. } = self;
+        let token = token.as_ref().map(GivenId::to_string);
+        let overdue = overdue.then(|| String::from("true"));
+        parameters([
+            ("token", &token),
+            ("state", state),
+            ("role", role),
+            ("name", name),
+            ("label", label),
+            ("hostname", hostname),
+            ("cluster", cluster),
+            ("seen_before", seen_before),
+            ("expires_within", expires_within),
+            ("overdue", &overdue),
+        ])
     }
 }
 
 /// Parser of a maximum number of results, for clap.
 pub(crate) fn at_least_one() -> RangedU64ValueParser<usize> {
     RangedU64ValueParser::new().range(1..)
-}
-
-fn parse_token(text: &str) -> Result<TokenId, String> {
-    // The text is not repeated: it may be a whole token.
-    TokenId::parse(text)
-        .ok_or_else(|| String::from("a token's id looks like 0190a0b0-0000-7000-8000-000000000000"))
 }
 
 fn parameters<const N: usize>(given: [(&str, &Option<String>); N]) -> Vec<String> {
@@ -125,7 +194,7 @@ pub(crate) fn with_query(path: &str, parameters: &[String]) -> String {
 pub(crate) struct Selection<Which: Args> {
     #[command(flatten)]
     pub(crate) consent: Consent,
-    /// Ids of the tokens, not the tokens themselves
+    /// Ids of the tokens or their last 8 characters, not the tokens themselves
     #[arg(value_parser = SecretArg::accept)]
     pub(crate) ids: Vec<SecretArg>,
     #[command(flatten)]
@@ -172,13 +241,14 @@ mod tests {
 
     #[test]
     fn every_token_flag_is_a_query_parameter() {
-        let flags = "x --state used,expired --role proxy --label a&b --minter anna --unused 30d --persistent";
+        let flags = "x --state used,expired --role proxy --label a&b --minter anna --batch b --unused 30d --persistent";
         let which = TokensLine::try_parse_from(flags.split(' ')).ok().unwrap().which;
         let words = [
             "state=used%2Cexpired",
             "role=proxy",
             "label=a%26b",
             "minter=anna",
+            "batch=b",
             "unused_for=30d",
             "persistent=true",
         ];
@@ -213,9 +283,25 @@ mod tests {
     #[test]
     fn every_host_flag_is_a_query_parameter() {
         let id = "0190a0b0-0000-7000-8000-000000000000";
-        let flags = ["x", "--token", id, "--state", "live", "--role", "proxy", "--name", "n"];
-        let which = HostsLine::try_parse_from(flags).ok().unwrap().which;
-        assert_eq!(which.query(), [&format!("token={id}"), "state=live", "role=proxy", "name=n"]);
+        let flags = format!(
+            "x --token {id} --state live --role proxy --name n --label l --hostname h --cluster c --seen-before 7d --expires-within 3d --overdue"
+        );
+        let which = HostsLine::try_parse_from(flags.split(' ')).ok().unwrap().which;
+        let token = format!("token={id}");
+        let words = [
+            &token,
+            "state=live",
+            "role=proxy",
+            "name=n",
+            "label=l",
+            "hostname=h",
+            "cluster=c",
+            "seen_before=7d",
+            "expires_within=3d",
+            "overdue=true",
+        ];
+        assert_eq!(which.query(), words);
+        assert_eq!(words.len(), HostFlags::NAMES.len());
         assert!(which.has_state());
         assert_eq!(HostsLine::try_parse_from(["x"]).ok().unwrap().which.query(), Vec::<String>::new());
     }

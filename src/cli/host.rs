@@ -1,37 +1,70 @@
 //! `gatepass host`: enrolled hosts.
 
+mod reenroll;
+mod release;
+mod watch;
+
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
+use super::consent::Consent;
 use super::error::CliError;
 use super::flags::{HostFlags, Selection, at_least_one, one_selection, with_query};
-use super::output;
+use super::listing::Listing;
+use super::output::{self, text_at};
 use super::remote::Remote;
-use super::together::{Together, each};
+use super::short_id::{GivenId, whole};
+use super::together::{ById, Together, count, each, of};
+use crate::cells::HOSTS;
+use crate::client::ClientError;
+use crate::client::api::Api;
 use crate::config::Environment;
 use crate::id::HostId;
+use crate::name::Label;
+use crate::text::printable;
 
-/// List, show, change and revoke enrolled hosts
+/// List, show, change, re-enroll and revoke enrolled hosts
 #[derive(Subcommand)]
 pub(crate) enum HostCommand {
     /// List hosts
+    ///
+    /// Names and labels in parentheses are the hosts' own words, which nobody has verified.
+    #[command(after_long_help = "Examples:
+  gatepass host list --label 'rack-*' --role proxy
+  gatepass host list --seen-before 30d               hosts that were not in contact for 30 days
+  gatepass host list --overdue --state live          hosts that should have renewed
+  gatepass host list --expires-within 3d -o json
+  gatepass host list --watch                         hosts as they enroll, renew and end")]
     List(HostList),
     /// Show one host
+    #[command(after_long_help = "Examples:
+  gatepass host show ID
+  gatepass host show ID -o json")]
     Show {
         #[command(flatten)]
         remote: Remote,
-        /// Id of the host
-        #[arg(value_parser = parse_id)]
-        id: HostId,
+        /// Id of the host, or its last 8 characters
+        #[arg(value_parser = GivenId::<HostId>::parse)]
+        id: GivenId<HostId>,
     },
     /// Set a host's roles, effective with its next certificate or immediately
     SetRoles(HostSetRoles),
+    /// Set or remove a host's label
+    SetLabel(HostSetLabel),
+    Reenroll(reenroll::HostReenroll),
+    /// End the quarantine of hosts: one of the two machines stays
+    Release(release::HostReleaseArgs),
     /// Revoke hosts for good, by id or by filter: their certificates and their keys
     #[command(after_long_help = "Examples:
   gatepass host revoke ID
   gatepass host revoke --token ID                    every host enrolled with a token
-  gatepass host revoke --role proxy --name rack-7    shows the number and asks first")]
-    #[command(mut_arg("ids", |ids| ids.help("Ids of the hosts")))]
+  gatepass host revoke --role proxy --name rack-7    shows the number and asks first
+  gatepass host revoke --seen-before 90d             hosts that nobody has seen for 90 days
+
+Labels and hostnames that hosts reported select nothing here.")]
+    #[command(mut_arg("ids", |ids| ids.help("Ids of the hosts, or their last 8 characters")))]
+    // The server refuses it for revocations: a host reports its hostname itself.
+    #[command(mut_arg("hostname", |hostname| hostname.hide(true)))]
     Revoke(Selection<HostFlags>),
 }
 
@@ -40,8 +73,14 @@ impl HostCommand {
     pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         match self {
             Self::List(command) => command.run(environment).await,
-            Self::Show { remote, id } => remote.show(environment, &format!("/api/v1/hosts/{id}"), ROWS).await,
+            Self::Show { remote, id } => {
+                let api = remote.connect(environment)?;
+                output::one(remote.output, &api.get(&at(id.whole(&api).await?)).await?, ROWS)
+            }
             Self::SetRoles(command) => command.run(environment).await,
+            Self::SetLabel(command) => command.run(environment).await,
+            Self::Reenroll(command) => command.run(environment).await,
+            Self::Release(command) => command.run(environment).await,
             Self::Revoke(selection) => revoke(selection, environment).await,
         }
     }
@@ -51,49 +90,59 @@ const ROWS: &[(&str, &str)] = &[
     ("id", "id"),
     ("state", "state"),
     ("name", "name"),
+    ("label", "label"),
     ("cluster", "cluster"),
     ("roles", "roles"),
     ("token", "token_id"),
+    ("token label", "token_label"),
     ("enrolled at", "enrolled_at"),
     ("revoked at", "revoked_at"),
+    ("quarantined at", "quarantine.at"),
+    ("conflict from", "quarantine.from"),
+    ("conflict serial", "quarantine.serial"),
     ("serial", "certificate.serial"),
     ("issued at", "certificate.issued_at"),
     ("expires at", "certificate.expires_at"),
-    ("seen", "certificate_seen"),
+    ("certificate seen", "certificate_seen"),
+    ("last seen", "last_seen_at"),
+    ("address", "last_seen_from"),
     ("reached", "reached_url"),
-];
-
-/// The columns of a list of hosts.
-pub(crate) const COLUMNS: [(&str, &str); 6] = [
-    ("ID", "id"),
-    ("STATE", "state"),
-    ("NAME", "name"),
-    ("ROLES", "roles"),
-    ("ENROLLED", "enrolled_at"),
-    ("EXPIRES", "certificate.expires_at"),
+    ("reported hostname", "reported.hostname"),
+    ("reported system", "reported.os"),
+    ("reported arch", "reported.arch"),
+    ("reported version", "reported.version"),
+    ("reported label", "reported.label"),
+    ("reported at", "reported.at"),
 ];
 
 /// Arguments of `host list`.
 #[derive(Args)]
 pub(crate) struct HostList {
     #[command(flatten)]
-    remote: Remote,
+    list: Listing,
     #[command(flatten)]
     which: HostFlags,
     /// Maximum number of results
     #[arg(long, default_value_t = 1000, value_name = "N", value_parser = at_least_one())]
     limit: usize,
+    /// Show the hosts, oldest first, then hosts that are new or change, until it is interrupted
+    #[arg(long)]
+    watch: bool,
 }
 
 impl HostList {
     async fn run(self, environment: &Environment) -> Result<(), CliError> {
-        let query = self.which.query();
+        let api = self.list.remote.connect(environment)?;
+        let query = self.which.whole(&api).await?.query();
         let nothing = match query.is_empty() {
             true => "no hosts yet: `gatepass token create` mints a token for one",
             false => "no host matches",
         };
         let path = with_query("/api/v1/hosts", &query);
-        self.remote.list(environment, &path, &COLUMNS, self.limit, nothing).await
+        match self.watch {
+            true => watch::watch(&self.list, &api, environment, &path, self.limit).await,
+            false => self.list.list_of(&api, environment, &path, &HOSTS, self.limit, nothing).await,
+        }
     }
 }
 
@@ -101,13 +150,15 @@ impl HostList {
 #[derive(Args)]
 #[command(after_long_help = "Examples:
   gatepass host set-roles ID --role proxy --role director
-  gatepass host set-roles ID --none --now      no roles, and the current certificate is revoked immediately")]
+  gatepass host set-roles ID --none --now      no roles, and the current certificate is revoked immediately
+
+With --now the command asks before it revokes a certificate.")]
 pub(crate) struct HostSetRoles {
     #[command(flatten)]
-    remote: Remote,
-    /// Id of the host
-    #[arg(value_parser = parse_id)]
-    id: HostId,
+    consent: Consent,
+    /// Id of the host, or its last 8 characters
+    #[arg(value_parser = GivenId::<HostId>::parse)]
+    id: GivenId<HostId>,
     /// Role of the host; repeatable, or separated by commas
     #[arg(long = "role", value_name = "NAME", value_delimiter = ',', required_unless_present = "none")]
     roles: Vec<String>,
@@ -121,52 +172,140 @@ pub(crate) struct HostSetRoles {
 
 impl HostSetRoles {
     async fn run(self, environment: &Environment) -> Result<(), CliError> {
-        let body = json!({ "roles": self.roles, "now": self.now });
-        let item =
-            self.remote.connect(environment)?.patch(&format!("/api/v1/hosts/{}", self.id), &body).await?;
+        let api = self.consent.remote.connect(environment)?;
+        let path = at(self.id.whole(&api).await?);
+        if self.now && !self.consent.yes {
+            let before = api.get(&path).await?;
+            if let Some(question) = self.question(&before) {
+                self.consent.ask(&question)?;
+            }
+        }
+        let item = api.patch(&path, &json!({ "roles": self.roles, "now": self.now })).await?;
+        output::one(self.consent.remote.output, &item, ROWS)
+    }
+
+    /// The question before a certificate is revoked, with the roles that it would lose. `None` if it loses none.
+    fn question(&self, before: &Value) -> Option<String> {
+        let roles = before["roles"].as_array().map_or(&[][..], Vec::as_slice);
+        let roles =
+            roles.iter().filter_map(Value::as_str).filter(|role| self.roles.iter().all(|kept| kept != role));
+        let lost = roles.map(printable).collect::<Vec<_>>();
+        (before["state"] != "revoked" && !lost.is_empty()).then(|| {
+            format!(
+                "Take {} {} from {}? Its certificate is revoked immediately: it must enroll again with a token of `gatepass host reenroll`.",
+                of(lost.len() as u64, "the role", "the roles"),
+                lost.join(", "),
+                named(before)
+            )
+        })
+    }
+}
+
+/// Arguments of `host set-label`.
+#[derive(Args)]
+#[command(after_long_help = "Examples:
+  gatepass host set-label ID 'rack 7, unit 12'
+  gatepass host set-label ID ''                      removes it: the label that the host reported counts again")]
+pub(crate) struct HostSetLabel {
+    #[command(flatten)]
+    remote: Remote,
+    /// Id of the host, or its last 8 characters
+    #[arg(value_parser = GivenId::<HostId>::parse)]
+    id: GivenId<HostId>,
+    /// The label, at most 128 characters; an empty one removes it
+    #[arg(value_name = "TEXT", value_parser = Label::parse, allow_hyphen_values = true)]
+    label: Label,
+}
+
+impl HostSetLabel {
+    async fn run(self, environment: &Environment) -> Result<(), CliError> {
+        let api = self.remote.connect(environment)?;
+        let path = at(self.id.whole(&api).await?);
+        let item = api.patch(&path, &json!({ "label": self.label })).await?;
         output::one(self.remote.output, &item, ROWS)
     }
 }
 
 async fn revoke(selection: Selection<HostFlags>, environment: &Environment) -> Result<(), CliError> {
-    let mut query = selection.which.query();
-    one_selection(selection.ids.len(), query.len(), selection.all, &HostFlags::NAMES)?;
+    one_selection(selection.ids.len(), selection.which.query().len(), selection.all, &HostFlags::NAMES)?;
     if !selection.ids.is_empty() {
         return revoke_each(&selection, environment).await;
     }
-    query.extend((!selection.which.has_state()).then(|| String::from("state=live,expired")));
+    let api = selection.consent.remote.connect(environment)?;
+    let mut query = selection.which.whole(&api).await?.query();
+    query.extend((!selection.which.has_state()).then(|| String::from("state=live,expired,quarantined")));
+    // A host could report words that keep it from being revoked.
+    query.extend(selection.which.has_words().then(|| String::from("reported_words=false")));
     let together = Together {
         list: with_query("/api/v1/hosts", &query),
         revoke: "/api/v1/hosts/revoke",
         what: "host",
-        consequence: "They are refused immediately, and their keys can never enroll again.",
-        consequence_of_one: "It is refused immediately, and its key can never enroll again.",
+        question: |hosts, _| question(&count(hosts, "host"), hosts),
         hosts: false,
     };
-    together.run(&selection.consent, environment).await
+    together.run(&api, &selection.consent).await
 }
 
 async fn revoke_each(selection: &Selection<HostFlags>, environment: &Environment) -> Result<(), CliError> {
-    let ids = selection.ids.iter().map(|id| parse_id(id.expose()).map_err(CliError::Usage));
-    let ids = ids.collect::<Result<Vec<_>, _>>()?;
-    let question = match ids.as_slice() {
-        [id] => format!("Revoke host {id}? It is refused immediately, and its key can never enroll again."),
-        ids => format!(
-            "Revoke {} hosts? They are refused immediately, and their keys can never enroll again.",
-            ids.len()
-        ),
-    };
-    selection.consent.ask(&question)?;
+    let given = selection.ids.iter().map(|id| GivenId::parse(id.expose()).map_err(CliError::Usage));
+    let given = given.collect::<Result<Vec<_>, _>>()?;
     let api = selection.consent.remote.connect(environment)?;
-    let ask = async |id| api.delete(&format!("/api/v1/hosts/{id}")).await;
-    let conclude = |id, answer: &Value| match answer["changed"].as_bool() {
-        Some(false) => format!("host {id} was revoked before"),
-        _ => format!("revoked host {id}"),
-    };
-    each("host", &ids, selection.consent.remote.output, ask, conclude).await
+    let ids = whole(&given, &api).await?;
+    each(&Hosts(&api), &ids, &selection.consent).await
 }
 
-fn parse_id(text: &str) -> Result<HostId, String> {
-    HostId::parse(text)
-        .ok_or_else(|| String::from("the id of a host looks like 0190a0b0-0000-7000-8000-000000000000"))
+/// Hosts, revoked by their ids.
+struct Hosts<'a>(&'a Api);
+
+impl ById for Hosts<'_> {
+    type Id = HostId;
+    const WHAT: &'static str = "host";
+
+    async fn look(&self, id: HostId) -> Result<Value, ClientError> {
+        self.0.get(&at(id)).await
+    }
+
+    fn changes(&self, item: &Value) -> bool {
+        item["state"] != "revoked"
+    }
+
+    fn question(&self, items: &[&Value]) -> String {
+        match items {
+            [one] => question(&named(one), 1),
+            _ => question(&count(items.len() as u64, "host"), items.len() as u64),
+        }
+    }
+
+    async fn revoke(&self, id: HostId) -> Result<Value, ClientError> {
+        self.0.delete(&at(id)).await
+    }
+
+    fn conclude(id: HostId, answer: &Value) -> String {
+        match answer["changed"].as_bool() {
+            Some(false) => format!("host {id} was revoked before"),
+            _ => format!("revoked host {id}"),
+        }
+    }
+}
+
+/// The path of a host.
+fn at(id: HostId) -> String {
+    format!("/api/v1/hosts/{id}")
+}
+
+/// The question before hosts are revoked.
+fn question(what: &str, hosts: u64) -> String {
+    format!(
+        "Revoke {what}? {} refused immediately, and {} can never enroll again.",
+        of(hosts, "It is", "They are"),
+        of(hosts, "its key", "their keys")
+    )
+}
+
+/// A host with its name and its label, or with its own words for them.
+fn named(item: &Value) -> String {
+    let shown = ["name|reported.hostname", "label|reported.label"].map(|place| text_at(item, place));
+    let shown = shown.into_iter().filter(|text| text != "-").collect::<Vec<_>>().join(", ");
+    let shown = if shown.is_empty() { shown } else { format!(" ({shown})") };
+    format!("host {}{shown}", text_at(item, "id"))
 }

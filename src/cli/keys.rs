@@ -5,28 +5,36 @@ use serde_json::{Value, json};
 
 use super::consent::Consent;
 use super::error::CliError;
-use super::output::{self, Format, line, text_at};
-use super::remote::Remote;
+use super::listing::Listing;
+use super::output::{self, Column, Columns, Format, Screen, line, text_at};
+use super::short_id::GivenId;
 use super::together::count;
 use crate::config::Environment;
 use crate::id::KeyId;
 
 const KEYS: &str = "/api/v1/signing-keys";
 
-const COLUMNS: [(&str, &str); 6] = [
-    ("ID", "id"),
-    ("SIGNS", "use"),
-    ("STATE", "state"),
-    ("PERSISTENT ONLY", "persistent_only"),
-    ("CREATED", "created_at"),
-    ("LIVE PERSISTENT TOKENS", "live_persistent_tokens"),
-];
+const COLUMNS: Columns = Columns {
+    id: "id",
+    name: "id",
+    shown: &[
+        Column::id("ID", "id"),
+        Column::text("SIGNS", "use"),
+        Column::state("STATE", "state"),
+        Column::text("PERSISTENT ONLY", "persistent_only").rank(3),
+        Column::time("CREATED", "created_at").rank(2),
+        Column::text("LIVE PERSISTENT TOKENS", "live_persistent_tokens").rank(1),
+    ],
+};
 
 /// List, rotate and retire the keys that sign tokens
 #[derive(Subcommand)]
 pub(crate) enum KeysCommand {
     /// List signing keys
-    List(Remote),
+    #[command(after_long_help = "Examples:
+  gatepass keys list
+  gatepass keys list -o json")]
+    List(Listing),
     Rotate(KeyRotate),
     /// Retire a key: every token it signed stops working
     Retire(KeyRetire),
@@ -36,7 +44,7 @@ impl KeysCommand {
     /// Runs the command.
     pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         match self {
-            Self::List(remote) => remote.list(environment, KEYS, &COLUMNS, usize::MAX, "no keys").await,
+            Self::List(list) => list.list(environment, KEYS, &COLUMNS, usize::MAX, "no keys").await,
             Self::Rotate(command) => command.run(environment).await,
             Self::Retire(command) => command.run(environment).await,
         }
@@ -45,6 +53,9 @@ impl KeysCommand {
 
 /// Sign with the prepared key; tokens of the previous key stay valid
 #[derive(Args)]
+#[command(after_long_help = "Examples:
+  gatepass keys rotate
+  gatepass keys rotate --use service --yes")]
 pub(crate) struct KeyRotate {
     #[command(flatten)]
     consent: Consent,
@@ -68,7 +79,7 @@ impl KeyRotate {
                 self.what()
             ))?;
         }
-        output::list(format, keys, &COLUMNS, "no keys")
+        output::list(format, &Screen::of(environment), keys, &COLUMNS, "no keys")
     }
 
     /// The question, with the keys before the rotation.
@@ -103,12 +114,15 @@ impl KeyRotate {
 
 /// Arguments of `keys retire`.
 #[derive(Args)]
+#[command(after_long_help = "Examples:
+  gatepass keys retire KID
+  gatepass keys retire KID --compromised      the private key may have leaked")]
 pub(crate) struct KeyRetire {
     #[command(flatten)]
     consent: Consent,
-    /// Id of the key
-    #[arg(value_parser = parse_id)]
-    id: KeyId,
+    /// Id of the key, or its last 8 characters
+    #[arg(value_parser = parse_id, allow_hyphen_values = true)]
+    id: GivenId<KeyId>,
     /// The private key may have leaked: replaces all current keys immediately, revokes the key's tokens, ends every
     /// ephemeral token, creates a new emergency token
     #[arg(long)]
@@ -116,42 +130,50 @@ pub(crate) struct KeyRetire {
 }
 
 impl KeyRetire {
-    async fn run(self, environment: &Environment) -> Result<(), CliError> {
+    async fn run(mut self, environment: &Environment) -> Result<(), CliError> {
         let api = self.consent.remote.connect(environment)?;
+        self.id = GivenId::Whole(self.id.whole(&api).await?);
         if !self.consent.yes {
-            self.consent.ask(&self.question(&api.list(KEYS, usize::MAX).await?))?;
+            self.consent.ask(&self.question(&api.list(KEYS, usize::MAX).await?)?)?;
         }
         let body = json!({ "compromised": self.compromised, "confirm": true });
         let answer = api.post(&format!("{KEYS}/{}/retire", self.id), &body).await?;
         output::retired(self.consent.remote.output, &answer, &format!("key {}", self.id))?;
         match (self.consent.remote.output, self.compromised) {
             (Format::Json, _) => Ok(()),
-            (Format::Table, true) => line(
+            (_, true) => line(
                 "next: mint new tokens for hosts that wait for one; back up the keys directory; see `gatepass keys list` for other \
                  keys of that time",
             ),
-            (Format::Table, false) => line("next: nothing; verifiers drop the key when they fetch the JWKS"),
+            (_, false) => line("next: nothing; verifiers drop the key when they fetch the JWKS"),
         }
     }
 
-    /// The question, with the number of live persistent tokens in the list of `keys`.
-    fn question(&self, keys: &[Value]) -> String {
+    /// The question, with the number of live persistent tokens in the list of `keys`. A key that cannot be retired is an error
+    /// instead: its state can change before the answer.
+    fn question(&self, keys: &[Value]) -> Result<String, CliError> {
         let id = self.id.to_string();
-        let key = keys.iter().find(|key| key["id"] == id.as_str());
-        let live = key.and_then(|key| key["live_persistent_tokens"].as_u64()).unwrap_or(0);
+        let key = keys.iter().find(|key| key["id"] == id.as_str()).ok_or_else(|| {
+            CliError::Unsound(format!("there is no signing key {id}: `gatepass keys list` shows them"))
+        })?;
+        let live = key["live_persistent_tokens"].as_u64().unwrap_or(0);
         let live = count(live, "live persistent token");
-        match self.compromised {
-            true => {
-                format!("Retire key {id} as compromised? {live} and every ephemeral token will stop working.")
-            }
-            false => format!("Retire key {id}? {live} will stop working."),
+        match (self.compromised, key["state"].as_str()) {
+            (true, _) => Ok(format!(
+                "Retire key {id} as compromised? {live} and every ephemeral token will stop working."
+            )),
+            (false, Some(state @ ("current" | "prepared"))) => Err(CliError::Unsound(format!(
+                "key {id} is {state}: run `gatepass keys rotate` first, or give --compromised if it leaked; nothing was done"
+            ))),
+            (false, _) => Ok(format!("Retire key {id}? {live} will stop working.")),
         }
     }
 }
 
-fn parse_id(text: &str) -> Result<KeyId, String> {
-    KeyId::parse(text)
-        .ok_or_else(|| String::from("the id of a key has 43 characters; `gatepass keys list` shows them"))
+/// Reads an id, which can begin like a flag.
+fn parse_id(text: &str) -> Result<GivenId<KeyId>, String> {
+    GivenId::parse(text)
+        .map_err(|wrong| format!("no such flag, and no id: {wrong}; `gatepass keys list` shows them"))
 }
 
 #[cfg(test)]
@@ -195,12 +217,41 @@ mod tests {
     #[test]
     fn the_question_has_the_number_of_live_tokens() {
         let id = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k";
-        let keys = [json!({ "id": id, "live_persistent_tokens": 2 })];
-        let question = |flags: &[&str]| {
-            let line = RetireLine::try_parse_from([&["x", id], flags].concat());
-            line.map_err(|error| error.to_string()).unwrap().retire.question(&keys)
+        let question = |flags: &[&str], id: &str, state: &str| {
+            let keys = [json!({ "id": id, "live_persistent_tokens": 2, "state": state })];
+            retire([&["x", "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"], flags].concat()).question(&keys)
         };
-        assert_eq!(question(&[]), format!("Retire key {id}? 2 live persistent tokens will stop working."));
-        assert!(question(&["--compromised"]).contains("2 live persistent tokens and every ephemeral token"));
+        let asked = question(&[], id, "previous").unwrap();
+        assert_eq!(asked, format!("Retire key {id}? 2 live persistent tokens will stop working."));
+        let asked = question(&["--compromised"], id, "current").unwrap();
+        assert!(asked.contains("2 live persistent tokens and every ephemeral token"), "{asked}");
+        for (id, state, why) in
+            [("other", "previous", "no signing key"), (id, "current", "rotate"), (id, "prepared", "rotate")]
+        {
+            let refused = question(&[], id, state).unwrap_err();
+            assert!(refused.exit_code() == 1 && refused.to_string().contains(why), "{refused}");
+        }
+    }
+
+    fn retire(line: Vec<&str>) -> KeyRetire {
+        RetireLine::try_parse_from(line).map_err(|error| error.to_string()).unwrap().retire
+    }
+
+    #[test]
+    fn an_id_can_begin_like_a_flag() {
+        for id in [
+            "-PrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k",
+            "--rK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k",
+            "-yqo_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k",
+        ] {
+            for line in [vec!["x", id, "--yes"], vec!["x", "-y", id], vec!["x", "--compromised", id, "-y"]] {
+                let parsed = retire(line.clone());
+                assert!(parsed.id.to_string() == id && parsed.consent.yes, "{line:?}");
+            }
+        }
+        for wrong in ["--nonsense", "-z"] {
+            let refused = RetireLine::try_parse_from(["x", wrong]).err().unwrap().to_string();
+            assert!(refused.contains("no such flag"), "{refused}");
+        }
     }
 }

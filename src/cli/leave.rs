@@ -4,10 +4,12 @@ use clap::Args;
 
 use super::ask::confirm;
 use super::error::CliError;
-use super::output::line;
+use super::output::{line, note};
+use super::remote::network;
 use crate::client::host::ThisHost;
-use crate::client::leave::{LeaveResult, leave};
+use crate::client::leave::{LeaveResult, leave, leaving};
 use crate::clock::SystemClock;
+use crate::config::Environment;
 
 /// Remove this host's identity: revoke it on the server, then remove its files
 #[derive(Args)]
@@ -15,7 +17,8 @@ use crate::clock::SystemClock;
   gatepass leave --yes
   gatepass leave --force --yes         remove the files even if the server is not reachable, or they are damaged
 
-Exit codes: 0 removed; 1 refused or not reached, nothing removed; 2 usage")]
+Only an answer of gatepass itself removes the files. A proxy's page, or any other answer, leaves them in place.
+Exit codes: 0 removed; 1 refused, nothing removed; 2 usage; 75 try again later (the server was not reached), nothing removed")]
 pub(crate) struct LeaveCommand {
     #[command(flatten)]
     host: ThisHost,
@@ -29,15 +32,22 @@ pub(crate) struct LeaveCommand {
 
 impl LeaveCommand {
     /// Runs the command.
-    pub(crate) async fn run(self) -> Result<(), CliError> {
+    pub(crate) async fn run(mut self, environment: &Environment) -> Result<(), CliError> {
+        self.host.network = network(environment);
+        let unchanged = |error| {
+            note("gatepass leave: nothing was removed");
+            CliError::of_host(error)
+        };
         let dir = self.host.cert_dir.display();
-        confirm(
-            &format!(
-                "Revoke this host and remove its identity in {dir}? It needs a new token to enroll again."
+        let question = match leaving(&self.host, self.force).map_err(unchanged)? {
+            Some(host) => format!(
+                "Revoke host {host} and remove its identity in {dir}? It needs a new token to enroll again."
             ),
-            self.yes,
-        )?;
-        line(match leave(&self.host, self.force, SystemClock::now()).await? {
+            None => format!("Remove the damaged identity in {dir}? Its host is not revoked."),
+        };
+        confirm(&question, self.yes)?;
+        let left = leave(&self.host, self.force, SystemClock::now()).await.map_err(unchanged)?;
+        line(match left {
             LeaveResult::Revoked(host) => format!("revoked host {host} and removed its files"),
             LeaveResult::Before(host) => {
                 format!("removed the files of host {host}, which was revoked before")

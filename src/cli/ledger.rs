@@ -1,4 +1,7 @@
-//! `gatepass ledger`: the log of every decision, and the verification of its chain.
+//! `gatepass ledger`: the log of every decision, its export, and the verification of its chain.
+
+mod export;
+mod list;
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +9,6 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::error::CliError;
-use super::flags::at_least_one;
 use super::output::{self, Format, line};
 use super::progress;
 use super::remote::Remote;
@@ -14,27 +16,11 @@ use crate::config::Environment;
 use crate::id::hex;
 use crate::server::offline;
 
-const COLUMNS: [(&str, &str); 7] = [
-    ("SEQ", "id"),
-    ("AT", "at"),
-    ("ACTOR", "actor"),
-    ("ACTION", "action"),
-    ("SUBJECTS", "subjects"),
-    ("OUTCOME", "outcome"),
-    ("REASON", "reason"),
-];
-
-/// List and verify the ledger
+/// List, export and verify the ledger
 #[derive(Subcommand)]
 pub(crate) enum LedgerCommand {
-    /// List entries, newest first
-    List {
-        #[command(flatten)]
-        remote: Remote,
-        /// Maximum number of results
-        #[arg(long, default_value_t = 50, value_name = "N", value_parser = at_least_one())]
-        limit: usize,
-    },
+    List(Box<list::LedgerList>),
+    Export(export::LedgerExport),
     /// Verify every entry of the chain; names the first entry that was changed, removed, moved or inserted
     Verify(LedgerVerify),
 }
@@ -43,10 +29,8 @@ impl LedgerCommand {
     /// Runs the command.
     pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         match self {
-            Self::List { remote, limit } => {
-                let items = remote.connect(environment)?.list("/api/v1/ledger", limit).await?;
-                output::list(remote.output, &items, &COLUMNS, "the ledger is empty")
-            }
+            Self::List(command) => command.run(environment).await,
+            Self::Export(command) => command.run(environment).await,
             Self::Verify(command) => command.run(environment).await,
         }
     }
@@ -86,7 +70,7 @@ fn conclude(format: Format, answer: &Value) -> Result<(), CliError> {
     }
     match (answer["intact"].as_bool(), format) {
         (Some(true), Format::Json) => Ok(()),
-        (Some(true), Format::Table) => line(format!(
+        (Some(true), _) => line(format!(
             "the ledger is intact: {} entries of chain {}",
             answer["entries"],
             answer["chain"].as_str().unwrap_or("-")

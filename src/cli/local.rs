@@ -1,9 +1,7 @@
 //! The local credential of a server on this machine.
 
-use std::ffi::OsStr;
 use std::fs;
 use std::io::ErrorKind;
-use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
@@ -13,11 +11,12 @@ use zeroize::Zeroizing;
 use super::error::CliError;
 use super::private;
 use super::profile::read_one;
+use crate::client::api::Credential;
 use crate::config::DEFAULT_DATA_DIR;
 use crate::connect::{LocalAddress, Trust};
 use crate::ownership::{OwnershipError, check, check_directory, check_found, user_name};
 use crate::secret::Secret;
-use crate::server::local::{KEYS_POINTER, LOCAL_FILE, LocalServer};
+use crate::server::local::{KEYS_POINTER, LOCAL_FILE, LocalServer, keys_elsewhere};
 
 /// `local.json` in the keys directory, while a server runs there: reading it takes its owner's rights.
 #[derive(Deserialize)]
@@ -52,6 +51,11 @@ impl Local {
             // Without a flag the server in the working directory is one of several.
             (Found::Denied(_) | Found::Foreign(_) | Found::Nothing, None) => Ok(None),
         }
+    }
+
+    /// The credential, as requests present it.
+    pub(crate) fn bearer(&self) -> Credential {
+        Credential::Bearer(Secret::new(self.credential.to_string()))
     }
 
     /// The address of the server on this machine.
@@ -119,10 +123,8 @@ fn found_by_chance(path: &Path) -> Result<(), OwnershipError> {
 /// The directories that may hold the file. A keys directory elsewhere is named by a file in the data directory.
 fn places(dir: Option<&Path>) -> Vec<PathBuf> {
     let data_dir = dir.unwrap_or(Path::new(DEFAULT_DATA_DIR));
-    let pointed = fs::read(data_dir.join(KEYS_POINTER)).ok();
-    let pointed = pointed.map(|path| PathBuf::from(OsStr::from_bytes(&path)));
     let other = dir.unwrap_or(Path::new("keys")).to_owned();
-    pointed.into_iter().chain([data_dir.join("keys"), other]).collect()
+    keys_elsewhere(data_dir).into_iter().chain([data_dir.join("keys"), other]).collect()
 }
 
 /// The error of a user who may not read the file. The nearest part of the path that can be seen names the owner.

@@ -23,6 +23,9 @@ const LAST_WAIT: Duration = Duration::from_secs(1);
 /// Levels of libraries that log at the will of any client. A directive of `log.level` for the same library replaces them.
 const LIBRARIES: &str = "h2=error,hyper=error,rustls=error";
 
+/// Maximum number of characters of a panic's text, which may repeat a part of a request.
+const MOST_OF_PANIC: usize = 512;
+
 /// The queue of the process to its standard error.
 static LOG: OnceLock<Queue> = OnceLock::new();
 
@@ -106,7 +109,9 @@ fn copy_of(stream: &impl AsFd) -> io::Result<File> {
 /// Logs a panic. The hook of std would wait for standard error in the thread that panicked.
 fn log_panic(panic: &PanicHookInfo<'_>) {
     let place = panic.location().map(ToString::to_string).unwrap_or_default();
-    tracing::error!(place, panic = panic.payload_as_str().unwrap_or_default(), "a thread panicked");
+    let text = panic.payload_as_str().unwrap_or_default();
+    let text = text.chars().take(MOST_OF_PANIC).collect::<String>();
+    tracing::error!(place, panic = text, "a thread panicked");
     // The process ends with this thread.
     if std::thread::current().name() == Some("main") {
         finish();

@@ -7,10 +7,13 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::ask;
+use super::destination::refuse_link;
 use super::error::CliError;
 use super::output::{self, Format};
+use super::pasted::API_KEY;
 use super::profile::{Anchor, KeptCredential, Profile};
 use super::remote::{Remote, ServerTarget};
+use super::sign_in;
 use crate::access::api_key::API_KEY_PREFIX;
 use crate::client::ClientError;
 use crate::client::api::{Api, Credential};
@@ -25,18 +28,20 @@ use crate::secret::Secret;
 #[derive(Args)]
 #[command(after_long_help = "Examples:
   gatepass login --server https://gate.example.org:8443 --ca-fingerprint 3f1c… --user admin
+  gatepass login --context lab --server https://lab.example.org:8443 --ca-fingerprint 3f1c…
   gatepass login --server https://gate.example.org:8443 --ca root.pem --ask-each-time
   gatepass login --server https://gate.example.org:8443 --ca root.pem --api-key-file key.txt
 
-The profile is $XDG_CONFIG_HOME/gatepass/profile.toml (else ~/.config/…), mode 0600. A session ends after 12 hours, \
+The profile is $XDG_CONFIG_HOME/gatepass/profile.toml (else ~/.config/…), mode 0600. With --context it is in contexts/NAME.toml \
+there, and commands use this context from then on. A session ends after 12 hours, \
 or after 30 minutes without use, unless the server is configured otherwise. For scripts, use an API key.")]
 pub(crate) struct LoginCommand {
     #[command(flatten)]
     remote: Remote,
-    /// File with the password; default: GATEPASS_PASSWORD, else a prompt
+    /// File with the password, or - for standard input; default: GATEPASS_PASSWORD, else a prompt
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
-    /// Store the API key in this file instead of a session
+    /// Store the API key in this file, or in standard input (-), instead of a session
     #[arg(long, value_name = "FILE", conflicts_with_all = ["password_file", "ask_each_time"])]
     api_key_file: Option<PathBuf>,
     /// Store no session: every command asks for the password
@@ -51,8 +56,12 @@ struct LoginResult {
 }
 
 impl LoginCommand {
-    /// Signs in and writes the profile.
-    pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
+    /// Signs in and writes the profile. A profile that cannot be written is refused before the password is sent.
+    pub(crate) async fn run(mut self, environment: &Environment) -> Result<(), CliError> {
+        self.remote.makes_context = true;
+        let (context, _) = self.remote.context(environment)?;
+        let path = context.path(environment)?;
+        refuse_link(&path)?;
         let mut target = self.remote.find(environment)?;
         self.remote.announce(environment)?;
         let (url, before) = (target.url.clone(), target.profile.take());
@@ -61,10 +70,9 @@ impl LoginCommand {
         let known = before.as_ref().map(|profile| profile.user.as_str());
         let user = self.remote.given_user(environment)?.or(known).unwrap_or("admin").to_owned();
         let LoginResult { api, kept } = match &self.api_key_file {
-            Some(file) => with_key(target, ask::read_file(file)?).await?,
+            Some(file) => with_key(target, ask::pasted_file(&API_KEY, file)?).await?,
             None => self.with_password(environment, target, &user).await?,
         };
-        let path = Profile::path(environment)?;
         // Values without a flag stay as in the profile before.
         let Anchor { ca: ca_before, outside_tls: outside_before, .. } =
             before.map(|profile| profile.anchor).unwrap_or_default();
@@ -75,6 +83,9 @@ impl LoginCommand {
         let anchor = Anchor { ca, ca_fingerprint, outside_tls };
         let profile = Profile { server: url, user, anchor, kept };
         profile.save(&path)?;
+        if self.remote.context.is_some() {
+            context.choose(environment)?;
+        }
         report(self.remote.output, &profile, &path)?;
         Ok(())
     }
@@ -85,21 +96,20 @@ impl LoginCommand {
         target: ServerTarget,
         user: &str,
     ) -> Result<LoginResult, CliError> {
-        let password = match (&self.password_file, environment.get("GATEPASS_PASSWORD")) {
-            (Some(path), _) => ask::read_file(path)?,
-            (None, Some(password)) => Secret::new(password.to_owned()),
-            (None, None) => ask::prompt(
-                &format!("password of {user}: "),
-                "no password: give --password-file or GATEPASS_PASSWORD",
-            )?,
+        let instead = "no password: give --password-file or GATEPASS_PASSWORD";
+        let given = match (&self.password_file, environment.get("GATEPASS_PASSWORD")) {
+            (Some(path), _) => Some(ask::read_file(path)?),
+            (None, Some(password)) => Some(Secret::new(password.to_owned())),
+            (None, None) => ask::can_prompt(instead).map(|()| None)?,
         };
-        let credential = Credential::Basic { user: user.to_owned(), password };
-        let api = Remote::open(target, credential)?;
+        let api = sign_in::reach(target).await?;
         if self.ask_each_time {
-            api.get("/api/v1/session").await?;
+            let check = async |api: &Api| api.get("/api/v1/session").await;
+            let (api, _) = sign_in::with_password(api, user, given, instead, check).await?;
             return Ok(LoginResult { api, kept: KeptCredential::Nothing });
         }
-        let begun = api.post("/api/v1/session", &json!({ "kind": "bearer" })).await?;
+        let begin = async |api: &Api| api.post("/api/v1/session", &json!({ "kind": "bearer" })).await;
+        let (api, begun) = sign_in::with_password(api, user, given, instead, begin).await?;
         let (secret, expires_at) = session(&begun)?;
         Ok(LoginResult { api, kept: KeptCredential::Session { secret, expires_at } })
     }

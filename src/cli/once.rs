@@ -1,17 +1,19 @@
 //! Secrets that are shown once, tokens and API keys: printed, or written to a file that only its owner may read.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::capacity;
+use super::destination::{self, Destination};
 use super::error::CliError;
-use super::output::{self, Format, line};
-use super::private::SecretFile;
+use super::output::{self, Format};
 use super::remote::Remote;
-use crate::client::api::{Api, given};
-use crate::config::Environment;
+use crate::client::api::given;
 use crate::secret::Secret;
+use crate::text::printable;
 
 /// Flags for the output of a secret.
 #[derive(Args)]
@@ -19,7 +21,8 @@ pub(crate) struct Once {
     /// Print only the token or key
     #[arg(short, long)]
     quiet: bool,
-    /// Write the token or key to a new file of mode 0600 instead of printing it
+    /// Write the token or key to a new file of mode 0600 instead of printing it; - prints it alone. Devices and pipes are
+    /// written to, links are refused
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Replace an existing file
@@ -55,32 +58,85 @@ impl Creation {
     }
 }
 
+/// A kind of secret that is shown once.
+pub(crate) struct OnceSecret {
+    /// Its noun.
+    what: &'static str,
+    /// Its member of the answer.
+    member: &'static str,
+    /// The member with its id.
+    id: &'static str,
+    /// The command that ends it.
+    remedy: &'static str,
+}
+
+/// A token.
+pub(crate) const TOKEN: OnceSecret =
+    OnceSecret { what: "token", member: "token", id: "token_id", remedy: "gatepass token revoke" };
+/// An API key.
+pub(crate) const API_KEY: OnceSecret =
+    OnceSecret { what: "API key", member: "api_key", id: "id", remedy: "gatepass api-key delete" };
+
+impl OnceSecret {
+    /// The error for the secret of `answer`, which exists and reached nobody.
+    fn lost(&self, answer: &Value, why: &dyn std::fmt::Display) -> CliError {
+        let id = printable(answer[self.id].as_str().unwrap_or_default());
+        CliError::Lost { what: self.what, id, why: why.to_string(), remedy: self.remedy }
+    }
+}
+
 impl Once {
-    /// Posts by `post`, writes the `member` of the answer to the file, and prints the rest. `table` gets the path of the file.
+    /// Opens the output for many secrets; standard output without `--out`.
+    pub(crate) fn place(&self) -> Result<Destination, CliError> {
+        self.out.as_deref().map_or(Ok(Destination::Stdout), |out| Destination::secrets(out, self.force))
+    }
+
+    /// The file of `--out`; `None` for standard output.
+    pub(crate) fn file(&self) -> Option<String> {
+        let file = self.out.as_deref().filter(|path| !destination::is_stdout(path))?;
+        Some(file.display().to_string())
+    }
+
+    /// Posts by `post`, writes the secret of the answer to the file, and prints the rest. `table` gets the path of the file.
     pub(crate) async fn post(
         &self,
-        remote: &Remote,
-        environment: &Environment,
-        post: impl AsyncFnOnce(&Api) -> Result<Value, CliError>,
-        member: &str,
-        table: impl FnOnce(&Value, Option<&Path>) -> Result<(), CliError>,
+        format: Format,
+        post: impl Future<Output = Result<Value, CliError>>,
+        kind: &OnceSecret,
+        table: impl FnOnce(&Value, Option<&Path>) -> String,
     ) -> Result<(), CliError> {
-        let api = remote.connect(environment)?;
         // Opened before the request is sent: a path that cannot be written loses no secret.
-        let open = if self.force { SecretFile::open } else { SecretFile::open_new };
-        let place = self.out.as_deref().map(open).transpose()?;
-        let mut answer = post(&api).await?;
-        let secret = Secret::new(answer[member].as_str().unwrap_or_default().to_owned());
-        if let Some((file, place)) = self.out.as_deref().zip(place) {
-            place.keep(&Secret::new(format!("{}\n", secret.expose())))?;
-            moved(&mut answer, member, file, remote.output);
+        let file = self.out.as_deref().filter(|path| !destination::is_stdout(path));
+        let place = file.map(|path| Destination::secret(path, self.force)).transpose()?;
+        // A device or a pipe keeps no file to copy.
+        let kept = file.filter(|_| matches!(place, Some(Destination::File(_))));
+        let mut answer = post.await?;
+        let secret = Secret::new(answer[kind.member].as_str().unwrap_or_default().to_owned());
+        if let Some((file, place)) = file.zip(place) {
+            let written = place.write(&Secret::new(format!("{}\n", secret.expose())));
+            written.map_err(|why| kind.lost(&answer, &why))?;
+            moved(&mut answer, kind.member, file, format);
         }
-        match (remote.output, self.quiet) {
-            (_, true) if self.out.is_some() => Ok(()),
-            (_, true) => line(secret.expose()),
-            (Format::Json, false) => output::json(&answer),
-            (Format::Table, false) => table(&answer, self.out.as_deref()),
+        let alone = self.quiet || (format == Format::Table && self.out.is_some() && file.is_none());
+        let shown = Secret::new(match (format, alone) {
+            (_, true) => format!("{}\n", secret.expose()),
+            (Format::Json, false) => format!("{answer:#}\n"),
+            (_, false) => table(&answer, kept),
+        });
+        match (file, self.quiet) {
+            (Some(_), true) => {}
+            (Some(_), false) => output::text(shown.expose())?,
+            (None, _) => output::deliver(shown.expose()).map_err(|why| kind.lost(&answer, &unread(&why)))?,
         }
+        capacity::warn_of(format, &answer);
+        Ok(())
+    }
+}
+
+fn unread(why: &io::Error) -> String {
+    match why.kind() {
+        io::ErrorKind::BrokenPipe => String::from("the output has no reader"),
+        _ => format!("the output cannot be written: {why}"),
     }
 }
 

@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use super::destination::refuse_link;
 use super::error::CliError;
 use crate::secret::Secret;
 
@@ -19,6 +20,16 @@ pub(crate) struct SecretFile {
 impl SecretFile {
     /// Opens the file.
     pub(crate) fn open(path: &Path) -> Result<Self, CliError> {
+        Self::with_mode(path, 0o600)
+    }
+
+    /// Opens a file that anyone may read.
+    pub(crate) fn public(path: &Path) -> Result<Self, CliError> {
+        Self::with_mode(path, 0o644)
+    }
+
+    fn with_mode(path: &Path, mode: u32) -> Result<Self, CliError> {
+        refuse_link(path)?;
         let failed = |source| CliError::File { path: path.to_owned(), source };
         if path.is_dir() {
             return Err(failed(io::Error::from(io::ErrorKind::IsADirectory)));
@@ -27,12 +38,13 @@ impl SecretFile {
         beside.push(format!(".{}", crate::id::hex(&crate::id::random::<8>())));
         let beside = PathBuf::from(beside);
         // Never through a link, or into a file that another process has open.
-        let file = File::options().write(true).create_new(true).mode(0o600).open(&beside).map_err(failed)?;
+        let file = File::options().write(true).create_new(true).mode(mode).open(&beside).map_err(failed)?;
         Ok(Self { path: path.to_owned(), beside, file })
     }
 
     /// Opens the file unless the path exists.
     pub(crate) fn open_new(path: &Path) -> Result<Self, CliError> {
+        refuse_link(path)?;
         match path.symlink_metadata() {
             Ok(_) => Err(CliError::Usage(format!(
                 "{} exists already: name another file, or give --force to replace it; nothing was done",
@@ -44,12 +56,20 @@ impl SecretFile {
 
     /// Writes `text`, completely or not at all.
     pub(crate) fn keep(mut self, text: &Secret<String>) -> Result<(), CliError> {
-        let mut write = || {
-            self.file.write_all(text.expose().as_bytes())?;
-            self.file.sync_all()?;
-            fs::rename(&self.beside, &self.path)
-        };
-        write().map_err(|source| CliError::File { path: self.path.clone(), source })
+        self.append(text)?;
+        self.finish()
+    }
+
+    /// Adds `text`. The file has its name only when it is finished.
+    pub(crate) fn append(&mut self, text: &Secret<String>) -> Result<(), CliError> {
+        let written = self.file.write_all(text.expose().as_bytes());
+        written.map_err(|source| CliError::File { path: self.path.clone(), source })
+    }
+
+    /// Makes what was added the file.
+    pub(crate) fn finish(self) -> Result<(), CliError> {
+        let named = self.file.sync_all().and_then(|()| fs::rename(&self.beside, &self.path));
+        named.map_err(|source| CliError::File { path: self.path.clone(), source })
     }
 }
 

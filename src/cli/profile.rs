@@ -6,16 +6,16 @@ use clap::Args;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 
+use super::context::ContextName;
 use super::error::CliError;
 use super::private;
 use crate::client::api::Credential;
-use crate::client::authority::parse_fingerprint;
 use crate::clock::{SystemClock, Timestamp};
 use crate::config::Environment;
 use crate::id::Fingerprint;
 use crate::secret::Secret;
 
-/// `$XDG_CONFIG_HOME/gatepass/profile.toml`, mode 0600. The password in profiles of earlier versions is ignored.
+/// The file of a [context](super::context), mode 0600. The password in profiles of earlier versions is ignored.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Profile {
     /// The server's URL.
@@ -37,7 +37,7 @@ pub(crate) struct Anchor {
     #[arg(long, help_heading = "Connection", value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
     /// SHA-256 fingerprint of the authority's root [env: GATEPASS_CA_FINGERPRINT]
-    #[arg(long, help_heading = "Connection", value_name = "HEX", value_parser = parse_fingerprint)]
+    #[arg(long, help_heading = "Connection", value_name = "HEX", value_parser = Fingerprint::parse_lenient)]
     pub(crate) ca_fingerprint: Option<Fingerprint>,
     /// The server's TLS certificate is external: verify it with --ca, or with the system's roots
     #[arg(long, help_heading = "Connection")]
@@ -75,17 +75,9 @@ impl KeptCredential {
 }
 
 impl Profile {
-    /// Path of the profile.
-    pub(crate) fn path(environment: &Environment) -> Result<PathBuf, CliError> {
-        let home = environment.config_home().ok_or_else(|| {
-            CliError::Usage(String::from("the profile has no directory: set HOME or XDG_CONFIG_HOME"))
-        })?;
-        Ok(home.join("gatepass").join("profile.toml"))
-    }
-
-    /// The profile, if there is one.
-    pub(crate) fn load(environment: &Environment) -> Result<Option<Self>, CliError> {
-        let Ok(path) = Self::path(environment) else { return Ok(None) };
+    /// The profile of a context, if there is one.
+    pub(crate) fn load(context: &ContextName, environment: &Environment) -> Result<Option<Self>, CliError> {
+        let Ok(path) = context.path(environment) else { return Ok(None) };
         if !path.exists() {
             return Ok(None);
         }
@@ -149,13 +141,17 @@ pub(super) fn read_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Zer
 mod tests {
     use super::*;
 
+    fn context() -> ContextName {
+        "lab".parse().unwrap()
+    }
+
     #[test]
     fn a_profile_is_kept_for_its_owner_only() {
         use std::os::unix::fs::PermissionsExt as _;
         let dir = tempfile::tempdir().unwrap();
         let environment = Environment::from_pairs([("XDG_CONFIG_HOME", dir.path().display().to_string())]);
-        assert!(Profile::load(&environment).unwrap().is_none());
-        let path = Profile::path(&environment).unwrap();
+        assert!(Profile::load(&context(), &environment).unwrap().is_none());
+        let path = context().path(&environment).unwrap();
         let profile = Profile {
             server: String::from("https://gate"),
             user: String::from("admin"),
@@ -167,7 +163,7 @@ mod tests {
         };
         profile.save(&path).unwrap();
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        let again = Profile::load(&environment).unwrap().unwrap();
+        let again = Profile::load(&context(), &environment).unwrap().unwrap();
         assert_eq!(again.anchor.ca_fingerprint, profile.anchor.ca_fingerprint);
         assert!(
             matches!(again.credential(), Ok(Some(Credential::Bearer(secret))) if secret.expose() == "gps_hunter2")
@@ -195,10 +191,10 @@ mod tests {
     fn a_broken_profile_does_not_show_its_password() {
         let dir = tempfile::tempdir().unwrap();
         let environment = Environment::from_pairs([("XDG_CONFIG_HOME", dir.path().display().to_string())]);
-        let path = Profile::path(&environment).unwrap();
+        let path = context().path(&environment).unwrap();
         private::make_dir(path.parent().unwrap()).unwrap();
         private::write(&path, &Secret::new(String::from("password = hunter2hunter2\n"))).unwrap();
-        let error = Profile::load(&environment).err().unwrap();
+        let error = Profile::load(&context(), &environment).err().unwrap();
         assert!(!error.to_string().contains("hunter2"), "{error}");
         assert!(error.to_string().contains("remove it"), "nothing reads it, not even login: {error}");
     }

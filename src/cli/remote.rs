@@ -1,30 +1,40 @@
 //! Connection flags: the server, and the caller's credential.
 
+mod unasked;
+
 use std::path::PathBuf;
 
 use clap::Args;
 
 use super::ask;
+use super::context::ContextName;
 use super::error::CliError;
 use super::local::{Local, unused_here};
 use super::output::{self, Format, note};
+use super::pasted::API_KEY;
 use super::profile::{Anchor, KeptCredential, Profile};
 use crate::access::api_key::API_KEY_PREFIX;
 use crate::client::api::{Api, Credential};
-use crate::client::authority::{parse_fingerprint, trust};
+use crate::client::ca_file::read_certificates;
 use crate::client::crls::{CrlSource, Roots};
 use crate::client::host::TrustAnchor;
-use crate::client::key::read_certificates;
+use crate::client::network::Network;
 use crate::config::Environment;
-use crate::connect::{Connector, LocalAddress, Trust};
+use crate::connect::{LocalAddress, Trust, server_url};
 use crate::id::Fingerprint;
 use crate::secret::Secret;
 
 /// The server, its CA and the caller.
 #[derive(Args, Clone, Default)]
 pub(crate) struct Remote {
+    /// Context of `gatepass login` [env: GATEPASS_CONTEXT]; default: the one of `gatepass context use`
+    #[arg(long, help_heading = "Connection", value_name = "NAME", conflicts_with = "data_dir")]
+    pub(crate) context: Option<ContextName>,
+    /// True for `login`, which may name a new context.
+    #[arg(skip)]
+    pub(crate) makes_context: bool,
     /// URL of the server [env: GATEPASS_SERVER]; default: the profile of `gatepass login`, else a server in this directory
-    #[arg(long, help_heading = "Connection", value_name = "URL", conflicts_with = "data_dir")]
+    #[arg(long, help_heading = "Connection", value_name = "URL", value_parser = server_url, conflicts_with = "data_dir")]
     pub(crate) server: Option<String>,
     #[command(flatten)]
     pub(crate) anchor: Anchor,
@@ -49,6 +59,8 @@ pub(crate) struct ServerTarget {
     pub(crate) local: Option<LocalAddress>,
     /// The profile with this server.
     pub(crate) profile: Option<Profile>,
+    /// Proxies on the way to it: none to this machine.
+    pub(crate) network: Network,
 }
 
 impl Remote {
@@ -58,14 +70,14 @@ impl Remote {
             Some(local) => {
                 // An explicit user or API key must not get the rights of the local credential.
                 let credential = match self.names_caller(environment)? {
-                    true => self.credential(environment, None)?,
-                    false => Credential::Bearer(Secret::new(local.credential.to_string())),
+                    true => self.credential(environment, None, &local.server.url)?,
+                    false => local.bearer(),
                 };
                 Self::open(local_target(&local), credential)
             }
             None => {
                 let target = self.target(environment)?;
-                let credential = self.credential(environment, target.profile.as_ref())?;
+                let credential = self.credential(environment, target.profile.as_ref(), &target.url)?;
                 Self::open(target, credential)
             }
         }
@@ -79,20 +91,6 @@ impl Remote {
         rows: &[(&str, &str)],
     ) -> Result<(), CliError> {
         output::one(self.output, &self.connect(environment)?.get(path).await?, rows)
-    }
-
-    /// Prints at most `limit` items of the list at `path`, and a note if there are more.
-    pub(crate) async fn list(
-        &self,
-        environment: &Environment,
-        path: &str,
-        columns: &[(&str, &str)],
-        limit: usize,
-        nothing: &str,
-    ) -> Result<(), CliError> {
-        let mut items = self.connect(environment)?.list(path, limit.saturating_add(1)).await?;
-        output::cut(&mut items, limit);
-        output::list(self.output, &items, columns, nothing)
     }
 
     /// A connection for public routes.
@@ -126,7 +124,7 @@ impl Remote {
         match (self.anchor.outside_tls, &target.trust) {
             // The fingerprint pins the authority's root, beside an external TLS certificate.
             (true, &Trust::Fingerprint(root)) => {
-                let trust = trust(&TrustAnchor::Outside(self.ca_file(environment)))?;
+                let trust = network(environment).trust(&TrustAnchor::Outside(self.ca_file(environment)))?;
                 Ok((ServerTarget { trust, ..target }, Roots::Pinned(root)))
             }
             (false, &Trust::Fingerprint(root)) => Ok((target, Roots::Pinned(root))),
@@ -146,7 +144,7 @@ impl Remote {
         match self.local(environment)? {
             Some(local) => {
                 let target = local_target(&local);
-                let profile = Profile::load(environment)?.filter(|profile| profile.server == target.url);
+                let profile = self.profile(environment)?.filter(|profile| profile.server == target.url);
                 Ok(ServerTarget { profile, ..target })
             }
             None => self.target(environment),
@@ -155,8 +153,7 @@ impl Remote {
 
     /// A connection to `target`.
     pub(crate) fn open(target: ServerTarget, credential: Credential) -> Result<Api, CliError> {
-        let connector = Connector::new(&target.url, target.trust, None);
-        let connector = connector.map_err(crate::client::ClientError::from)?;
+        let connector = target.network.connect(&target.url, target.trust, None)?;
         let connector = match target.local {
             Some(local) => connector.at(local),
             None => connector,
@@ -167,6 +164,27 @@ impl Remote {
     /// Returns true if flags or environment name a user or an API key.
     fn names_caller(&self, environment: &Environment) -> Result<bool, CliError> {
         Ok(self.given_key(environment)?.is_some() || self.given_user(environment)?.is_some())
+    }
+
+    /// The context that flags, environment or the last choice name. True if it is not the last choice.
+    pub(crate) fn context(&self, environment: &Environment) -> Result<(ContextName, bool), CliError> {
+        match (&self.context, ContextName::of_environment(environment)?) {
+            (Some(flag), _) => Ok((flag.clone(), true)),
+            (None, Some(variable)) => Ok((variable, true)),
+            (None, None) => Ok((ContextName::in_use(environment)?, false)),
+        }
+    }
+
+    /// The profile of the context.
+    ///
+    /// # Errors
+    /// The context was named, and has no profile. No other server is reached then.
+    pub(crate) fn profile(&self, environment: &Environment) -> Result<Option<Profile>, CliError> {
+        let (name, is_named) = self.context(environment)?;
+        match Profile::load(&name, environment)? {
+            None if is_named && !self.makes_context => Err(name.unknown()),
+            profile => Ok(profile),
+        }
     }
 
     /// The user that flags or environment name.
@@ -196,15 +214,22 @@ impl Remote {
     pub(crate) fn is_named(&self, environment: &Environment) -> bool {
         let Anchor { ca, ca_fingerprint, outside_tls } = &self.anchor;
         let pinned = ca.is_some() || ca_fingerprint.is_some() || *outside_tls;
-        let variables = ["GATEPASS_SERVER", "GATEPASS_CA", "GATEPASS_CA_FINGERPRINT"];
+        let variables = ["GATEPASS_SERVER", "GATEPASS_CA", "GATEPASS_CA_FINGERPRINT", "GATEPASS_CONTEXT"];
         pinned
             || [&self.server, &self.user].into_iter().any(Option::is_some)
+            || self.context.is_some()
             || self.data_dir.is_some()
             || variables.iter().any(|name| environment.get(name).is_some())
     }
 
-    fn given_server(&self, environment: &Environment) -> Option<String> {
-        self.server.clone().or_else(|| environment.get("GATEPASS_SERVER").map(str::to_owned))
+    fn given_server(&self, environment: &Environment) -> Result<Option<String>, CliError> {
+        match (&self.server, environment.get("GATEPASS_SERVER")) {
+            (Some(flag), _) => Ok(Some(flag.clone())),
+            (None, Some(variable)) => server_url(variable)
+                .map(Some)
+                .map_err(|why| CliError::Usage(format!("GATEPASS_SERVER: {why}"))),
+            (None, None) => Ok(None),
+        }
     }
 
     /// The server on this machine: the one of --data-dir, or one in the working directory if neither flag, environment nor
@@ -212,7 +237,7 @@ impl Remote {
     fn local(&self, environment: &Environment) -> Result<Option<Local>, CliError> {
         match &self.data_dir {
             Some(dir) => Local::load(Some(dir)),
-            None if self.given_server(environment).is_some() || Profile::load(environment)?.is_some() => {
+            None if self.given_server(environment)?.is_some() || self.profile(environment)?.is_some() => {
                 Ok(None)
             }
             None => Local::load(None),
@@ -230,14 +255,17 @@ impl Remote {
 
     /// The server named by flags, environment or profile.
     pub(crate) fn target(&self, environment: &Environment) -> Result<ServerTarget, CliError> {
-        let profile = Profile::load(environment)?;
-        let given = self.given_server(environment).map(|url| url.trim_end_matches('/').to_owned());
-        let profile = profile.filter(|profile| given.as_ref().is_none_or(|url| *url == profile.server));
+        let profile = self.profile(environment)?;
+        let given = self.given_server(environment)?;
+        let profile = profile.filter(|profile| {
+            // An earlier version stored the URL as it was typed.
+            given.as_ref().is_none_or(|url| server_url(&profile.server).as_ref() == Ok(url))
+        });
         let Some(url) = given.or_else(|| profile.as_ref().map(|profile| profile.server.clone())) else {
             return Err(no_server());
         };
         let trust = self.trust(environment, profile.as_ref())?;
-        Ok(ServerTarget { url, trust, local: None, profile })
+        Ok(ServerTarget { url, trust, local: None, profile, network: network(environment) })
     }
 
     fn trust(&self, environment: &Environment, profile: Option<&Profile>) -> Result<Trust, CliError> {
@@ -248,7 +276,7 @@ impl Remote {
         let (ca, outside) = (ca.or(kept_ca), self.anchor.outside_tls || outside_tls);
         match (fingerprint, ca) {
             (Some(fingerprint), _) => Ok(Trust::Fingerprint(fingerprint)),
-            (None, file) if outside => Ok(trust(&TrustAnchor::Outside(file))?),
+            (None, file) if outside => Ok(network(environment).trust(&TrustAnchor::Outside(file))?),
             (None, Some(file)) => Ok(Trust::Roots(read_certificates(&file)?)),
             (None, None) => Err(CliError::Usage(String::from(
                 "the server cannot be verified: give --ca-fingerprint HEX (the server prints it at startup, and `gatepass ca \
@@ -259,7 +287,8 @@ impl Remote {
 
     /// The fingerprint that flags or environment give.
     pub(crate) fn fingerprint(&self, environment: &Environment) -> Result<Option<Fingerprint>, CliError> {
-        let of_variable = || environment.get("GATEPASS_CA_FINGERPRINT").map(parse_fingerprint).transpose();
+        let of_variable =
+            || environment.get("GATEPASS_CA_FINGERPRINT").map(Fingerprint::parse_lenient).transpose();
         match self.anchor.ca_fingerprint {
             Some(flag) => Ok(Some(flag)),
             None => of_variable().map_err(|why| CliError::Usage(format!("GATEPASS_CA_FINGERPRINT: {why}"))),
@@ -268,14 +297,15 @@ impl Remote {
 
     /// The root file that flags or environment give.
     pub(crate) fn ca_file(&self, environment: &Environment) -> Option<PathBuf> {
-        self.anchor.ca.clone().or_else(|| environment.get("GATEPASS_CA").map(PathBuf::from))
+        self.anchor.ca.clone().or_else(|| environment.path("GATEPASS_CA"))
     }
 
-    /// The caller's credential: flags, environment, profile, prompt.
+    /// The caller's credential at the server `url`: flags, environment, profile, prompt.
     pub(crate) fn credential(
         &self,
         environment: &Environment,
         profile: Option<&Profile>,
+        url: &str,
     ) -> Result<Credential, CliError> {
         if let Some(key) = self.given_key(environment)? {
             return Ok(Credential::Bearer(key));
@@ -291,7 +321,7 @@ impl Remote {
         }
         let user =
             given.or_else(|| profile.map(|profile| profile.user.as_str())).unwrap_or("admin").to_owned();
-        let password = Self::password(environment, &user)?;
+        let password = Self::password(environment, &user, url)?;
         Ok(Credential::Basic { user, password })
     }
 
@@ -307,22 +337,35 @@ impl Remote {
         Ok(user.map(str::to_owned))
     }
 
-    /// The password of `user`: environment, prompt.
-    pub(crate) fn password(environment: &Environment, user: &str) -> Result<Secret<String>, CliError> {
+    /// The password of `user` at the server `url`: environment, prompt.
+    pub(crate) fn password(
+        environment: &Environment,
+        user: &str,
+        url: &str,
+    ) -> Result<Secret<String>, CliError> {
         match environment.get("GATEPASS_PASSWORD") {
             Some(password) => Ok(Secret::new(password.to_owned())),
             None => ask::prompt(
-                &format!("password of {user}: "),
-                "no password: set GATEPASS_PASSWORD, or run `gatepass login`",
+                &format!("password of {user} at {url}: "),
+                &format!(
+                    "no password of {user} for {url}: set GATEPASS_PASSWORD, or run `gatepass login`. On the server's machine, \
+                     --data-dir DIR needs none"
+                ),
             ),
         }
     }
 }
 
+/// The network of this process.
+pub(crate) fn network(environment: &Environment) -> Network {
+    Network::from_variables(|name| environment.get(name))
+}
+
 /// A server on this machine, at the address of its listener whatever its URL says.
 fn local_target(local: &Local) -> ServerTarget {
     let (url, trust) = (local.server.url.clone(), local.trust());
-    ServerTarget { url, trust, local: Some(local.address()), profile: None }
+    let network = Network::default();
+    ServerTarget { url, trust, local: Some(local.address()), profile: None, network }
 }
 
 /// The error without a server. The data directory here may be a stopped server's, or another user's.
@@ -343,10 +386,10 @@ fn caller_variable<'a>(environment: &'a Environment, name: &str) -> Result<Optio
     }
 }
 
-/// An API key, maybe with a line end. Any other text is not sent.
+/// An API key. Any other text is not sent.
 fn api_key(text: &str) -> Result<Secret<String>, CliError> {
-    match text.trim() {
-        key if key.starts_with(API_KEY_PREFIX) => Ok(Secret::new(key.to_owned())),
+    match API_KEY.found_in("GATEPASS_API_KEY", text.as_bytes())? {
+        key if key.expose().starts_with(API_KEY_PREFIX) => Ok(key),
         _ => Err(CliError::Usage(String::from(
             "GATEPASS_API_KEY holds no API key: an API key starts with gpk_, as `gatepass api-key create` prints it",
         ))),

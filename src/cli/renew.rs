@@ -1,39 +1,57 @@
 //! `gatepass renew`: a new certificate for this host, once or repeatedly.
 
-use clap::Args;
+mod daemon;
 
-use super::enroll::show_fresh;
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::enroll::{ROWS, note_fresh};
 use super::error::CliError;
-use super::output::{Format, note};
-use super::{logging, signals};
-use crate::client::daemon::{Daemon, DaemonEvent, NAP};
-use crate::client::first_use::Fresh;
-use crate::client::hook::after_renewal;
+use super::notify::ServiceManager;
+use super::output::{self, Format, one};
+use super::remote::network;
+use super::signals;
+use crate::client::first_use::{Fresh, first_use};
+use crate::client::hook::{Hook, Hooks, Variables};
 use crate::client::host::ThisHost;
-use crate::client::renew::renew;
-use crate::clock::SystemClock;
+use crate::client::renew::Renewed;
+use crate::client::renewal::{OwedHook, renew_if_due, renew_now};
+use crate::clock::{Clock as _, SystemClock};
+use crate::config::Environment;
 
 /// Renew this host's certificate
 ///
 /// It asks the servers in host.json until one leads to the authority, and stores the authority's current URL.
 /// With --daemon it keeps running and renews at two thirds of each certificate's lifetime, with jitter. After a failure it
-/// retries with growing pauses.
+/// retries with growing pauses, or when the server asks for it. SIGHUP makes it read the identity again and try a
+/// renewal that is due.
+///
+/// Hooks make services read the new files. A hook that fails, or that a crash or a stop cuts off, is owed. The daemon runs it
+/// again with growing pauses. So does the next `gatepass renew` with the same flags.
 #[derive(Args)]
 #[command(after_long_help = "Examples:
   gatepass renew
-  gatepass renew --daemon --on-renew 'systemctl reload proxy'
+  gatepass renew --daemon --reload-unit nginx.service
+  gatepass renew --daemon --on-renew 'haproxy-reload' --hook-timeout 5m
+  gatepass renew --daemon --signal HUP --pid-file /run/nginx.pid
+  17 * * * *  gatepass renew --if-due --reload-unit postfix      a line for cron; it prints nothing if nothing is due
 
-The command runs through `sh -c` with GATEPASS_CERT_DIR set; no secret is in its arguments or environment.
-Exit codes: 0 renewed, or stopped by a signal; 1 refused (revoked, expired) or failed; 2 usage")]
+A hook sees PATH, HOME, USER, LOGNAME, SHELL, LANG, LC_ALL, TZ, TMPDIR and XDG_RUNTIME_DIR, and the absolute path of the directory \
+in GATEPASS_CERT_DIR. It runs in a process group of its own, which ends at the time limit and when gatepass stops.
+
+Exit codes: 0 renewed, nothing due, or stopped by a signal; 1 refused (revoked, expired), or failed, or the hook failed; 2 usage; 75 \
+try again later (the server was not reached or is busy); 77 the daemon ended because its host is revoked: do not start it again")]
 pub(crate) struct RenewCommand {
     #[command(flatten)]
     host: ThisHost,
     /// Keep running and renew each certificate in time
-    #[arg(long)]
+    #[arg(long, conflicts_with = "if_due")]
     daemon: bool,
-    /// Command to run after each renewal
-    #[arg(long, value_name = "CMD")]
-    on_renew: Option<String>,
+    /// Renew only if it is due, and run the hook only if it is owed, for cron and timers
+    #[arg(long)]
+    if_due: bool,
+    #[command(flatten)]
+    hooks: Hooks,
     /// Output format
     #[arg(short = 'o', long = "output", value_enum, default_value_t, value_name = "FORMAT")]
     output: Format,
@@ -41,38 +59,65 @@ pub(crate) struct RenewCommand {
 
 impl RenewCommand {
     /// Runs the command.
-    pub(crate) async fn run(self) -> Result<(), CliError> {
-        if self.daemon {
-            // A reader that stalls must not hold the renewals up.
-            logging::errors()?;
-            let clock = SystemClock;
-            let daemon = Daemon { host: self.host, on_renew: self.on_renew, clock: &clock, nap: NAP };
-            return Ok(daemon.run(|event| note(text(&event)), signals::shutdown()?).await?);
-        }
-        let fresh = renew(&self.host, SystemClock::now()).await?;
-        show_fresh(self.output, &fresh)?;
-        match self.on_renew {
-            Some(command) => after_renewal(&command, &self.host.cert_dir).await.map_err(CliError::Unsound),
-            None => Ok(()),
+    pub(crate) async fn run(mut self, environment: &Environment) -> Result<(), CliError> {
+        self.host.network = network(environment);
+        let variables = Variables(environment.for_hooks());
+        let hook = Hook::after_renewal(self.hooks, &self.host.cert_dir, variables);
+        match self.daemon {
+            true => daemon::run(self.host, hook, &ServiceManager::of(environment)).await,
+            false => once(&self.host, hook.as_ref(), self.if_due, self.output).await,
         }
     }
 }
 
-fn text(event: &DaemonEvent<'_>) -> String {
-    match event {
-        DaemonEvent::Waiting(at) => format!("gatepass renew: next renewal at {at}"),
-        DaemonEvent::Renewed(Fresh { host, name_withdrawn, .. }) => {
-            let renewed =
-                format!("gatepass renew: renewed until {} at {}", host.life.expires_at, host.servers.server);
-            match name_withdrawn {
-                Some(name) => format!("{renewed}; {name} became a name of the authority and is withdrawn"),
-                None => renewed,
-            }
-        }
-        DaemonEvent::Failed(error, at) => format!("gatepass renew: {error}; retry at {at}"),
-        DaemonEvent::Unseen(error, at) => {
-            format!("gatepass renew: the server has not seen the certificate yet: {error}; retry at {at}")
-        }
-        DaemonEvent::CommandFailed(why) => format!("gatepass renew: {why}"),
+/// Renews once, and runs the hook.
+async fn once(host: &ThisHost, hook: Option<&Hook>, if_due: bool, format: Format) -> Result<(), CliError> {
+    let owed =
+        hook.map(|hook| OwedHook::begin(hook, &host.cert_dir)).transpose().map_err(CliError::of_host)?;
+    let now = SystemClock.read();
+    let renewed = match if_due {
+        true => renew_if_due(host, now).await,
+        false => renew_now(host, now).await.map(Some),
+    };
+    // A hook of an earlier renewal is owed even if the server is not reached.
+    let shown = match renewed {
+        Ok(Some(renewed)) => show(host, renewed, format).await,
+        Ok(None) => not_due(host, format),
+        Err(error) => Err(CliError::of_host(error)),
+    };
+    let Some(owed) = owed.filter(OwedHook::is_owed) else { return shown };
+    let ran = owed.run(SystemClock::now(), signals::shutdown()?).await;
+    let again = |why| {
+        CliError::Unsound(format!("{why}; the hook is owed: the next `gatepass renew` with it runs it again"))
+    };
+    shown.and(ran.map_err(again))
+}
+
+/// Presents the new certificate to the server, and prints what changed.
+async fn show(host: &ThisHost, renewed: Renewed, format: Format) -> Result<(), CliError> {
+    let Renewed { host: file, serial, replaced, name_withdrawn } = renewed;
+    let fresh = match first_use(host, SystemClock::now()).await {
+        Ok((host, _)) => Fresh { host, name_withdrawn, replaced: None, unseen: None },
+        Err(error) => Fresh { host: file, name_withdrawn, replaced: None, unseen: Some(error) },
+    };
+    note_fresh(&fresh);
+    let mut shown = json!(fresh.host);
+    shown["renewed"] = json!(true);
+    shown["serial"] = json!(serial);
+    shown["replaced"] = json!(replaced);
+    if let Some(name) = &fresh.name_withdrawn {
+        shown["name_withdrawn"] = json!(name);
     }
+    let changed: &[(&str, &str)] =
+        &[("renewed", "serial"), ("replaces", "replaced.serial"), ("until", "replaced.expires_at")];
+    one(format, &shown, &[changed, ROWS].concat())
+}
+
+fn not_due(host: &ThisHost, format: Format) -> Result<(), CliError> {
+    if format == Format::Table {
+        return Ok(());
+    }
+    let mut shown: Value = json!(crate::client::directory::load_enrolled(&host.cert_dir)?);
+    shown["renewed"] = json!(false);
+    output::json(&shown)
 }

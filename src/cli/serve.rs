@@ -1,24 +1,28 @@
 //! `gatepass serve`: run the authority.
 
-mod first_secrets;
+mod page;
 
-use std::path::{Path, PathBuf};
+use std::convert::Infallible;
+use std::ffi::OsString;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
 
-use self::first_secrets::Secrets;
+use self::page::{Secrets, StartPage};
 use super::error::CliError;
+use super::notify::ServiceManager;
 use super::{logging, signals};
 use crate::clock::SystemClock;
 use crate::config::{Config, Environment, FlagValue, Overrides};
-use crate::server::Server;
+use crate::server::{Pulse, Server};
 
 /// Run the authority
 ///
 /// In an empty data directory it creates keys, a certificate authority, a database and an admin. The admin's password, the
 /// first roles token and the emergency token are shown once: on a terminal, or else in files (see --secrets).
 /// On SIGTERM and SIGINT it finishes running requests and stops. On SIGHUP it reads external TLS files again.
+/// It reports readiness and keep-alives to systemd (NOTIFY_SOCKET); `gatepass service install serve` writes the unit.
 /// A log or an output that cannot be written does not stop it.
 #[derive(Args)]
 #[command(after_long_help = "Examples:
@@ -35,6 +39,9 @@ pub(crate) struct ServeCommand {
     /// Take names of this server over from live hosts, this time: revokes their certificates until they renew
     #[arg(long)]
     take_names: bool,
+    /// Mint no first roles token, which admits hosts without roles
+    #[arg(long)]
+    no_roles_token: bool,
     /// Place of the first start's secrets; default: terminal if standard output is one, else files
     #[arg(long, value_enum, value_name = "WHERE")]
     secrets: Option<Secrets>,
@@ -86,15 +93,16 @@ fn parse_setting(text: &str) -> Result<FlagValue, &'static str> {
 impl ServerFlags {
     /// The configuration from file, environment and these flags.
     pub(crate) fn load(self, environment: &Environment) -> Result<Config, CliError> {
-        let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+        let path = |path: Option<PathBuf>| path.map(OsString::from);
+        let text = |text: Option<String>| text.map(OsString::from);
         let flags = [
-            ("--data-dir", "server.data_dir", path(&self.data_dir)),
-            ("--keys-dir", "server.keys_dir", path(&self.keys_dir)),
-            ("--listen", "server.listen", self.listen),
-            ("--external-url", "server.external_url", self.external_url),
-            ("--trust-domain", "server.trust_domain", self.trust_domain),
-            ("--tls-cert", "server.tls_certificate", path(&self.tls_cert)),
-            ("--tls-key", "server.tls_key", path(&self.tls_key)),
+            ("--data-dir", "server.data_dir", path(self.data_dir)),
+            ("--keys-dir", "server.keys_dir", path(self.keys_dir)),
+            ("--listen", "server.listen", text(self.listen)),
+            ("--external-url", "server.external_url", text(self.external_url)),
+            ("--trust-domain", "server.trust_domain", text(self.trust_domain)),
+            ("--tls-cert", "server.tls_certificate", path(self.tls_cert)),
+            ("--tls-key", "server.tls_key", path(self.tls_key)),
         ];
         let flags = flags.into_iter().filter_map(|(flag, field, value)| {
             Some(FlagValue { flag: flag.to_owned(), field: field.to_owned(), value: value? })
@@ -115,6 +123,7 @@ impl ServeCommand {
         let secrets = Secrets::checked(self.secrets)?;
         let mut config = self.settings.load(environment)?;
         config.server.take_names = self.take_names;
+        config.server.no_roles_token = self.no_roles_token;
         logging::start(&config.log)?;
         let output = logging::output()?;
         let data_dir = config.server.data_dir.clone();
@@ -122,29 +131,34 @@ impl ServeCommand {
         let (shutdown, hangups) = (signals::shutdown()?, signals::hangups()?);
         let server = Server::open(config, Arc::new(SystemClock)).await.map_err(CliError::Start)?;
         logging::measure();
-        if server.first_start().is_some() {
-            let whole = std::fs::canonicalize(&data_dir).unwrap_or_else(|_| data_dir.clone());
-            output.line(format!("made a new authority in {}", whole.display()));
-        }
-        secrets.show(&server, &output)?;
-        output.line(format!("gatepass listens on {} ({})", server.url(), server.local_addr()));
-        output.line(format!("root fingerprint  {}", server.root_fingerprint()));
-        server.notices().iter().for_each(|notice| output.line(notice));
-        output.line(next_step(&data_dir));
-        let reload = server.reload();
-        let reloads = hangups.each(move || {
+        secrets.print(&StartPage::new(&server, &data_dir), &output)?;
+        let manager = ServiceManager::of(environment);
+        let status = format!("listens on {}", server.url());
+        let (pulse, reload) = (server.pulse(), server.reload());
+        let reloads = hangups.each(async || {
             tracing::info!("SIGHUP: external TLS files are read again; other settings need a restart");
-            reload.now();
+            manager.reloading();
+            reload.now().await;
+            manager.ready(&status);
         });
+        let shutdown = async {
+            shutdown.await;
+            manager.stopping();
+        };
         tokio::select! {
             ended = server.run(shutdown) => ended.map_err(CliError::Run),
             never = reloads => match never {},
+            never = report(&manager, &pulse, &status) => match never {},
         }
     }
 }
 
-fn next_step(data_dir: &Path) -> String {
-    let here = Path::new(crate::config::DEFAULT_DATA_DIR);
-    let at = if data_dir == here { String::new() } else { format!(" --data-dir {}", data_dir.display()) };
-    format!("next, in another terminal: gatepass token create --role proxy{at}")
+/// Reports to the service manager that the server answers, and then that it lives.
+async fn report(manager: &ServiceManager, pulse: &Pulse, status: &str) -> Infallible {
+    pulse.beat().await;
+    manager.ready(status);
+    loop {
+        pulse.beat().await;
+        manager.alive();
+    }
 }

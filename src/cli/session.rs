@@ -12,6 +12,10 @@ use crate::config::Environment;
 
 /// Sign out: end the session of `gatepass login` and remove it from the profile
 #[derive(Args)]
+#[command(after_long_help = "Examples:
+  gatepass logout
+  gatepass logout --everywhere
+  gatepass logout --context lab")]
 pub(crate) struct LogoutCommand {
     #[command(flatten)]
     remote: Remote,
@@ -54,7 +58,7 @@ pub(crate) async fn show(remote: &Remote, environment: &Environment) -> Result<(
 impl LogoutCommand {
     /// Ends the session, and removes it from the profile even if the server no longer knows it.
     pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
-        let profile = Profile::load(environment)?;
+        let profile = self.remote.profile(environment)?;
         let kept = profile.as_ref().map_or(&KeptCredential::Nothing, |profile| &profile.kept);
         let (session, was_key) =
             (matches!(kept, KeptCredential::Session { .. }), matches!(kept, KeptCredential::ApiKey { .. }));
@@ -72,7 +76,8 @@ impl LogoutCommand {
             (false, false) => "not signed in".into(),
         };
         if let Some(profile) = profile.filter(|_| forgets) {
-            Profile { kept: KeptCredential::Nothing, ..profile }.save(&Profile::path(environment)?)?;
+            Profile { kept: KeptCredential::Nothing, ..profile }
+                .save(&self.remote.context(environment)?.0.path(environment)?)?;
         }
         let of = if self.everywhere { Some("everywhere") } else { session.then_some("here") };
         output::done(self.remote.output, &json!({ "signed_out": of }), told)
@@ -103,7 +108,7 @@ impl LogoutCommand {
             Some(session) => session,
             None if !self.everywhere => return Ok((server, true)),
             // A user who has lost the session signs in with the password.
-            None => self.remote.credential(environment, target.profile.as_ref())?,
+            None => self.remote.credential(environment, target.profile.as_ref(), &server)?,
         };
         let path = if self.everywhere { "/api/v1/session?everywhere=true" } else { "/api/v1/session" };
         match Remote::open(target, credential)?.delete(path).await {

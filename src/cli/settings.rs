@@ -4,13 +4,18 @@ use clap::Subcommand;
 use serde_json::{Map, Value};
 use strum::VariantArray as _;
 
+use super::consent::Consent;
 use super::error::CliError;
-use super::output::{self, Format};
+use super::output::{self, Column, Columns, Format, Screen};
 use super::remote::Remote;
 use crate::config::Environment;
-use crate::span::Setting;
+use crate::span::{Setting, parse_span};
+use crate::text::printable;
 
 const PATH: &str = "/api/v1/settings";
+
+/// The setting that decides how long records of ended tokens stay.
+const RETENTION: &str = "retention";
 
 /// Show and change settings while the server runs
 #[derive(Subcommand)]
@@ -19,22 +24,32 @@ const PATH: &str = "/api/v1/settings";
   gatepass settings set default_ttl=30m retention=14d
   gatepass settings reset default_ttl
 
-The settings are default_ttl, max_ephemeral_ttl, cluster_ttl and retention.")]
+The settings are default_ttl, max_ephemeral_ttl, cluster_ttl, retention and node_limit.
+
+The value off of node_limit is no limit.")]
 pub(crate) enum SettingsCommand {
     /// Show the effective and the configured values
+    #[command(after_long_help = "Examples:
+  gatepass settings show
+  gatepass settings show -o json")]
     Show(Remote),
     /// Change settings, effective immediately and after a restart
+    #[command(after_long_help = "Examples:
+  gatepass settings set default_ttl=30m retention=14d
+  gatepass settings set node_limit=1000")]
     Set {
         #[command(flatten)]
-        remote: Remote,
+        consent: Consent,
         /// New values, such as default_ttl=30m
         #[arg(required = true, value_name = "KEY=VALUE", value_parser = pair)]
         pairs: Vec<(String, String)>,
     },
     /// Return to the configured values
+    #[command(after_long_help = "Examples:
+  gatepass settings reset default_ttl")]
     Reset {
         #[command(flatten)]
-        remote: Remote,
+        consent: Consent,
         /// Names of settings, such as default_ttl
         #[arg(required = true, value_name = "KEY", value_parser = known)]
         keys: Vec<String>,
@@ -71,26 +86,43 @@ fn changes(pairs: impl IntoIterator<Item = (String, Value)>) -> Result<Map<Strin
 impl SettingsCommand {
     /// Runs the command.
     pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
-        let (remote, asked) = match self {
-            Self::Show(remote) => (remote, None),
-            Self::Set { remote, pairs } => {
+        let (consent, asked) = match self {
+            Self::Show(remote) => {
+                let settings = remote.connect(environment)?.get(PATH).await?;
+                return show(remote.output, &Screen::of(environment), &settings);
+            }
+            Self::Set { consent, pairs } => {
                 let pairs = pairs.into_iter().map(|(key, value)| (key, Value::from(value)));
-                (remote, Some(changes(pairs)?))
+                (consent, changes(pairs)?)
             }
-            Self::Reset { remote, keys } => {
-                (remote, Some(changes(keys.into_iter().map(|key| (key, Value::Null)))?))
+            Self::Reset { consent, keys } => {
+                (consent, changes(keys.into_iter().map(|key| (key, Value::Null)))?)
             }
         };
-        let api = remote.connect(environment)?;
-        let settings = match asked {
-            None => api.get(PATH).await?,
-            Some(asked) => api.patch(PATH, &Value::Object(asked)).await?,
-        };
-        show(remote.output, &settings)
+        let api = consent.remote.connect(environment)?;
+        if asked.contains_key(RETENTION)
+            && let Some(question) = shortens(&api.get(PATH).await?[RETENTION], &asked[RETENTION])
+        {
+            consent.ask(&question)?;
+        }
+        let settings = api.patch(PATH, &Value::Object(asked)).await?;
+        show(consent.remote.output, &Screen::of(environment), &settings)
     }
 }
 
-fn show(format: Format, settings: &Value) -> Result<(), CliError> {
+/// The question before a shorter retention, by which records of ended tokens go sooner. `None` if it is not shorter.
+fn shortens(standing: &Value, asked: &Value) -> Option<String> {
+    let text = |value: &Value| value.as_str().map(printable);
+    let (before, after) = (text(&standing["value"])?, text(asked).or_else(|| text(&standing["configured"]))?);
+    let shorter = parse_span(&after).ok()? < parse_span(&before).ok()?;
+    shorter.then(|| {
+        format!(
+            "Shorten the retention from {before} to {after}? Records of tokens that ended more than {after} ago are deleted."
+        )
+    })
+}
+
+fn show(format: Format, screen: &Screen, settings: &Value) -> Result<(), CliError> {
     let items = settings.as_object().into_iter().flatten().map(|(name, setting)| {
         let mut item = setting.clone();
         item["id"] = Value::from(name.as_str());
@@ -98,15 +130,25 @@ fn show(format: Format, settings: &Value) -> Result<(), CliError> {
     });
     match format {
         Format::Json => output::json(settings),
-        Format::Table => output::list(format, &items.collect::<Vec<_>>(), COLUMNS, "no settings"),
+        _ => output::list(format, screen, &items.collect::<Vec<_>>(), &COLUMNS, "no settings"),
     }
 }
 
-const COLUMNS: &[(&str, &str)] =
-    &[("setting", "id"), ("effective", "value"), ("configured", "configured"), ("changed", "changed_at")];
+const COLUMNS: Columns = Columns {
+    id: "id",
+    name: "id",
+    shown: &[
+        Column::text("SETTING", "id"),
+        Column::text("EFFECTIVE", "value"),
+        Column::text("CONFIGURED", "configured"),
+        Column::text("CHANGED", "changed_at"),
+    ],
+};
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -115,6 +157,19 @@ mod tests {
         assert!(pair("colour=red").unwrap_err().contains("default_ttl, max_ephemeral_ttl"));
         for wrong in ["default_ttl", "=30m", "default_ttl=", ""] {
             assert!(pair(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn only_a_shorter_retention_asks() {
+        let standing = json!({ "value": "7d", "configured": "2d" });
+        let question = shortens(&standing, &json!("36h")).unwrap();
+        assert!(question.contains("from 7d to 36h"), "{question}");
+        assert!(shortens(&standing, &Value::Null).unwrap().contains("to 2d"));
+        for (before, after) in
+            [("7d", json!("7d")), ("7d", json!("8d")), ("1d", Value::Null), ("7d", json!("x"))]
+        {
+            assert_eq!(shortens(&json!({ "value": before, "configured": "2d" }), &after), None, "{after}");
         }
     }
 

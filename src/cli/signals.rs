@@ -41,11 +41,11 @@ pub(crate) fn hangups() -> Result<Hangups, CliError> {
 }
 
 impl Hangups {
-    /// Calls `act` at each SIGHUP.
-    pub(crate) async fn each(mut self, act: impl Fn()) -> Infallible {
+    /// Calls `act` at each SIGHUP. Hangups during a call count as one.
+    pub(crate) async fn each(mut self, act: impl AsyncFn()) -> Infallible {
         loop {
             match self.0.recv().await {
-                Some(()) => act(),
+                Some(()) => act().await,
                 None => std::future::pending::<()>().await,
             }
         }

@@ -10,34 +10,61 @@ use super::output::{self, Format, line, note};
 use super::progress;
 use crate::client::ClientError;
 use crate::client::api::{Api, given};
-use crate::config::Environment;
 
-/// Revokes `ids` one by one, and continues after an id that is unknown or refused. With several ids JSON is one array. The
-/// exit code is 0 if every id was revoked.
-pub(crate) async fn each<Id: Copy + Display>(
-    what: &str,
-    ids: &[Id],
-    format: Format,
-    ask: impl AsyncFn(Id) -> Result<Value, ClientError>,
-    conclude: impl Fn(Id, &Value) -> String,
-) -> Result<(), CliError> {
+/// Things that a command revokes by their ids.
+pub(crate) trait ById {
+    /// The type of an id.
+    type Id: Copy + Display;
+    /// The noun for one item.
+    const WHAT: &'static str;
+
+    /// Reads one item.
+    async fn look(&self, id: Self::Id) -> Result<Value, ClientError>;
+
+    /// Returns true if the revocation would change this item.
+    fn changes(&self, item: &Value) -> bool;
+
+    /// The question about these items, of which there is at least one.
+    fn question(&self, items: &[&Value]) -> String;
+
+    /// Revokes one item.
+    async fn revoke(&self, id: Self::Id) -> Result<Value, ClientError>;
+
+    /// The line about a revoked item.
+    fn conclude(id: Self::Id, answer: &Value) -> String;
+}
+
+/// Asks about the items that exist and would change, then revokes each. It continues after an id that is unknown or refused.
+/// With several ids JSON is one array. The exit code is 0 if every id was revoked.
+pub(crate) async fn each<All: ById>(all: &All, ids: &[All::Id], consent: &Consent) -> Result<(), CliError> {
+    let looked = look(all, ids, consent.yes).await?;
+    let items = looked.iter().filter_map(|(_, item)| item.as_ref().ok()).filter(|item| all.changes(item));
+    let items = items.collect::<Vec<_>>();
+    if !items.is_empty() {
+        consent.ask(&all.question(&items))?;
+    }
+    let format = consent.remote.output;
     if let [id] = *ids {
-        let answer = ask(id).await?;
-        return output::done(format, &answer, conclude(id, &answer));
+        let answer = all.revoke(id).await?;
+        return output::done(format, &answer, All::conclude(id, &answer));
     }
     let (mut answers, mut ended) = (Vec::new(), Ok(()));
-    for &id in ids {
-        match ask(id).await {
+    for (id, item) in looked {
+        let answer = match item {
+            Ok(_) => all.revoke(id).await,
+            Err(missing) => Err(missing),
+        };
+        match answer {
             Ok(answer) => {
                 if format == Format::Table {
-                    line(conclude(id, &answer))?;
+                    line(All::conclude(id, &answer))?;
                 }
                 answers.push(answer);
             }
             Err(ClientError::Refused(problem)) if matches!(problem.body.status, 404 | 409) => {
                 answers.push(json!({ "id": id.to_string(), "error": problem.body.code }));
-                note(format!("{what} {id}: {problem}"));
-                ended = Err(CliError::Code(1));
+                note(format!("{} {id}: {problem}", All::WHAT));
+                ended = Err(CliError::Unsound(format!("not every {} was revoked", All::WHAT)));
             }
             Err(error) => {
                 ended = Err(error.into());
@@ -51,6 +78,22 @@ pub(crate) async fn each<Id: Copy + Display>(
     ended
 }
 
+/// An id with its item, or the error of an unknown id.
+type Looked<Id> = (Id, Result<Value, ClientError>);
+
+/// Reads every item for the question. Without a question nothing is read, so that a key which may only revoke can do so.
+async fn look<All: ById>(all: &All, ids: &[All::Id], yes: bool) -> Result<Vec<Looked<All::Id>>, CliError> {
+    let mut looked = Vec::with_capacity(ids.len());
+    for &id in ids {
+        let item = if yes { Ok(Value::Null) } else { all.look(id).await };
+        match item {
+            Err(error) if ids.len() == 1 || error.code() != Some("not_found") => return Err(error.into()),
+            item => looked.push((id, item)),
+        }
+    }
+    Ok(looked)
+}
+
 /// Ids per request: at most a second of work, so that the progress bar moves.
 const AT_ONCE: usize = 200;
 
@@ -62,35 +105,22 @@ pub(crate) struct Together {
     pub(crate) revoke: &'static str,
     /// The noun for one item.
     pub(crate) what: &'static str,
-    /// Consequence for several items, in the question.
-    pub(crate) consequence: &'static str,
-    /// Consequence for one item.
-    pub(crate) consequence_of_one: &'static str,
+    /// The question, of the number of items and of the hosts that enrolled with them.
+    pub(crate) question: fn(u64, u64) -> String,
     /// Revokes the hosts of the tokens too.
     pub(crate) hosts: bool,
 }
 
 impl Together {
     /// Counts, asks, and revokes.
-    pub(crate) async fn run(self, consent: &Consent, environment: &Environment) -> Result<(), CliError> {
-        let (api, format) = (consent.remote.connect(environment)?, consent.remote.output);
-        let (ids, hosts) = self.read(&api).await?;
+    pub(crate) async fn run(self, api: &Api, consent: &Consent) -> Result<(), CliError> {
+        let format = consent.remote.output;
+        let (ids, hosts) = self.read(api).await?;
         if ids.is_empty() {
-            return match format {
-                Format::Json => output::json(&self.summary(0, 0)),
-                Format::Table => {
-                    note(format!("no {} matches: nothing was done", self.what));
-                    Ok(())
-                }
-            };
+            return Err(CliError::Unsound(format!("no {} matches: nothing was done", self.what)));
         }
-        let admitted = match self.hosts {
-            true => format!(" and their {}", count(hosts, "host")),
-            false => String::new(),
-        };
-        let consequence = if ids.len() == 1 { self.consequence_of_one } else { self.consequence };
-        consent.ask(&format!("Revoke {}{admitted}? {consequence}", self.count(ids.len() as u64)))?;
-        let (revoked, hosts) = self.send(&api, &ids).await?;
+        consent.ask(&(self.question)(ids.len() as u64, hosts))?;
+        let (revoked, hosts) = self.send(api, &ids).await?;
         let admitted = match self.hosts {
             true => format!(" and {}", count(hosts, "host")),
             false => String::new(),
@@ -144,6 +174,11 @@ impl Together {
     fn summary(&self, revoked: u64, hosts: u64) -> Value {
         given(json!({ "revoked": revoked, "hosts_revoked": self.hosts.then_some(hosts) }))
     }
+}
+
+/// `one` for a single item, else `many`.
+pub(crate) const fn of(number: u64, one: &'static str, many: &'static str) -> &'static str {
+    if number == 1 { one } else { many }
 }
 
 /// A number with its noun.

@@ -1,5 +1,6 @@
 //! `gatepass token`: mint, list, show, revoke, rotate; inspect and verify without a server.
 
+mod bulk;
 mod create;
 mod kind;
 mod list;
@@ -10,8 +11,11 @@ mod verify;
 
 use clap::Subcommand;
 
+pub(super) use create::show_enrollment;
+
 use super::ask::SecretArg;
 use super::error::CliError;
+use super::short_id::GivenId;
 use crate::config::Environment;
 use crate::id::TokenId;
 
@@ -24,6 +28,9 @@ pub(crate) enum TokenCommand {
     Revoke(revoke::TokenRevoke),
     Rotate(rotate::TokenRotate),
     /// Show a token's claims, without any check
+    #[command(after_long_help = "Examples:
+  gatepass token inspect --token-file first-host.token
+  pass show token | gatepass token inspect -")]
     Inspect(look::TokenSource),
     Verify(verify::TokenVerify),
 }
@@ -44,10 +51,10 @@ impl TokenCommand {
 }
 
 /// Parses an id. The error does not repeat the text, which may be a whole token.
-fn token_id(text: &SecretArg) -> Result<TokenId, CliError> {
-    TokenId::parse(text.expose()).ok_or_else(|| {
-        let hint = "the id of a token looks like 0190a0b0-0000-7000-8000-000000000000; `gatepass token list` shows them, and \
-                    `gatepass token inspect` prints the id of a token";
-        CliError::Usage(hint.to_owned())
+fn token_id(text: &SecretArg) -> Result<GivenId<TokenId>, CliError> {
+    GivenId::parse(text.expose()).map_err(|wrong| {
+        let hint =
+            "`gatepass token list` shows the ids, and `gatepass token inspect` prints the id of a token";
+        CliError::Usage(format!("{wrong}; {hint}"))
     })
 }

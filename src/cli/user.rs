@@ -11,18 +11,32 @@ use strum::VariantArray as _;
 
 use self::password::{ChangePassword, NewPassword, UserSetPassword, VARIABLE};
 use self::reset::ResetPassword;
+use super::consent::Consent;
 use super::current_password::CurrentPassword;
-use super::deletion::Deletion;
+use super::deletion::{Deletion, Doomed};
 use super::error::CliError;
 use super::limits::{self, LimitFlags};
-use super::output::{self, Format};
+use super::listing::Listing;
+use super::output::{self, Column, Columns, Format, text_at};
 use super::remote::Remote;
-use super::together::count;
+use super::together::{count, of};
 use crate::access::UserRole;
-use crate::client::api::{encode, given};
+use crate::client::ClientError;
+use crate::client::api::{Api, encode, given};
 use crate::config::Environment;
 
 const USERS: &str = "/api/v1/users";
+const COLUMNS: Columns = Columns {
+    id: "username",
+    name: "username",
+    shown: &[
+        Column::text("NAME", "username"),
+        Column::text("ROLE", "role"),
+        Column::text("LIMITS", "limits").rank(1),
+        Column::text("DISABLED", "disabled"),
+        Column::time("CREATED", "created_at").rank(2),
+    ],
+};
 const ROWS: [(&str, &str); 7] = [
     ("name", "username"),
     ("role", "role"),
@@ -39,10 +53,17 @@ pub(crate) enum UserCommand {
     /// Create a user
     Create(UserCreate),
     /// List users
-    List(Remote),
+    #[command(after_long_help = "Examples:
+  gatepass user list
+  gatepass user list -o json")]
+    List(Listing),
     /// Show a user
+    #[command(after_long_help = "Examples:
+  gatepass user show anna")]
     Show(NamedUser),
     /// Change a user's role, effective with the next request
+    #[command(after_long_help = "Examples:
+  gatepass user set-role anna analyst")]
     SetRole {
         #[command(flatten)]
         user: ChangedUser,
@@ -63,8 +84,12 @@ The new limits replace all previous ones. A limit without a flag gets its minimu
         limits: LimitFlags,
     },
     /// Disable a user and their API keys, effective immediately
-    Disable(ChangedUser),
+    #[command(after_long_help = "Examples:
+  gatepass user disable anna")]
+    Disable(UserDisable),
     /// Enable a disabled user
+    #[command(after_long_help = "Examples:
+  gatepass user enable anna")]
     Enable(ChangedUser),
     /// Set a user's password, while the server runs
     SetPassword(UserSetPassword),
@@ -73,8 +98,18 @@ The new limits replace all previous ones. A limit without a flag gets its minimu
     /// Set a user's password in the database, while the server is stopped
     ResetPassword(ResetPassword),
     /// End every session of a user, effective immediately
-    SignOut(NamedUser),
+    #[command(after_long_help = "Examples:
+  gatepass user sign-out anna")]
+    SignOut {
+        #[command(flatten)]
+        consent: Consent,
+        /// User name
+        name: String,
+    },
     /// Delete a user with their sessions and API keys
+    #[command(after_long_help = "Examples:
+  gatepass user delete anna
+  gatepass user delete anna --tokens      also revokes the tokens that anna minted")]
     Delete {
         #[command(flatten)]
         deletion: Deletion,
@@ -97,6 +132,17 @@ pub(crate) struct NamedUser {
 pub(crate) struct ChangedUser {
     #[command(flatten)]
     user: NamedUser,
+    #[command(flatten)]
+    current: CurrentPassword,
+}
+
+/// Arguments of `user disable`.
+#[derive(Args)]
+pub(crate) struct UserDisable {
+    #[command(flatten)]
+    consent: Consent,
+    /// User name
+    name: String,
     #[command(flatten)]
     current: CurrentPassword,
 }
@@ -131,19 +177,12 @@ impl UserCommand {
     pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         match self {
             Self::Create(command) => command.run(environment).await,
-            Self::List(remote) => {
-                let mut users = remote.connect(environment)?.list(USERS, usize::MAX).await?;
-                if remote.output == Format::Table {
+            Self::List(list) => {
+                let mut users = list.remote.connect(environment)?.list(USERS, usize::MAX).await?;
+                if list.remote.output != Format::Json {
                     users.iter_mut().for_each(|user| *user = limits::listed(user));
                 }
-                let columns = [
-                    ("NAME", "username"),
-                    ("ROLE", "role"),
-                    ("LIMITS", "limits"),
-                    ("DISABLED", "disabled"),
-                    ("CREATED", "created_at"),
-                ];
-                output::list(remote.output, &users, &columns, "no users")
+                list.print(environment, &users, &COLUMNS, "no users")
             }
             Self::Show(NamedUser { remote, name }) => remote.show(environment, &at(&name), &ROWS).await,
             Self::SetRole { user, user_role } => user.change(environment, json!({ "role": user_role })).await,
@@ -151,17 +190,12 @@ impl UserCommand {
                 let limits = limits.value()?.ok_or_else(LimitFlags::missing)?;
                 user.change(environment, json!({ "limits": limits })).await
             }
-            Self::Disable(user) => user.change(environment, json!({ "disabled": true })).await,
+            Self::Disable(command) => command.run(environment).await,
             Self::Enable(user) => user.change(environment, json!({ "disabled": false })).await,
             Self::SetPassword(command) => command.run(environment).await,
             Self::ChangePassword(command) => command.run(environment).await,
             Self::ResetPassword(command) => command.run(environment).await,
-            Self::SignOut(NamedUser { remote, name }) => {
-                let path = format!("{}/sign-out", at(&name));
-                remote.connect(environment)?.post(&path, &json!({})).await?;
-                let said = json!({ "username": name, "signed_out": "everywhere" });
-                output::done(remote.output, &said, format!("signed out {name} everywhere"))
-            }
+            Self::SignOut { consent, name } => sign_out(&consent, &name, environment).await,
             Self::Delete { deletion, name } => delete(deletion, &name, environment).await,
         }
     }
@@ -172,7 +206,7 @@ impl UserCreate {
         let limits = self.limits.value()?;
         self.remote.announce(environment)?;
         let api = self.remote.connect(environment)?;
-        let password = self.password.read(environment, VARIABLE)?;
+        let password = self.password.read(environment, VARIABLE, &self.name)?;
         let (name, role, password) = (&self.name, &self.user_role, password.expose());
         let body = given(json!({ "username": name, "role": role, "password": password, "limits": limits }));
         let created = self.current.send(&api, Method::POST, USERS, body).await?;
@@ -180,13 +214,49 @@ impl UserCreate {
     }
 }
 
+async fn sign_out(consent: &Consent, name: &str, environment: &Environment) -> Result<(), CliError> {
+    let api = consent.remote.connect(environment)?;
+    if !consent.yes {
+        api.get(&at(name)).await?;
+        consent.ask(&format!("End every session of user {name}? They must sign in again."))?;
+    }
+    api.post(&format!("{}/sign-out", at(name)), &json!({})).await?;
+    let said = json!({ "username": name, "signed_out": "everywhere" });
+    output::done(consent.remote.output, &said, format!("signed out {name} everywhere"))
+}
+
 async fn delete(deletion: Deletion, name: &str, environment: &Environment) -> Result<(), CliError> {
-    let what = format!("user {name} and their API keys");
+    let doomed = async |api: &Api| {
+        api.get(&at(name)).await?;
+        let keys = keys_of(api, name).await?;
+        let what = format!("user {name} and {}", count(keys.len() as u64, "API key"));
+        Ok(Doomed { what, minters: [vec![name.to_owned()], keys].concat() })
+    };
     let conclude = |gone: &Value| {
         let keys = gone["api_keys_deleted"].as_u64().unwrap_or(0);
         format!("deleted {name} and {}", count(keys, "API key"))
     };
-    deletion.run(environment, &what, &at(name), conclude).await
+    deletion.run(environment, &at(name), doomed, conclude).await
+}
+
+/// The ids of a user's API keys.
+async fn keys_of(api: &Api, user: &str) -> Result<Vec<String>, ClientError> {
+    let keys = api.list("/api/v1/api-keys", usize::MAX).await?;
+    Ok(keys.iter().filter(|key| key["owner"] == user).map(|key| text_at(key, "id")).collect())
+}
+
+impl UserDisable {
+    async fn run(self, environment: &Environment) -> Result<(), CliError> {
+        let Self { consent, name, current } = self;
+        let api = consent.remote.connect(environment)?;
+        if !consent.yes && api.get(&at(&name)).await?["disabled"] != true {
+            let keys = keys_of(&api, &name).await?.len() as u64;
+            let (keys, stop) = (count(keys, "API key"), of(keys, "stops", "stop"));
+            consent.ask(&format!("Disable user {name}? Their sessions end, and {keys} {stop} working."))?;
+        }
+        let changed = current.send(&api, Method::PATCH, &at(&name), json!({ "disabled": true })).await?;
+        output::one(consent.remote.output, &changed, &ROWS)
+    }
 }
 
 impl ChangedUser {

@@ -1,21 +1,21 @@
-//! The words of the API in the server's refusals, as the command line has them.
+//! The words of the API in the server's refusals, as the command that was given has them.
+
+use clap::{Arg, Command};
 
 use crate::client::problem::ServerProblem;
 
-/// Fields of requests whose flags have another name.
-const FLAGS: [(&str, &str); 7] = [
-    ("roles", "--role"),
-    ("dns_names", "--dns-name"),
-    ("clusters", "--cluster"),
-    ("bind.cluster", "--cluster"),
-    ("permissions", "--scope"),
-    ("scopes", "--scope"),
-    ("unused_for", "--unused"),
+/// Fields of requests, and the arguments that have another name.
+const ARGUMENTS: [(&str, &str); 9] = [
+    ("clusters", "cluster"),
+    ("current", "current_password_file"),
+    ("current_password", "current_password_file"),
+    ("max_ttl", "ttl"),
+    ("new", "password_file"),
+    ("password", "password_file"),
+    ("permissions", "scopes"),
+    ("unused_for", "unused"),
+    ("username", "name"),
 ];
-
-/// Fields whose flags have the same name.
-const SAME: [&str; 9] =
-    ["max_uses", "max_ttl", "persistent", "ttl", "expires_at", "label", "key_thumbprint", "audience", "name"];
 
 /// Advice of the API, and the same advice for the command line.
 const ADVICE: [(&str, &str); 4] = [
@@ -28,13 +28,13 @@ const ADVICE: [(&str, &str); 4] = [
     ),
 ];
 
-/// Replaces the words of the API in a refusal.
-pub(super) fn translate(problem: &mut ServerProblem) {
+/// Replaces the words of the API in a refusal by those of `command`.
+pub(super) fn translate(problem: &mut ServerProblem, command: &Command) {
     advise(&mut problem.body.detail);
     for field in &mut problem.body.fields {
         advise(&mut field.message);
-        if let Some(flag) = flag(&field.field) {
-            field.field = flag;
+        if let Some(argument) = argument(command, &field.field) {
+            field.field = shown(argument);
         }
     }
 }
@@ -47,40 +47,59 @@ fn advise(text: &mut String) {
     }
 }
 
-/// The flag of a field such as `roles[2]`.
-fn flag(field: &str) -> Option<String> {
-    let name = field.split('[').next().unwrap_or(field);
-    let other = FLAGS.iter().find(|(api, _)| *api == name).map(|(_, flag)| (*flag).to_owned());
-    other.or_else(|| SAME.contains(&name).then(|| format!("--{}", name.replace('_', "-"))))
+/// The argument for a field such as `roles[2]` or `limits.roles`.
+fn argument<'a>(command: &'a Command, field: &str) -> Option<&'a Arg> {
+    let path = field.split('[').next().unwrap_or(field);
+    let name = path.rsplit('.').next().unwrap_or(path);
+    let find = |id: &str| command.get_arguments().find(|argument| argument.get_id() == id);
+    let other = ARGUMENTS.iter().filter(|(field, _)| *field == name);
+    find(name).or_else(|| other.filter_map(|(_, id)| find(id)).next())
+}
+
+/// An argument as help shows it: `--role`, or `NAME`.
+fn shown(argument: &Arg) -> String {
+    match (argument.get_long(), argument.get_value_names()) {
+        (Some(long), _) => format!("--{long}"),
+        (None, Some([name, ..])) => name.to_string(),
+        (None, _) => argument.get_id().as_str().to_uppercase(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory as _;
+
     use super::*;
+    use crate::cli::Cli;
     use crate::wire::{FieldError, ProblemBody};
+
+    fn translated(verbs: [&str; 2], detail: &str, fields: &[(&str, &str)]) -> (String, Vec<String>) {
+        let line = Cli::command();
+        let command = verbs.iter().fold(&line, |command, verb| command.find_subcommand(verb).unwrap());
+        let fields = fields.iter().map(|(field, message)| FieldError::new(*field, *message)).collect();
+        let body = ProblemBody { detail: detail.to_owned(), fields, ..ProblemBody::default() };
+        let mut problem = ServerProblem { body, ..ServerProblem::default() };
+        translate(&mut problem, command);
+        let shown = problem.body.fields.iter().map(|field| format!("{}: {}", field.field, field.message));
+        (problem.body.detail.clone(), shown.collect())
+    }
 
     #[test]
     fn a_refusal_names_flags() {
-        let field = |field: &str, message: &str| FieldError::new(field, message);
-        let body = ProblemBody {
-            detail: String::from(
-                "this is the emergency token: confirm with confirm=emergency, in the query, or in the form where there is one (--emergency)",
-            ),
-            fields: vec![
-                field("roles[2]", "unknown role"),
-                field("max_uses", "from 1 to 9, or null for unlimited"),
-                field("ttl", "at most 24h: ask for less, or set persistent to true"),
-                field("csr", "no request"),
+        let (detail, fields) = translated(
+            ["token", "create"],
+            "this is the emergency token: confirm with confirm=emergency, in the query, or in the form where there is one \
+             (--emergency)",
+            &[
+                ("roles[2]", "unknown role"),
+                ("max_uses", "from 1 to 9, or null for unlimited"),
+                ("ttl", "at most 24h: ask for less, or set persistent to true"),
+                ("csr", "no request"),
             ],
-            ..ProblemBody::default()
-        };
-        let mut problem = ServerProblem { body, ..ServerProblem::default() };
-        translate(&mut problem);
-        let problem = problem.body;
-        assert_eq!(problem.detail, "this is the emergency token: give --emergency");
-        let shown = problem.fields.iter().map(|field| format!("{}: {}", field.field, field.message));
+        );
+        assert_eq!(detail, "this is the emergency token: give --emergency");
         assert_eq!(
-            shown.collect::<Vec<_>>(),
+            fields,
             [
                 "--role: unknown role",
                 "--max-uses: from 1 to 9, or --unlimited",
@@ -88,5 +107,26 @@ mod tests {
                 "csr: no request"
             ]
         );
+    }
+
+    #[test]
+    fn a_field_is_an_argument_of_the_given_command() {
+        for (verbs, field, argument) in [
+            (["token", "create"], "max_ttl", "--ttl"),
+            (["token", "create"], "clusters", "--cluster"),
+            (["token", "create"], "bind.cluster", "--cluster"),
+            (["token", "list"], "unused_for", "--unused"),
+            (["user", "create"], "limits.max_ttl", "--max-ttl"),
+            (["user", "create"], "username", "NAME"),
+            (["user", "set-password"], "password", "--password-file"),
+            (["user", "change-password"], "new", "--password-file"),
+            (["api-key", "create"], "scopes[1]", "--scope"),
+            (["api-key", "create"], "current_password", "--current-password-file"),
+            (["host", "revoke"], "hostname", "--hostname"),
+            (["settings", "set"], "default_ttl", "default_ttl"),
+        ] {
+            let (_, fields) = translated(verbs, "", &[(field, "wrong")]);
+            assert_eq!(fields, [format!("{argument}: wrong")], "{verbs:?}");
+        }
     }
 }

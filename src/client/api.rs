@@ -2,13 +2,17 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method};
 use serde_json::Value;
 
 use super::error::ClientError;
 use super::problem::CredentialKind;
-use crate::connect::{Connector, Response};
+use crate::connect::{Connector, Response, Streaming};
 use crate::secret::Secret;
+
+/// The header fields and the bytes of a request.
+type RequestParts = (Vec<(HeaderName, HeaderValue)>, Option<Bytes>);
 
 /// Items per request.
 const PAGE: usize = 1000;
@@ -35,7 +39,7 @@ impl Credential {
     fn presented(&self) -> Option<CredentialKind> {
         match self {
             Self::None => None,
-            Self::Basic { .. } => Some(CredentialKind::Password),
+            Self::Basic { user, .. } => Some(CredentialKind::Password(user.clone())),
             Self::Bearer(secret) if secret.expose().starts_with(API_KEY_PREFIX) => {
                 Some(CredentialKind::ApiKey)
             }
@@ -56,6 +60,12 @@ impl Api {
         Self { connector, credential }
     }
 
+    /// The same client with another credential.
+    #[must_use]
+    pub fn with(self, credential: Credential) -> Self {
+        Self { credential, ..self }
+    }
+
     /// The connection below.
     pub const fn connector(&self) -> &Connector {
         &self.connector
@@ -66,7 +76,7 @@ impl Api {
     /// # Errors
     /// If the server is not reached or refuses.
     pub async fn get(&self, path: &str) -> Result<Value, ClientError> {
-        json(&self.send(Method::GET, path, None).await?)
+        self.json(&self.send(Method::GET, path, None).await?)
     }
 
     /// Reads a text, such as a certificate.
@@ -75,8 +85,13 @@ impl Api {
     /// If the server is not reached or refuses.
     pub async fn get_text(&self, path: &str) -> Result<String, ClientError> {
         let response = self.send(Method::GET, path, None).await?;
-        String::from_utf8(response.body.to_vec())
-            .map_err(|_| ClientError::Answer { what: String::from("it is not text") })
+        let foreign = || ClientError::foreign(&self.connector.url(), &response);
+        // No text of the API is a page.
+        let media_type = response.headers.get(http::header::CONTENT_TYPE);
+        if media_type.is_some_and(|value| value.as_bytes().starts_with(b"text/html")) {
+            return Err(foreign());
+        }
+        String::from_utf8(response.body.to_vec()).map_err(|_| foreign())
     }
 
     /// Sends `body`.
@@ -108,7 +123,7 @@ impl Api {
     /// # Errors
     /// If the server is not reached or refuses.
     pub async fn change(&self, method: Method, path: &str, body: &Value) -> Result<Value, ClientError> {
-        json(&self.send(method, path, Some(body)).await?)
+        self.json(&self.send(method, path, Some(body)).await?)
     }
 
     /// Deletes a resource.
@@ -116,7 +131,7 @@ impl Api {
     /// # Errors
     /// If the server is not reached or refuses.
     pub async fn delete(&self, path: &str) -> Result<Value, ClientError> {
-        json(&self.send(Method::DELETE, path, None).await?)
+        self.json(&self.send(Method::DELETE, path, None).await?)
     }
 
     /// Reads a list, page by page, up to `most` items.
@@ -161,15 +176,51 @@ impl Api {
         Ok(())
     }
 
+    /// Opens the answer to a GET that arrives in parts.
+    ///
+    /// # Errors
+    /// If the server is not reached or refuses.
+    pub async fn open(&self, path: &str) -> Result<Streaming, ClientError> {
+        self.stream(Method::GET, path, None).await
+    }
+
+    /// Opens an answer that arrives in parts.
+    ///
+    /// # Errors
+    /// If the server is not reached or refuses.
+    pub async fn stream(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Streaming, ClientError> {
+        let (headers, body) = self.request("*/*", body)?;
+        let answer = self.connector.open(method, path, &headers, body).await?;
+        if answer.status.is_success() {
+            return Ok(answer);
+        }
+        let refused = self.checked(answer.whole().await?);
+        Err(refused.map_or_else(|error| error, |other| ClientError::foreign(&self.connector.url(), &other)))
+    }
+
     async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Response, ClientError> {
-        let mut headers = vec![(http::header::ACCEPT, HeaderValue::from_static("application/json"))];
+        let (headers, body) = self.request("application/json", body)?;
+        self.checked(self.connector.request(method, path, &headers, body).await?)
+    }
+
+    /// The header fields and the bytes of a request that accepts this media type.
+    fn request(&self, accept: &'static str, body: Option<&Value>) -> Result<RequestParts, ClientError> {
+        let mut headers = vec![(http::header::ACCEPT, HeaderValue::from_static(accept))];
         headers.extend(self.authorization()?);
         if body.is_some() {
             headers.push((http::header::CONTENT_TYPE, HeaderValue::from_static("application/json")));
         }
-        let body = body.map(|body| body.to_string().into());
-        let response = self.connector.request(method, path, &headers, body).await?;
-        ClientError::check(response).map_err(|error| match error {
+        Ok((headers, body.map(|body| body.to_string().into())))
+    }
+
+    /// The answer, unless it is a refusal.
+    fn checked(&self, response: Response) -> Result<Response, ClientError> {
+        ClientError::check(&self.connector.url(), response).map_err(|error| match error {
             ClientError::Refused(mut problem) => {
                 problem.presented = self.credential.presented();
                 problem.server = (problem.body.status == 401).then(|| self.connector.url());
@@ -177,6 +228,15 @@ impl Api {
             }
             other => other,
         })
+    }
+
+    /// The answer's JSON; null for an empty answer.
+    fn json(&self, response: &Response) -> Result<Value, ClientError> {
+        if response.status == http::StatusCode::NO_CONTENT {
+            return Ok(Value::Null);
+        }
+        serde_json::from_slice(&response.body)
+            .map_err(|_| ClientError::foreign(&self.connector.url(), response))
     }
 
     fn authorization(&self) -> Result<Option<(HeaderName, HeaderValue)>, ClientError> {
@@ -193,14 +253,6 @@ impl Api {
         value.set_sensitive(true);
         Ok(Some((http::header::AUTHORIZATION, value)))
     }
-}
-
-/// The answer's JSON; null for an empty answer.
-fn json(response: &Response) -> Result<Value, ClientError> {
-    if response.status == http::StatusCode::NO_CONTENT {
-        return Ok(Value::Null);
-    }
-    serde_json::from_slice(&response.body).map_err(|error| ClientError::Answer { what: error.to_string() })
 }
 
 /// The members of `body` that are not null.

@@ -1,40 +1,62 @@
 //! A host's identity, and the trust anchor of its authority.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use http::Method;
 use rustls::pki_types::CertificateDer;
 use serde::de::DeserializeOwned;
 
-use super::directory::{CertDir, load_enrolled, load_identity};
+use super::directory::{CertDir, Parts, whole};
 use super::error::ClientError;
 use super::host::{HostFile, ThisHost, TrustAnchor};
-use super::key::read_certificates;
+use super::network::Network;
+use super::problem::server_time;
 use super::servers::{Question, ServerAnswer, Servers, same_server};
 use crate::clock::Timestamp;
 use crate::connect::{Connector, Trust};
-use crate::id::Fingerprint;
 use crate::wire::HostSummary;
+
+/// The route at which a host presents its certificate.
+pub(super) const WHOAMI: &str = "/api/v1/whoami";
+
+/// The host file after the certificate was presented, and the answer.
+pub(super) type PresentedHost = (HostFile, ServerAnswer<HostSummary>);
 
 /// An enrolled host that asks its authority.
 pub(super) struct HostClient<'a> {
     dir: &'a Path,
+    parts: Parts,
+    network: &'a Network,
     pub(super) host: HostFile,
     /// The servers to ask: those in the file and a given one.
     pub(super) servers: Servers,
 }
 
 impl<'a> HostClient<'a> {
-    /// The host with the identity in the directory.
+    /// The host with the identity in the directory. If it has expired by this machine's clock, the authority's clock counts.
     ///
     /// # Errors
     /// If there is no identity, or it has expired.
-    pub(super) fn open(this: &'a ThisHost, now: Timestamp) -> Result<Self, ClientError> {
-        let host = load_enrolled(&this.cert_dir)?;
-        if !host.is_live(now) {
-            return Err(ClientError::Expired { host: host.host_id, at: host.life.expires_at });
+    pub(super) async fn open(this: &'a ThisHost, now: Timestamp) -> Result<Self, ClientError> {
+        match Self::open_at(this, now) {
+            Err(expired @ ClientError::Expired { .. }) => match server_clock(this).await {
+                Some(clock) => Self::open_at(this, clock).map_err(|_| expired),
+                None => Err(expired),
+            },
+            opened => opened,
         }
+    }
+
+    fn open_at(this: &'a ThisHost, now: Timestamp) -> Result<Self, ClientError> {
+        let (host, parts) = whole(&this.cert_dir, |stored| {
+            let host = stored.enrolled()?;
+            match host.is_live(now) {
+                true => Ok((host, stored.parts()?)),
+                false => Err(ClientError::Expired { host: host.host_id, at: host.life.expires_at, now }),
+            }
+        })?;
         let servers = allowed_servers(&host, this.server.as_deref())?;
-        Ok(Self { dir: &this.cert_dir, host, servers })
+        Ok(Self { dir: &this.cert_dir, parts, network: &this.network, host, servers })
     }
 
     /// Asks the authority with the host's certificate.
@@ -45,9 +67,18 @@ impl<'a> HostClient<'a> {
         self.servers.ask(|url| self.connect(url), question).await
     }
 
-    /// Presents the certificate. Stores the addresses that follow from the answer, and returns the changed host file.
-    pub(super) async fn present(self) -> Result<(HostFile, ServerAnswer<HostSummary>), ClientError> {
-        let answer: ServerAnswer<HostSummary> = self.ask(&Question::get("/api/v1/whoami")).await?;
+    /// Presents the certificate and [adopts](Self::adopt) the answer.
+    pub(super) async fn present(self) -> Result<PresentedHost, ClientError> {
+        let answer = self.ask(&Question::get(WHOAMI)).await?;
+        self.adopt(answer)
+    }
+
+    /// Stores the addresses that follow from the answer to a `whoami`, and returns the changed host file.
+    pub(super) fn adopt(self, answer: ServerAnswer<HostSummary>) -> Result<PresentedHost, ClientError> {
+        if answer.body.host_id != self.host.host_id {
+            let what = String::from("it names another host");
+            return Err(ClientError::NotGatepass { server: answer.url, what, retry_after: None });
+        }
         let servers = self.servers.after(&answer.url, answer.body.server_url.as_deref(), false);
         if servers != self.host.servers
             && let Err(error) = CertDir::open(self.dir).and_then(|dir| dir.store_servers(&servers))
@@ -59,8 +90,8 @@ impl<'a> HostClient<'a> {
     }
 
     fn connect(&self, url: &str) -> Result<Connector, ClientError> {
-        let trust = host_trust(self.dir, &self.host.trust)?;
-        Ok(Connector::new(url, trust, Some(load_identity(self.dir)?))?)
+        let trust = host_trust(&self.host.trust.at(self.dir), self.parts.roots(), self.network)?;
+        self.network.connect(url, trust, Some(self.parts.identity()?))
     }
 }
 
@@ -80,49 +111,32 @@ fn allowed_servers(host: &HostFile, given: Option<&str>) -> Result<Servers, Clie
 ///
 /// # Errors
 /// If there is no identity, or its files are damaged.
-pub(super) fn connect_public(dir: &Path) -> Result<Vec<Connector>, ClientError> {
-    let host = load_enrolled(dir)?;
-    let connect = |url| Ok(Connector::new(url, host_trust(dir, &host.trust)?, None)?);
+pub(super) fn connect_public(dir: &Path, network: &Network) -> Result<Vec<Connector>, ClientError> {
+    let (host, roots) = whole(dir, |stored| Ok((stored.enrolled()?, stored.roots()?)))?;
+    let anchor = host.trust.at(dir);
+    let connect = |url| network.connect(url, host_trust(&anchor, Ok(roots.clone()), network)?, None);
     host.servers.urls().map(connect).collect()
 }
 
+/// The time of the authority, over a connection without the host's certificate.
+pub(super) async fn server_clock(this: &ThisHost) -> Option<Timestamp> {
+    for connector in connect_public(&this.cert_dir, &this.network).ok()? {
+        let answer = connector.request(Method::GET, "/livez", &[], None).await;
+        if let Some(answer) = answer.ok().filter(|answer| answer.status.is_success()) {
+            return server_time(&answer.headers);
+        }
+    }
+    None
+}
+
 /// The trust anchor of an enrolled host, which has the root certificate in its directory.
-fn host_trust(dir: &Path, anchor: &TrustAnchor) -> Result<Trust, ClientError> {
+fn host_trust(
+    anchor: &TrustAnchor,
+    roots: Result<Vec<CertificateDer<'static>>, ClientError>,
+    network: &Network,
+) -> Result<Trust, ClientError> {
     match anchor {
-        TrustAnchor::Pinned(_) => read_certificates(&dir.join("root.pem")).map(Trust::Roots),
-        TrustAnchor::Outside(_) => trust(anchor),
+        TrustAnchor::Pinned(_) => roots.map(Trust::Roots),
+        TrustAnchor::Outside(_) => network.trust(anchor),
     }
-}
-
-/// The trust anchor of a connection.
-///
-/// # Errors
-/// If the file of certificates cannot be read, or holds no certificate.
-pub fn trust(anchor: &TrustAnchor) -> Result<Trust, ClientError> {
-    match anchor {
-        TrustAnchor::Pinned(fingerprint) => Ok(Trust::Fingerprint(*fingerprint)),
-        TrustAnchor::Outside(Some(file)) => read_certificates(file).map(Trust::Outside),
-        TrustAnchor::Outside(None) => system_roots().map(Trust::Outside),
-    }
-}
-
-/// Reads a fingerprint, with or without colons.
-///
-/// # Errors
-/// The text is not a fingerprint.
-pub fn parse_fingerprint(text: &str) -> Result<Fingerprint, &'static str> {
-    Fingerprint::parse_lenient(text).ok_or("a fingerprint is 64 hexadecimal digits, with or without colons")
-}
-
-/// Files of trusted certificates in common systems.
-const SYSTEM_BUNDLES: [&str; 4] = [
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-];
-
-fn system_roots() -> Result<Vec<CertificateDer<'static>>, ClientError> {
-    let bundle = SYSTEM_BUNDLES.iter().map(PathBuf::from).find(|path| path.exists());
-    read_certificates(&bundle.ok_or(ClientError::NoTrust)?)
 }

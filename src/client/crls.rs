@@ -9,6 +9,7 @@ use super::api::{Api, Credential};
 use super::authority::connect_public;
 use super::directory::load_certificates;
 use super::key::certificates;
+use super::network::Network;
 use super::servers::Failures;
 use crate::clock::Timestamp;
 use crate::id::Fingerprint;
@@ -37,8 +38,8 @@ impl CrlSource {
     ///
     /// # Errors
     /// If the directory holds no identity, or a file is damaged.
-    pub fn of_host(dir: &Path) -> Result<Self, ClientError> {
-        let apis = connect_public(dir)?.into_iter();
+    pub fn of_host(dir: &Path, network: &Network) -> Result<Self, ClientError> {
+        let apis = connect_public(dir, network)?.into_iter();
         let apis = apis.map(|connector| Api::new(connector, Credential::None)).collect();
         Ok(Self { apis, roots: Roots::These(load_certificates(dir)?) })
     }

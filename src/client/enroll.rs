@@ -1,25 +1,32 @@
 //! Trading a token for an identity: the host's side of redeeming.
 
+mod waiting;
+
 use std::path::PathBuf;
 
 use http::HeaderValue;
 use serde_json::json;
 
 use super::api::given;
-use super::authority::{parse_fingerprint, trust};
-use super::directory::{CertDir, KeyAttempt, Purpose, load, load_identity, load_key};
+use super::directory::{CertDir, KeyAttempt, KeyReaders, Purpose, failed, load, load_identity, load_key};
 use super::error::ClientError;
 use super::first_use::Fresh;
-use super::host::{HostFile, ThisHost, TrustAnchor};
+use super::host::{HostFile, ThisHost, TrustAnchor, absolute};
 use super::key::HostKey;
+use super::network::Network;
+use super::renewal::note;
+use super::replace::{Handover, OldIdentity, refuses_old};
+use super::report::ReportFlags;
 use super::servers::{Question, ServerAnswer, Servers, same_server};
 use crate::clock::Timestamp;
-use crate::connect::Connector;
-use crate::id::{Fingerprint, TokenId};
-use crate::name::{Cluster, DnsName};
+use crate::connect::server_url;
+use crate::id::{Fingerprint, HostId, Thumbprint, TokenId};
+use crate::name::{Cluster, DnsName, DnsPattern};
 use crate::secret::Secret;
-use crate::token::UnverifiedToken;
+use crate::token::{Bindings, Terms, UnverifiedToken};
 use crate::wire::EnrollAnswer;
+
+pub use self::waiting::{EnrollRetry, can_enroll_later, enroll_within};
 
 /// Default directory of a host's identity.
 pub const CERT_DIR: &str = "/etc/gatepass";
@@ -29,26 +36,36 @@ pub const CERT_DIR: &str = "/etc/gatepass";
 pub struct Enroll {
     /// URL of the server for this host, which it keeps besides the authority's own; another URL than the token's needs a
     /// pinned root
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = server_url)]
     pub server: Option<String>,
     /// SHA-256 fingerprint of the root; must be the one in the token, if that has one
-    #[arg(long = "ca-fingerprint", value_name = "HEX", value_parser = parse_fingerprint)]
+    #[arg(long = "ca-fingerprint", value_name = "HEX", value_parser = Fingerprint::parse_lenient)]
     pub fingerprint: Option<Fingerprint>,
     /// Certificates to verify the server with, if its TLS certificate is external
     #[arg(long = "ca", value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
     /// Directory for the identity
-    #[arg(long, value_name = "DIR", default_value = CERT_DIR)]
+    #[arg(long, value_name = "DIR", default_value = CERT_DIR, value_parser = absolute())]
     pub cert_dir: PathBuf,
     /// Cluster of this host
     #[arg(long, value_name = "ID", value_parser = Cluster::parse)]
     pub cluster: Option<Cluster>,
     /// DNS name for this host; the token must allow it
-    #[arg(long, value_name = "NAME", value_parser = DnsName::parse)]
+    #[arg(long, value_name = "NAME", value_parser = DnsName::parse_lenient)]
     pub name: Option<DnsName>,
-    /// Replace a live identity
+    /// The users that may read the key.
+    #[command(flatten)]
+    pub readers: KeyReaders,
+    /// Replace a live identity: one act enrolls this machine with a new key and revokes the old host. The name stays, if
+    /// the token allows it
     #[arg(long)]
     pub replace: bool,
+    /// The report about this host
+    #[command(flatten)]
+    pub report: ReportFlags,
+    /// Proxies and roots of this machine.
+    #[arg(skip)]
+    pub network: Network,
 }
 
 /// The result of enrolling.
@@ -57,14 +74,46 @@ pub enum EnrollResult {
     /// This host has a new identity.
     Now(Fresh),
     /// This host had an identity of this token.
-    Already(HostFile),
+    Already(Fresh),
 }
 
 /// The checked parameters, before the request.
 struct Plan {
     token_id: TokenId,
+    names: Vec<DnsPattern>,
+    /// The only host that the token re-enrolls.
+    bound_to: Option<HostId>,
+    /// The only key that can redeem the token.
+    host_key: Option<Thumbprint>,
+    expires_at: Option<Timestamp>,
     servers: Servers,
     trust: TrustAnchor,
+}
+
+impl Plan {
+    /// Returns true if the token is of the authority that enrolled `host`. A certificate of another one breaks the handshake.
+    fn leads_to_authority_of(&self, host: &HostFile) -> bool {
+        let known = |url: &str| self.servers.urls().any(|own| same_server(own, url));
+        self.trust == TrustAnchor::Pinned(host.fingerprint) || host.servers.urls().any(known)
+    }
+
+    /// Returns true if the token is bound to the host of the identity in `dir`, which it replaces, or if that is damaged.
+    fn re_enrolls(&self, dir: &CertDir) -> bool {
+        self.bound_to.is_some_and(|bound| match load(dir.path()) {
+            Ok(host) => host.is_some_and(|host| host.host_id == bound),
+            Err(error) => matches!(error, ClientError::Damaged { .. }),
+        })
+    }
+
+    /// The same error, with both clocks if the token has expired: one of them may be wrong.
+    fn dated(&self, error: ClientError, now: Timestamp) -> ClientError {
+        match (error, self.expires_at) {
+            (ClientError::Refused(problem), Some(at)) if problem.body.code == "token_expired" => {
+                ClientError::TokenExpired { problem, at, now }
+            }
+            (error, _) => error,
+        }
+    }
 }
 
 /// Enrolls this host and presents its certificate to the server. After a failure, another call continues with the same key.
@@ -79,16 +128,50 @@ pub async fn enroll(
 ) -> Result<EnrollResult, ClientError> {
     let plan = plan(ask, token)?;
     let dir = CertDir::open(&ask.cert_dir)?;
-    let attempt = match prepare(&dir, &plan, ask.replace, now)? {
-        Prepared::Already(host) => return Ok(EnrollResult::Already(host)),
+    let this = ThisHost { network: ask.network.clone(), ..ThisHost::at(&ask.cert_dir) };
+    let replace = ask.replace || plan.re_enrolls(&dir);
+    let attempt = match prepare(&dir, &plan, replace, now)? {
+        Prepared::Already(host) => {
+            dir.share(&ask.readers)?;
+            drop(dir);
+            return Ok(EnrollResult::Already(Fresh::again(host, &this, now).await));
+        }
         Prepared::Begun(attempt) => attempt,
     };
-    let request = request(ask, token, attempt.key())?;
-    let connect = |url: &str| Ok(Connector::new(url, trust(&plan.trust)?, None)?);
-    let answer = plan.servers.ask(connect, &request).await?;
+    attempt.reserve(&ask.readers)?;
+    let host = plan.bound_to.and_then(|_| held_host(&dir));
+    let redemption = Redemption { ask, token, plan: &plan, host, key: attempt.key() };
+    // A re-enrolled host keeps its id: there is no other one to revoke.
+    let old = OldIdentity::find(&dir, now).filter(|_| ask.replace && plan.bound_to.is_none());
+    let redeemed = match &old {
+        Some(old) => redemption.replacing(old).await,
+        None => redemption.send(None).await.map(|answer| (answer, None)),
+    };
+    let (answer, replaced) = redeemed.map_err(|error| plan.dated(error, now))?;
     let host = finish(attempt, &plan, &answer)?;
+    drop(old);
     drop(dir);
-    Ok(EnrollResult::Now(Fresh::show(host, None, &ThisHost::at(&ask.cert_dir), now).await))
+    note(&this, |record| record.report = ask.report.report());
+    let fresh = Fresh::show(host, None, &this, now).await;
+    Ok(EnrollResult::Now(Fresh { replaced, ..fresh }))
+}
+
+/// Returns the expired host of the directory if this token makes a second host instead of bringing that one back.
+pub fn left_behind(ask: &Enroll, token: &Secret<String>, now: Timestamp) -> Option<HostId> {
+    let grant = UnverifiedToken::parse(token.expose().trim()).ok()?.unverified_grant().ok()?;
+    let host = load(&ask.cert_dir).ok()??;
+    let is_plain = grant.terms.bindings.host.is_none() && grant.token.id != host.token_id;
+    (is_plain && !ask.replace && !host.is_live(now)).then_some(host.host_id)
+}
+
+/// Makes the key that the next enrollment into the directory uses, unless one waits already. Returns its thumbprint, for which
+/// a token can be minted.
+///
+/// # Errors
+/// If the directory cannot hold the key.
+pub fn prepare_key(ask: &Enroll) -> Result<Thumbprint, ClientError> {
+    let dir = CertDir::open(&ask.cert_dir)?;
+    dir.prepare_key()
 }
 
 fn plan(ask: &Enroll, token: &Secret<String>) -> Result<Plan, ClientError> {
@@ -98,16 +181,21 @@ fn plan(ask: &Enroll, token: &Secret<String>) -> Result<Plan, ClientError> {
             return Err(ClientError::OtherRoot { given, token });
         }
         (Some(pinned), ..) | (None, Some(pinned), _) => TrustAnchor::Pinned(pinned),
-        (None, None, file) => TrustAnchor::Outside(file.clone()),
+        (None, None, None) => TrustAnchor::Outside(None),
+        (None, None, Some(file)) => {
+            TrustAnchor::outside(file, &ask.cert_dir).map_err(failed(file, "the path is unusable"))?
+        }
     };
     let servers = servers(ask, grant.token.issuer, &trust)?;
-    Ok(Plan { token_id: grant.token.id, servers, trust })
+    let Terms { bindings: Bindings { host: bound_to, dns_names: names, .. }, host_key, expires_at, .. } =
+        grant.terms;
+    Ok(Plan { token_id: grant.token.id, names, bound_to, host_key, expires_at, servers, trust })
 }
 
 /// The addresses to try: the token's, and one of this host's own. Without a pin any server with a certificate for its name
 /// could take the token, so that then only the token's address is asked.
 fn servers(ask: &Enroll, issuer: String, trust: &TrustAnchor) -> Result<Servers, ClientError> {
-    let given = ask.server.as_deref().map(|url| url.trim_end_matches('/'));
+    let given = ask.server.as_deref();
     match (given, trust) {
         (Some(given), TrustAnchor::Outside(_)) if !same_server(given, &issuer) => {
             Err(ClientError::UnpinnedServer { given: given.to_owned(), token: issuer })
@@ -117,6 +205,11 @@ fn servers(ask: &Enroll, issuer: String, trust: &TrustAnchor) -> Result<Servers,
             Ok(Servers::new(issuer).with_own(given.or(beside_ca.as_deref())))
         }
     }
+}
+
+/// The host of the identity in `dir`.
+fn held_host(dir: &CertDir) -> Option<HostId> {
+    Some(load(dir.path()).ok()??.host_id)
 }
 
 enum Prepared<'a> {
@@ -131,41 +224,82 @@ fn prepare<'a>(
     replace: bool,
     now: Timestamp,
 ) -> Result<Prepared<'a>, ClientError> {
-    let mut key = None;
     let enrolled = match load(dir.path()) {
         Err(ClientError::Damaged { .. }) if replace => None,
         enrolled => enrolled?,
     };
     // A damaged identity is not one to keep.
-    let whole = !replace || load_identity(dir.path()).is_ok();
-    match enrolled {
-        Some(host) if host.token_id == plan.token_id && host.is_live(now) && whole => {
+    let usable = load_identity(dir.path());
+    let key = match enrolled {
+        Some(host) if host.token_id == plan.token_id && host.is_live(now) && usable.is_ok() => {
             return Ok(Prepared::Already(host));
         }
         Some(host) if host.is_live(now) && !replace => {
+            if host.token_id == plan.token_id {
+                usable?;
+            }
             let (dir, host, token) = (dir.path().to_owned(), host.host_id, host.token_id);
             return Err(ClientError::LiveIdentity { dir, host, token });
         }
         // The same token with the same key keeps the host's id and takes no use.
-        Some(host) if host.token_id == plan.token_id && whole => key = load_key(dir.path())?,
-        Some(_) | None => {}
-    }
-    let attempt = dir.begin(&Purpose::Enroll(plan.token_id), key)?;
-    attempt.reserve()?;
-    Ok(Prepared::Begun(attempt))
+        Some(host) if host.token_id == plan.token_id && usable.is_ok() => load_key(dir.path())?,
+        Some(_) | None => dir.prepared(plan.host_key)?,
+    };
+    dir.begin(&Purpose::Enroll(plan.token_id), key).map(Prepared::Begun)
 }
 
-/// The request that redeems the token.
-fn request(ask: &Enroll, token: &Secret<String>, key: &HostKey) -> Result<Question<'static>, ClientError> {
-    let body = given(json!({ "csr": key.request()?, "name": ask.name, "cluster": ask.cluster }));
-    let bearer = Secret::new(format!("Bearer {}", token.expose().trim()));
-    let mut bearer = HeaderValue::from_str(bearer.expose()).map_err(|_| {
-        ClientError::Token(crate::token::VerifyError::Malformed { why: "it holds control characters" })
-    })?;
-    bearer.set_sensitive(true);
-    let mut request = Question::post("/api/v1/bootstrap", body);
-    request.headers.push((http::header::AUTHORIZATION, bearer));
-    Ok(request)
+/// The redemption of the token with the new key.
+struct Redemption<'a> {
+    ask: &'a Enroll,
+    token: &'a Secret<String>,
+    plan: &'a Plan,
+    /// The host of the identity in the directory, for a token that re-enrolls one.
+    host: Option<HostId>,
+    key: &'a HostKey,
+}
+
+impl Redemption<'_> {
+    /// Sends the token with the old identity, which the server revokes. If it refuses the old one, the token is sent alone.
+    async fn replacing(
+        &self,
+        old: &OldIdentity<'_>,
+    ) -> Result<(ServerAnswer<EnrollAnswer>, Option<Handover>), ClientError> {
+        if !self.plan.leads_to_authority_of(old.host()) {
+            let why = format!("it is of another authority, at {}", old.host().servers.server);
+            return Ok((self.send(None).await?, Some(old.left(why))));
+        }
+        match self.send(Some(old)).await {
+            Ok(answer) => Ok((answer, Some(old.revoked()))),
+            Err(error) if refuses_old(&error) => {
+                Ok((self.send(None).await?, Some(old.left(error.to_string()))))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn send(&self, old: Option<&OldIdentity<'_>>) -> Result<ServerAnswer<EnrollAnswer>, ClientError> {
+        let (request, network) = (self.request(old)?, &self.ask.network);
+        let connect = |url: &str| {
+            let identity = old.map(OldIdentity::identity).transpose()?;
+            let trust = network.trust(&self.plan.trust.at(&self.ask.cert_dir))?;
+            network.connect(url, trust, identity)
+        };
+        self.plan.servers.ask(connect, &request).await
+    }
+
+    fn request(&self, old: Option<&OldIdentity<'_>>) -> Result<Question<'static>, ClientError> {
+        let name = self.ask.name.clone().or_else(|| old?.name(&self.plan.names));
+        let replace = old.map(|_| true);
+        let body = json!({ "csr": self.key.request()?, "name": name, "cluster": self.ask.cluster, "host_id": self.host, "replace": replace });
+        let bearer = Secret::new(format!("Bearer {}", self.token.expose().trim()));
+        let mut bearer = HeaderValue::from_str(bearer.expose()).map_err(|_| {
+            ClientError::Token(crate::token::VerifyError::Malformed { why: "it holds control characters" })
+        })?;
+        bearer.set_sensitive(true);
+        let mut request = Question::post("/api/v1/bootstrap", given(body));
+        request.headers.push((http::header::AUTHORIZATION, bearer));
+        Ok(request)
+    }
 }
 
 fn finish(

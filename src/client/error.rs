@@ -1,11 +1,15 @@
 //! Errors of the host's side and of the admin client.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use super::problem::ServerProblem;
+use super::directory::Hold;
+use super::problem::{RetryAfter, ServerProblem};
+use crate::clock::Timestamp;
 use crate::connect::{ConnectError, Response};
 use crate::id::{Fingerprint, HostId, TokenId};
 use crate::ownership::OwnershipError;
+use crate::text::printable;
 use crate::token::VerifyError;
 use crate::verifier::hosts::CrlSetError;
 
@@ -42,6 +46,8 @@ pub enum ClientError {
         server: String,
         /// The fault in the answer.
         what: String,
+        /// The time of a retry, if the answer names one.
+        retry_after: Option<RetryAfter>,
     },
     /// Every address of the authority failed.
     #[error("no address of the authority answered:{}", listed(.0))]
@@ -52,6 +58,19 @@ pub enum ClientError {
     /// The token is invalid.
     #[error(transparent)]
     Token(#[from] VerifyError),
+    /// The server refused an expired token.
+    #[error(
+        "{problem}\nthe token expired at {at}; this machine's clock says {now}{}",
+        problem.date.map_or_else(String::new, |date| format!(", the server's {date}"))
+    )]
+    TokenExpired {
+        /// The refusal.
+        problem: Box<ServerProblem>,
+        /// Expiry of the token.
+        at: Timestamp,
+        /// The time of this machine.
+        now: Timestamp,
+    },
     /// A flag and the token name different servers, and no root is pinned.
     #[error(
         "--server is {given}, but the token is from {token}, and pins no root: nothing was sent; give --ca-fingerprint with \
@@ -86,18 +105,24 @@ pub enum ClientError {
         token: Fingerprint,
     },
     /// No trust anchor is given.
-    #[error("the server cannot be verified: give --ca-fingerprint, or --ca FILE with the root certificate")]
+    #[error(
+        "the server cannot be verified: give --ca-fingerprint, --ca FILE with the root certificate, or the system's roots in \
+         SSL_CERT_FILE or SSL_CERT_DIR"
+    )]
     NoTrust,
     /// A file holds no certificate.
-    #[error("{} holds no certificate in PEM form", path.display())]
+    #[error("{} holds no certificate, in PEM or DER form{found}", path.display())]
     NoCertificate {
         /// The file.
         path: PathBuf,
+        /// The parts of it.
+        found: String,
     },
     /// The directory holds another live identity.
     #[error(
-        "{} holds the live identity of host {host}, enrolled with token {token}: nothing was sent; remove it with \
-         `gatepass leave`, or give --replace",
+        "{} holds the live identity of host {host}, enrolled with token {token}: nothing was sent; \
+         to keep that host, enroll with a token of `gatepass host reenroll`; for a new host, remove it with `gatepass leave`, \
+         or give --replace",
         dir.display()
     )]
     LiveIdentity {
@@ -116,14 +141,16 @@ pub enum ClientError {
     },
     /// The identity has expired.
     #[error(
-        "the certificate of host {host} expired at {at}: it can no longer be renewed; request a new token and run \
-         `gatepass enroll` again"
+        "the certificate of host {host} expired at {at}, and this machine's clock says {now}: if the clock is right, it can no \
+         longer be renewed; run `gatepass enroll` with a token of `gatepass host reenroll {host}`, which keeps the host"
     )]
     Expired {
         /// Id of the host.
         host: HostId,
         /// Expiry of its certificate.
-        at: crate::clock::Timestamp,
+        at: Timestamp,
+        /// Time of this machine's clock.
+        now: Timestamp,
     },
     /// Files could not be read or written.
     #[error("{}: {doing}: {source}{}", path.display(), advice(source))]
@@ -135,8 +162,33 @@ pub enum ClientError {
         /// The error of the operating system.
         source: std::io::Error,
     },
+    /// A file cannot be replaced, and so no answer could be stored.
+    #[error("{}: {hold}; nothing was sent", path.display())]
+    Held {
+        /// The file or directory.
+        path: PathBuf,
+        /// The reason.
+        hold: Hold,
+    },
+    /// A group cannot reach the key.
+    #[error(
+        "group {group} may not enter {path} (mode {mode:04o}): run `chgrp {group} {path}` and `chmod g+x {path}`, or give another \
+         --cert-dir; nothing was sent",
+        path = path.display()
+    )]
+    ShutOut {
+        /// The directory.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+        /// Name of the group.
+        group: String,
+    },
     /// Other users may read the private key, and could act as this host.
-    #[error("other users may read {0} (mode {mode:04o}): run `chmod 600 {0}`", path.display())]
+    #[error(
+        "other users may read {0} (mode {mode:04o}): run `chmod 600 {0}`, or `chmod 640 {0}` for a group that needs it",
+        path.display()
+    )]
     Exposed {
         /// The key's file.
         path: PathBuf,
@@ -163,6 +215,17 @@ pub enum ClientError {
         /// The directory.
         dir: PathBuf,
     },
+    /// Another daemon renews the identity.
+    #[error(
+        "another `gatepass renew --daemon`{} renews the identity in {}: stop that one first",
+        pid.map_or_else(String::new, |pid| format!(" (process {pid})")), dir.display()
+    )]
+    OtherDaemon {
+        /// The directory.
+        dir: PathBuf,
+        /// The other process.
+        pid: Option<u32>,
+    },
     /// The CRLs of the authority are refused.
     #[error(transparent)]
     Crls(#[from] CrlSetError),
@@ -188,25 +251,44 @@ pub enum ClientError {
 }
 
 impl ClientError {
-    /// The answer, unless it is a refusal.
+    /// The answer of the server at `url`, unless it is a refusal.
     ///
     /// # Errors
-    /// [`ClientError::Refused`].
-    pub(super) fn check(response: Response) -> Result<Response, Self> {
+    /// [`ClientError::Refused`] with gatepass's own document, [`ClientError::NotGatepass`] with any other answer.
+    pub(super) fn check(url: &str, response: Response) -> Result<Response, Self> {
         match response.status.is_success() {
             true => Ok(response),
-            false => Err(Self::Refused(Box::new(ServerProblem::of(&response)))),
+            false => Err(match ServerProblem::of(&response) {
+                Some(problem) => Self::Refused(Box::new(problem)),
+                None => Self::foreign(url, &response),
+            }),
+        }
+    }
+
+    /// An answer that gatepass did not write, such as a proxy's page.
+    pub(super) fn foreign(url: &str, response: &Response) -> Self {
+        let media_type =
+            response.headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let kind = media_type.map_or_else(|| String::from("a body without a type"), printable);
+        let retry_after = RetryAfter::of(&response.headers);
+        Self::NotGatepass {
+            server: url.to_owned(),
+            what: format!("{} with {kind}", response.status),
+            retry_after,
         }
     }
 
     /// Returns true if a retry can help: the network or a busy server, not a refusal.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Connect(_) | Self::Pending { .. } | Self::Busy { .. } | Self::File { .. } => true,
+            Self::Connect(_) | Self::Pending { .. } | Self::Busy { .. } => true,
+            // A full disk passes; a missing file does not come back.
+            Self::File { source, .. } => source.kind() != std::io::ErrorKind::NotFound,
             Self::NotGatepass { .. } | Self::NoServer(_) => true,
-            Self::Refused(problem) => problem.is_transient() || !problem.is_of_gatepass(),
+            Self::Refused(problem) => problem.is_transient(),
             Self::Answer { .. }
             | Self::Token(_)
+            | Self::TokenExpired { .. }
             | Self::UnpinnedServer { .. }
             | Self::UnknownServer { .. }
             | Self::OtherRoot { .. }
@@ -215,9 +297,12 @@ impl ClientError {
             | Self::LiveIdentity { .. }
             | Self::NotEnrolled { .. }
             | Self::Expired { .. }
+            | Self::Held { .. }
+            | Self::ShutOut { .. }
             | Self::Exposed { .. }
             | Self::Ownership(_)
             | Self::Damaged { .. }
+            | Self::OtherDaemon { .. }
             | Self::Crls(_)
             | Self::CrlFile { .. }
             | Self::Credential
@@ -225,21 +310,71 @@ impl ClientError {
         }
     }
 
+    /// Returns true if the same command can succeed later without a change on this machine.
+    pub fn is_later(&self) -> bool {
+        match self {
+            Self::Connect(error) => error.is_of_address(),
+            Self::File { .. } => false,
+            other => other.is_transient(),
+        }
+    }
+
     /// Returns true if another address of the authority may answer instead.
     pub(super) fn is_of_address(&self) -> bool {
         match self {
             Self::Connect(error) => error.is_of_address(),
-            Self::Refused(problem) => !problem.is_of_gatepass(),
             Self::NotGatepass { .. } | Self::NoServer(_) => true,
             _ => false,
         }
     }
 
+    /// The pause that the server asks for before a retry, of an answer that arrived at `now`.
+    pub fn retry_after(&self, now: Timestamp) -> Option<Duration> {
+        match self {
+            Self::Refused(problem) => problem.retry_after.map(|retry| retry.pause(now)),
+            Self::NotGatepass { retry_after, .. } => retry_after.map(|retry| retry.pause(now)),
+            Self::Pending { seconds } => Some(Duration::from_secs(*seconds)),
+            Self::NoServer(failures) => failures.iter().filter_map(|failure| failure.retry_after(now)).max(),
+            _ => None,
+        }
+    }
+
+    /// Returns true if a wrong clock of this machine can be the cause.
+    pub fn is_of_clock(&self) -> bool {
+        match self {
+            Self::Expired { .. } => true,
+            Self::Connect(error) => {
+                matches!(error, ConnectError::Expired { .. } | ConnectError::NotYetValid { .. })
+            }
+            Self::NoServer(failures) => failures.iter().any(Self::is_of_clock),
+            _ => false,
+        }
+    }
+
+    /// Returns true if gatepass itself reports that the host is revoked, which is for good.
+    pub fn is_revoked(&self) -> bool {
+        self.code() == Some("host_revoked")
+    }
+
     /// The code of the server's refusal, if any.
     pub fn code(&self) -> Option<&str> {
+        self.refusal().map(|problem| problem.body.code.as_str())
+    }
+
+    /// The server's refusal, if it is one.
+    pub fn refusal(&self) -> Option<&ServerProblem> {
         match self {
-            Self::Refused(problem) => Some(&problem.body.code),
+            Self::Refused(problem) | Self::TokenExpired { problem, .. } => Some(problem),
             _ => None,
+        }
+    }
+
+    /// Returns true if the command line is wrong. A flag that names another root than the token does is no such mistake: one of
+    /// them may be forged.
+    pub fn is_usage(&self) -> bool {
+        match self {
+            Self::UnpinnedServer { .. } | Self::UnknownServer { .. } | Self::NoTrust => true,
+            other => other.refusal().is_some_and(ServerProblem::is_usage),
         }
     }
 }

@@ -1,57 +1,185 @@
-//! Commands of the operator: after a renewal, and after a change of the CRLs.
+//! Hooks: commands and signals that make services read new files, after a renewal and after a change of the CRLs.
 
-use std::path::Path;
-use std::process::Stdio;
+mod group;
+mod pid_file;
 
+use std::ffi::OsString;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use clap::builder::NonEmptyStringValueParser;
 use tokio::process::Command;
 
-/// Variables that a command does not get.
-const SECRETS: [&str; 4] =
-    ["GATEPASS_TOKEN", "GATEPASS_PASSWORD", "GATEPASS_ADMIN_PASSWORD", "GATEPASS_API_KEY"];
+pub use self::pid_file::{HookSignal, PidFileError};
+use super::host::absolute;
+use crate::span::{parse_span, show_span};
 
-/// Runs the command after a renewal, with the certificate directory in `GATEPASS_CERT_DIR`.
-///
-/// # Errors
-/// The failure, as text.
-pub async fn after_renewal(command: &str, dir: &Path) -> Result<(), String> {
-    run("--on-renew", shell(command).env("GATEPASS_CERT_DIR", dir)).await
+/// The path of a hook whose process has none.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// The hooks of a renewal.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Hooks {
+    /// Command to run after each renewal, through `sh -c`
+    #[arg(long, value_name = "CMD", value_parser = NonEmptyStringValueParser::new())]
+    pub on_renew: Option<String>,
+    /// The hooks without a command.
+    #[command(flatten)]
+    pub reload: Reload,
 }
 
-/// Runs the command after a change of the CRLs, with their file in `GATEPASS_CRL_FILE`. Its output goes to standard error.
-///
-/// # Errors
-/// The failure, as text.
-pub async fn after_crls(command: &str, file: &Path) -> Result<(), String> {
-    run("--exec", shell(command).env("GATEPASS_CRL_FILE", file).stdout(std::io::stderr())).await
+/// The services that read the new files.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Reload {
+    /// systemd unit to reload, or to restart if it cannot reload; repeat the flag for more units
+    #[arg(long, value_name = "NAME", value_parser = parse_unit)]
+    pub reload_unit: Vec<String>,
+    /// Signal for the process in --pid-file: HUP, USR1, USR2, WINCH or TERM
+    #[arg(long, value_name = "NAME", value_parser = HookSignal::parse, requires = "pid_file")]
+    pub signal: Option<HookSignal>,
+    /// File with the number of the process for --signal; nobody but root or the owner of that process may be able to write it
+    #[arg(long, value_name = "FILE", value_parser = absolute(), requires = "signal")]
+    pub pid_file: Option<PathBuf>,
+    /// Time limit of each hook, such as 60s or 5m; after it, the hook and its process group are ended
+    #[arg(long, value_name = "SPAN", default_value = "60s", value_parser = parse_span)]
+    pub hook_timeout: Duration,
 }
 
-/// `sh -c`, without the secrets in this process's environment.
-fn shell(command: &str) -> Command {
-    let mut shell = Command::new("/bin/sh");
-    shell.arg("-c").arg(command).stdin(Stdio::null()).kill_on_drop(true);
-    for secret in SECRETS {
-        shell.env_remove(secret);
+/// A failure of a hook.
+#[derive(Debug, thiserror::Error)]
+pub enum HookError {
+    /// It did not start.
+    #[error("{hook} did not start: {source}")]
+    NotStarted {
+        /// Its flag or unit.
+        hook: String,
+        /// The error of the operating system.
+        source: std::io::Error,
+    },
+    /// It reported a failure.
+    #[error("{hook} ended with {status}")]
+    Failed {
+        /// Its flag or unit.
+        hook: String,
+        /// Its exit status.
+        status: ExitStatus,
+    },
+    /// It ran into its time limit.
+    #[error("{hook} did not end within {}, and was ended: give it longer with --hook-timeout", show_span(*.limit))]
+    TooLong {
+        /// Its flag or unit.
+        hook: String,
+        /// The time that it had.
+        limit: Duration,
+    },
+    /// This process was stopped while it ran.
+    #[error("{hook} was ended, because gatepass stops")]
+    Stopped {
+        /// Its flag or unit.
+        hook: String,
+    },
+    /// The signal was not sent.
+    #[error(transparent)]
+    PidFile(#[from] PidFileError),
+}
+
+/// Hooks that are ready to run.
+#[derive(Debug)]
+pub struct Hook {
+    /// The flag of the command, and the command.
+    command: Option<(&'static str, String)>,
+    reload: Reload,
+    /// Everything that a hook sees of the environment.
+    environment: Vec<(OsString, OsString)>,
+}
+
+impl Hook {
+    /// The hooks of a renewal in `dir`; `None` without any. They see `environment`, and `dir` in `GATEPASS_CERT_DIR`.
+    pub fn after_renewal(hooks: Hooks, dir: &Path, environment: Variables) -> Option<Self> {
+        let command = hooks.on_renew.map(|command| ("--on-renew", command));
+        Self::new(command, hooks.reload, "GATEPASS_CERT_DIR", dir, environment)
     }
-    shell
+
+    /// The hooks of a change of the CRLs in `file`; `None` without any. They see `environment`, and `file` in
+    /// `GATEPASS_CRL_FILE`.
+    pub fn after_crls(
+        exec: Option<String>,
+        reload: Reload,
+        file: &Path,
+        environment: Variables,
+    ) -> Option<Self> {
+        Self::new(exec.map(|command| ("--exec", command)), reload, "GATEPASS_CRL_FILE", file, environment)
+    }
+
+    fn new(
+        command: Option<(&'static str, String)>,
+        reload: Reload,
+        variable: &str,
+        path: &Path,
+        Variables(mut environment): Variables,
+    ) -> Option<Self> {
+        let some = command.is_some() || !reload.reload_unit.is_empty() || reload.signal.is_some();
+        // A hook may run in another working directory.
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        environment.push((variable.into(), path.into()));
+        some.then_some(Self { command, reload, environment })
+    }
+
+    /// Runs every hook, also after one has failed. Each is ended with its process group at its time limit and at `stop`; a
+    /// process that it left behind before lives on.
+    ///
+    /// # Errors
+    /// The first failure.
+    pub async fn run(&self, stop: impl Future<Output = ()>) -> Result<(), HookError> {
+        tokio::pin!(stop);
+        let mut first = Ok(());
+        for (name, command, goes_on) in self.commands() {
+            match group::run(name, command, self.reload.hook_timeout, stop.as_mut()).await {
+                Err(stopped @ HookError::Stopped { .. }) => return Err(stopped),
+                Err(HookError::TooLong { .. }) if goes_on => {}
+                ended => first = first.and(ended),
+            }
+        }
+        if let (Some(signal), Some(file)) = (self.reload.signal, &self.reload.pid_file) {
+            first = first.and(pid_file::send(signal, file).map_err(HookError::from));
+        }
+        first
+    }
+
+    /// The programs to run, with their names for people, and whether their work goes on without them: systemd's does. A slow
+    /// unit must not be restarted again and again.
+    fn commands(&self) -> Vec<(String, Command, bool)> {
+        let shell = self.command.iter().map(|(flag, command)| {
+            (format!("the {flag} command"), self.program("/bin/sh", &["-c", command]), false)
+        });
+        let units = self.reload.reload_unit.iter().map(|unit| {
+            let words = ["--no-ask-password", "try-reload-or-restart", "--", unit];
+            (format!("the reload of {unit}"), self.program("systemctl", &words), true)
+        });
+        shell.chain(units).collect()
+    }
+
+    fn program(&self, name: &str, words: &[&str]) -> Command {
+        let mut program = Command::new(name);
+        program.args(words).env_clear().env("PATH", PATH).envs(self.environment.iter().cloned());
+        program
+    }
 }
 
-async fn run(flag: &str, shell: &mut Command) -> Result<(), String> {
-    match shell.status().await {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(format!("the {flag} command ended with {status}")),
-        Err(error) => Err(format!("the {flag} command did not start: {error}")),
+/// The variables of this process that a hook may see.
+#[derive(Clone, Debug, Default)]
+pub struct Variables(pub Vec<(OsString, OsString)>);
+
+/// Parses the name of a unit, which is an argument of systemctl.
+fn parse_unit(text: &str) -> Result<String, String> {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b":-_.\\@".contains(&byte);
+    match !text.is_empty() && !text.starts_with('-') && text.bytes().all(fits) {
+        true => Ok(text.to_owned()),
+        false => Err(format!("{text:?} is not the name of a unit, such as nginx.service")),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn the_command_after_a_renewal_gets_the_directory() {
-        let dir = tempfile::tempdir().unwrap();
-        let command = "test -d \"$GATEPASS_CERT_DIR\" && test -z \"$GATEPASS_TOKEN\"";
-        assert_eq!(after_renewal(command, dir.path()).await, Ok(()));
-        assert!(after_renewal("exit 3", dir.path()).await.unwrap_err().contains('3'));
-    }
-}
+mod tests;

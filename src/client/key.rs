@@ -8,8 +8,9 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::error::ClientError;
+use crate::ca::{Csr, CsrPolicy, der_to_pem};
 use crate::connect::Identity;
-use crate::id::Fingerprint;
+use crate::id::{Fingerprint, SpkiHash, Thumbprint};
 use crate::secret::Secret;
 use crate::wire::EnrollAnswer;
 
@@ -48,6 +49,22 @@ impl HostKey {
         params.serialize_request(&self.0).and_then(|request| request.pem()).map_err(broken)
     }
 
+    /// The SHA-256 of the public key, as in certificates.
+    pub fn hash(&self) -> SpkiHash {
+        SpkiHash::of(&self.0.subject_public_key_info())
+    }
+
+    /// The RFC 7638 thumbprint of the public key, for a token that is bound to it.
+    ///
+    /// # Errors
+    /// If the library cannot sign.
+    pub fn thumbprint(&self) -> Result<Thumbprint, ClientError> {
+        let request = Csr::parse(&self.request()?, CsrPolicy::default());
+        request
+            .map(|request| request.thumbprint())
+            .map_err(|error| ClientError::Key { why: error.to_string() })
+    }
+
     /// Checks that an answer certifies this key, and that each certificate in it signs the one before.
     ///
     /// # Errors
@@ -79,7 +96,7 @@ impl HostKey {
 
 /// Returns true if signatures lead from `leaf` to `root` through certificates of `chain`. The chain may hold other
 /// certificates, such as those of later roots.
-fn leads_to(
+pub(super) fn leads_to(
     leaf: &CertificateDer<'static>,
     root: &CertificateDer<'static>,
     mut chain: Vec<CertificateDer<'static>>,
@@ -127,34 +144,29 @@ pub fn certificates(pem: &str) -> Vec<CertificateDer<'static>> {
     CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<_, _>>().unwrap_or_default()
 }
 
+/// The certificate of a host and those that lead to a root, without the roots: what a TLS server presents.
+pub fn full_chain(leaf: &str, chain: &str) -> String {
+    let is_root = |der: &CertificateDer<'_>| parse(der).is_ok_and(|it| it.verify_signature(None).is_ok());
+    let issuers = certificates(chain).into_iter().filter(|der| !is_root(der));
+    certificates(leaf).into_iter().chain(issuers).map(|der| der_to_pem("CERTIFICATE", &der)).collect()
+}
+
 /// The client certificate that key, leaf and chain make; `dir` is named where they do not.
 ///
 /// # Errors
 /// If a part is not what it should be.
 pub fn identity(dir: &Path, key: &Secret<String>, leaf: &str, chain: &str) -> Result<Identity, ClientError> {
     let damaged = |name: &str, why: &str| ClientError::Damaged { path: dir.join(name), why: why.to_owned() };
+    let no_key = |_| damaged("host.key", "it holds no private key");
+    let mut path = certificates(leaf);
+    let [certificate] = path.as_slice() else {
+        return Err(damaged("host.pem", "it does not hold one certificate"));
+    };
+    if SpkiHash::of(parse(certificate)?.public_key().raw) != HostKey::from_pem(key).map_err(no_key)?.hash() {
+        return Err(damaged("host.key", "it is not the key of host.pem"));
+    }
     let key = PrivateKeyDer::from_pem_slice(key.expose().as_bytes())
         .map_err(|_| damaged("host.key", "it holds no private key"))?;
-    let mut path = certificates(leaf);
-    if path.len() != 1 {
-        return Err(damaged("host.pem", "it does not hold one certificate"));
-    }
     path.extend(certificates(chain));
     Ok(Identity { chain: path, key })
-}
-
-/// The certificates of a PEM file.
-///
-/// # Errors
-/// If the file cannot be read, or holds no certificate.
-pub fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, ClientError> {
-    let text = std::fs::read_to_string(path).map_err(|source| ClientError::File {
-        path: path.to_owned(),
-        doing: "the certificates cannot be read",
-        source,
-    })?;
-    match certificates(&text) {
-        none if none.is_empty() => Err(ClientError::NoCertificate { path: path.to_owned() }),
-        found => Ok(found),
-    }
 }

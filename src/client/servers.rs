@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::error::ClientError;
-use super::problem::{ServerProblem, server_time};
+use super::problem::{RetryAfter, server_time};
 use crate::clock::Timestamp;
-use crate::connect::{Connector, is_server_url};
+use crate::connect::{Connector, Response, server_url};
 
 /// The addresses of the authority, in `host.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,9 +32,9 @@ impl Servers {
     /// The same with a URL of this host's own. A new one is asked first; a known one keeps its rank.
     #[must_use]
     pub fn with_own(&self, own: Option<&str>) -> Self {
-        match own.map(|url| url.trim_end_matches('/')) {
-            Some(own) if self.own_server.as_deref() != Some(own) => {
-                Self::in_order(own, self.urls(), Some(own))
+        match own.map(spelling) {
+            Some(own) if self.own_server.as_deref() != Some(&own) => {
+                Self::in_order(&own, self.urls(), Some(&own))
             }
             _ => self.clone(),
         }
@@ -45,9 +45,10 @@ impl Servers {
     #[must_use]
     pub fn after(&self, url: &str, current: Option<&str>, renewed: bool) -> Self {
         let own = self.own_server.as_deref();
-        let Some(current) = current.filter(|url| is_server_url(url)) else {
+        let Some(current) = current.and_then(|url| server_url(url).ok()) else {
             return Self::in_order(url, self.urls(), own);
         };
+        let current = current.as_str();
         let (first, second) = if own == Some(url) { (url, current) } else { (current, url) };
         let former = self.urls().filter(|_| !renewed);
         Self::in_order(first, [second].into_iter().chain(own).chain(former), own)
@@ -85,11 +86,14 @@ impl Servers {
     }
 }
 
-/// Hosts and schemes are compared without case. The default port is 443.
+/// Returns true if both are URLs of one server.
 pub(super) fn same_server(one: &str, other: &str) -> bool {
-    let plain =
-        |url: &str| url.to_ascii_lowercase().trim_end_matches('/').trim_end_matches(":443").to_owned();
-    plain(one) == plain(other)
+    spelling(one) == spelling(other)
+}
+
+/// The one spelling of a URL. A text that is no URL stays as it is.
+fn spelling(url: &str) -> String {
+    server_url(url).unwrap_or_else(|_| url.to_owned())
 }
 
 /// The failures of addresses that do not lead to the authority.
@@ -146,14 +150,21 @@ impl<'a> Question<'a> {
     ) -> Result<ServerAnswer<T>, ClientError> {
         let body = self.body.as_ref().map(|body| body.to_string().into());
         let response = connector.request(self.method.clone(), self.path, &self.headers, body).await?;
-        let response = ClientError::check(response)?;
-        if response.status == StatusCode::ACCEPTED {
-            let seconds = ServerProblem::of(&response).retry_after.unwrap_or(30);
-            return Err(ClientError::Pending { seconds });
-        }
-        let body = serde_json::from_slice(&response.body)
-            .map_err(|error| ClientError::NotGatepass { server: url.to_owned(), what: error.to_string() })?;
+        let response = ClientError::check(url, response)?;
+        // A page is no JSON, and JSON of another program is not the document.
+        let body = match response.status {
+            StatusCode::ACCEPTED => return Err(pending(url, &response)),
+            _ => serde_json::from_slice(&response.body).map_err(|_| ClientError::foreign(url, &response))?,
+        };
         Ok(ServerAnswer { url: url.to_owned(), date: server_time(&response.headers), body })
+    }
+}
+
+/// The error of an answer with status 202.
+fn pending(url: &str, response: &Response) -> ClientError {
+    match (serde_json::from_slice::<Value>(&response.body), RetryAfter::of(&response.headers)) {
+        (Ok(Value::Object(_)), Some(RetryAfter::Seconds(seconds))) => ClientError::Pending { seconds },
+        _ => ClientError::foreign(url, response),
     }
 }
 

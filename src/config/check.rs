@@ -74,7 +74,9 @@ impl Check {
     }
 
     pub(super) fn path(&mut self, section: &'static str, key: &'static str) -> Option<PathBuf> {
-        let path = PathBuf::from(self.text(section, key)?);
+        let text = self.text(section, key)?;
+        let given = self.layers.values.get(&(section, key)).and_then(|given| given.path.clone());
+        let path = given.unwrap_or_else(|| PathBuf::from(text));
         self.show_path(section, key, &path);
         Some(path)
     }
@@ -116,22 +118,26 @@ impl Check {
     }
 
     pub(super) fn count(&mut self, section: &'static str, key: &'static str) -> usize {
+        self.limit(section, key).unwrap_or(1)
+    }
+
+    /// A whole number; `None` if it is not given or wrong.
+    pub(super) fn limit<T: TryFrom<i64>>(&mut self, section: &'static str, key: &'static str) -> Option<T> {
         let (least, most) = match Field::find(section, key).map(|field| field.kind) {
             Some(Kind::Count(least, most)) => (least, most),
             _ => (0, i64::MAX),
         };
-        let count = match self.value(section, key) {
+        match self.value(section, key) {
             Some(toml::Value::Integer(count)) if (least..=most).contains(&count) => {
                 self.show(section, key, count);
-                usize::try_from(count).ok()
+                T::try_from(count).ok()
             }
             Some(toml::Value::Integer(count)) => {
                 self.invalid(section, key, format!("{count} is not between {least} and {most}"))
             }
             Some(other) => self.invalid(section, key, format!("is {}, not a whole number", kind_of(&other))),
             None => None,
-        };
-        count.unwrap_or(1)
+        }
     }
 
     /// So many in a second, a minute or an hour; `None` = not limited, also where what was written is wrong.

@@ -214,10 +214,40 @@ const HOSTS: &[Field] = &[
         "life of a host certificate; hosts renew at two thirds of it",
     ),
     field(
+        "overlap",
+        Span(1, DAY),
+        "1h",
+        "time that a certificate stays valid after the first use of its successor, for services that reload later; at most 24h",
+    ),
+    field(
         "retention",
         Span(DAY, 3650 * DAY),
         "90d",
         "time that a host is kept after its last certificate has ended",
+    ),
+    field(
+        "name_hold",
+        Span(1, 3650 * DAY),
+        "24h",
+        "time for which a host keeps its DNS name after its last certificate has ended; then another host may take it",
+    ),
+    field(
+        "quarantine",
+        Choice(&["on", "alarm"]),
+        "on",
+        "on: a host whose superseded certificate renews is refused until an administrator decides; alarm: the alarm alone",
+    ),
+    field(
+        "quarantine_most",
+        Count(1, 10_000),
+        "20",
+        "hosts that are put in quarantine within an hour; for others there is the alarm alone",
+    ),
+    open(
+        "node_limit",
+        Count(Setting::NodeLimit.bounds().0 as i64, Setting::NodeLimit.bounds().1 as i64),
+        "1000",
+        "maximum number of enrolled hosts, neither revoked nor lapsed; an enrollment over it is refused and spends nothing. Default: unlimited",
     ),
     field("allow_rsa_keys", Flag, "false", "accept RSA keys of 2048 to 4096 bits from hosts"),
     open(
@@ -346,6 +376,6 @@ const LOG: &[Field] = &[
         "level",
         Text,
         "info",
-        "error, warn, info, debug or trace; or a filter such as info,gatepass::http=debug",
+        "error, warn, info, debug or trace; or a filter such as info,gatepass::request=debug",
     ),
 ];

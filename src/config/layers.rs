@@ -1,6 +1,7 @@
 //! The layers a value may come from: file, then environment, then flags; the last one that speaks wins.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use super::environment::Environment;
@@ -14,6 +15,19 @@ use crate::ownership::check_found;
 pub(super) struct Given {
     pub(super) origin: ValueOrigin,
     pub(super) value: toml::Value,
+    /// The path itself, where the field has one. TOML holds UTF-8 only.
+    pub(super) path: Option<PathBuf>,
+}
+
+impl Given {
+    const fn plain(origin: ValueOrigin, value: toml::Value) -> Self {
+        Self { origin, value, path: None }
+    }
+
+    fn path(origin: ValueOrigin, path: PathBuf) -> Self {
+        let value = toml::Value::String(path.display().to_string());
+        Self { origin, value, path: Some(path) }
+    }
 }
 
 /// All raw values, unchecked, and the sources that could not be read.
@@ -65,15 +79,15 @@ impl Layers {
         for (name, value) in table {
             let origin = |key: String| ValueOrigin::File { path: path.to_owned(), key };
             match value {
-                value if name == "roles" => self.roles = Some(Given { origin: origin(name), value }),
+                value if name == "roles" => self.roles = Some(Given::plain(origin(name), value)),
                 toml::Value::Table(section) if Section::find(&name).is_some() => {
                     for (key, value) in section {
                         let origin = origin(format!("{name}.{key}"));
-                        let value = match Field::find(&name, &key).map(|field| field.kind) {
-                            Some(Kind::Path) => self.beside_file(path, &origin, &key, value),
-                            _ => value,
+                        let given = match Field::find(&name, &key).map(|field| field.kind) {
+                            Some(Kind::Path) => self.beside_file(path, origin, &key, value),
+                            _ => Given::plain(origin, value),
                         };
-                        self.set(&name, &key, Given { origin, value });
+                        self.set(&name, &key, given);
                     }
                 }
                 _ => self.unknown(origin(name.clone()), &name),
@@ -83,18 +97,12 @@ impl Layers {
 
     /// A path of the configuration file, which is relative to the file. Earlier versions took it as relative to the working
     /// directory: what they made there must not be replaced by something new.
-    fn beside_file(
-        &mut self,
-        file: &Path,
-        origin: &ValueOrigin,
-        key: &str,
-        value: toml::Value,
-    ) -> toml::Value {
+    fn beside_file(&mut self, file: &Path, origin: ValueOrigin, key: &str, value: toml::Value) -> Given {
         let (Some(former), Some(directory)) = (value.as_str().map(Path::new), file.parent()) else {
-            return value;
+            return Given::plain(origin, value);
         };
         if former.as_os_str().is_empty() {
-            return value;
+            return Given::plain(origin, value);
         }
         let path = directory.join(former);
         let content = if key == "data_dir" { DATABASE } else { "" };
@@ -108,7 +116,7 @@ impl Layers {
             );
             self.moved.push(ConfigProblem::Conflict { origin: origin.clone(), why });
         }
-        toml::Value::String(path.display().to_string())
+        Given::path(origin, path)
     }
 
     fn read_environment(&mut self, environment: &Environment) {
@@ -126,12 +134,17 @@ impl Layers {
         }
     }
 
-    fn set_text(&mut self, section: &str, key: &str, text: &str, origin: ValueOrigin) {
-        let value = match Field::find(section, key) {
-            Some(field) => field.value(text),
-            None => toml::Value::String(text.to_owned()),
+    fn set_text(&mut self, section: &str, key: &str, text: &OsStr, origin: ValueOrigin) {
+        let given = match (Field::find(section, key), text.to_str()) {
+            (Some(Field { kind: Kind::Path, .. }), _) => Given::path(origin, text.into()),
+            (_, None) => {
+                let why = String::from("its value is not UTF-8");
+                return self.problems.push(ConfigProblem::Conflict { origin, why });
+            }
+            (Some(field), Some(text)) => Given::plain(origin, field.value(text)),
+            (None, Some(text)) => Given::plain(origin, toml::Value::String(text.to_owned())),
         };
-        self.set(section, key, Given { origin, value });
+        self.set(section, key, given);
     }
 
     fn set(&mut self, section: &str, key: &str, given: Given) {
@@ -163,14 +176,14 @@ fn find_file(
     environment: &Environment,
     overrides: &Overrides,
 ) -> Result<Option<PathBuf>, ConfigProblem> {
-    let asked = file.map(PathBuf::from).or_else(|| environment.get("GATEPASS_CONFIG").map(PathBuf::from));
+    let asked = file.map(PathBuf::from).or_else(|| environment.path("GATEPASS_CONFIG"));
     if asked.is_some() {
         return Ok(asked);
     }
     let flag = overrides.fields.iter().rfind(|flag| flag.field == "server.data_dir");
-    let data_dir = flag.map(|flag| flag.value.as_str());
-    let data_dir = data_dir.or_else(|| environment.get("GATEPASS_SERVER__DATA_DIR"));
-    let of_data = Path::new(data_dir.unwrap_or(super::DEFAULT_DATA_DIR)).join(FILE_NAME);
+    let data_dir = flag.map(|flag| PathBuf::from(&flag.value));
+    let data_dir = data_dir.or_else(|| environment.path("GATEPASS_SERVER__DATA_DIR"));
+    let of_data = data_dir.as_deref().unwrap_or(Path::new(super::DEFAULT_DATA_DIR)).join(FILE_NAME);
     let Some(found) = [PathBuf::from(FILE_NAME), of_data.clone()].into_iter().find(|path| path.exists())
     else {
         return Ok(None);

@@ -1,4 +1,5 @@
-//! The first administrator's password: from the environment or a file, never from the configuration file or a flag.
+//! The first administrator's password: from the environment, a file or a credential of the service manager, never from the
+//! configuration file or a flag.
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -13,13 +14,23 @@ const VARIABLE: &str = "GATEPASS_ADMIN_PASSWORD";
 /// The purpose of the password.
 const FIRST_ADMIN: &str = "admin";
 const FLAG: &str = "--admin-password-file";
+/// The directory of the service manager's credentials, and the credential with the password: systemd.exec(5), `LoadCredential=`.
+const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
+const CREDENTIAL: &str = "gatepass.admin-password";
 
 /// The first administrator's password, or the file that holds it.
 pub enum AdminPassword {
     /// The checked password.
     Given(Secret<String>),
-    /// The file, and its password once it was read. Only a first start reads the file, so that it can be removed afterwards.
-    File(PathBuf, OnceLock<Secret<String>>),
+    /// A file. Only a first start reads it, so that it can be removed afterwards.
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The flag or variable that named it.
+        origin: ValueOrigin,
+        /// Its password, once it was read.
+        kept: OnceLock<Secret<String>>,
+    },
 }
 
 impl AdminPassword {
@@ -30,11 +41,11 @@ impl AdminPassword {
     pub fn read(&self) -> Result<Secret<String>, ConfigProblem> {
         match self {
             Self::Given(password) => Ok(copy(password)),
-            Self::File(path, kept) => {
+            Self::File { path, origin, kept } => {
                 if let Some(password) = kept.get() {
                     return Ok(copy(password));
                 }
-                let password = read_checked(path)?;
+                let password = read_checked(path, origin)?;
                 // A second reader at the same time has read the same file.
                 let _ = kept.set(copy(&password));
                 Ok(password)
@@ -48,19 +59,24 @@ pub(super) fn admin_password(
     overrides: &Overrides,
     problems: &mut Vec<ConfigProblem>,
 ) -> Option<AdminPassword> {
+    let file = |path: PathBuf, origin| AdminPassword::File { path, origin, kept: OnceLock::new() };
     if let Some(path) = &overrides.admin_password_file {
-        return Some(AdminPassword::File(path.clone(), OnceLock::new()));
+        let origin = ValueOrigin::Flag(format!("{FLAG} {}", path.display()));
+        return Some(file(path.clone(), origin));
     }
-    let given = Secret::new(environment.get(VARIABLE)?.to_owned());
-    let checked = checked(given, ValueOrigin::Variable(VARIABLE.to_owned()));
+    let Some(given) = environment.get(VARIABLE) else {
+        let path = environment.path(CREDENTIALS)?.join(CREDENTIAL);
+        let origin = ValueOrigin::Variable(format!("{CREDENTIALS} ({})", path.display()));
+        return path.exists().then(|| file(path, origin));
+    };
+    let checked = checked(Secret::new(given.to_owned()), ValueOrigin::Variable(VARIABLE.to_owned()));
     checked.map_err(|problem| problems.push(problem)).map(AdminPassword::Given).ok()
 }
 
-fn read_checked(path: &Path) -> Result<Secret<String>, ConfigProblem> {
-    let flag = ValueOrigin::Flag(format!("{FLAG} {}", path.display()));
+fn read_checked(path: &Path, origin: &ValueOrigin) -> Result<Secret<String>, ConfigProblem> {
     match read(path) {
-        Ok(password) => checked(password, flag),
-        Err(error) => Err(ConfigProblem::Conflict { origin: flag, why: error.cause.to_string() }),
+        Ok(password) => checked(password, origin.clone()),
+        Err(error) => Err(ConfigProblem::Conflict { origin: origin.clone(), why: error.cause.to_string() }),
     }
 }
 

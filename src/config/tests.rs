@@ -253,7 +253,7 @@ fn a_missing_companion_has_the_name_of_its_layer() {
     let fields = vec![FlagValue {
         flag: String::from("--tls-cert"),
         field: String::from("server.tls_certificate"),
-        value: String::from("/tls"),
+        value: "/tls".into(),
     }];
     let by_flag = messages(load("", &[], Overrides { fields, ..Overrides::default() }));
     assert_eq!(by_flag, ["--tls-cert: it needs --tls-key beside it"]);

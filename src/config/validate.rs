@@ -70,6 +70,7 @@ impl Check {
             allow_fuse: self.flag("server", "allow_fuse"),
             dev: overrides.dev,
             take_names: false,
+            no_roles_token: false,
         }
     }
 
@@ -121,9 +122,14 @@ impl Check {
     }
 
     fn hosts(&mut self) -> HostsConfig {
+        let (quarantine, most) = (self.text("hosts", "quarantine"), self.count("hosts", "quarantine_most"));
         HostsConfig {
+            quarantine_most: if quarantine.as_deref() == Some("alarm") { 0 } else { most },
             certificate_lifetime: self.span("hosts", "certificate_lifetime"),
+            overlap: self.span("hosts", "overlap"),
+            name_hold: self.span("hosts", "name_hold"),
             retention: self.span("hosts", "retention"),
+            node_limit: self.limit("hosts", "node_limit"),
             allow_rsa_keys: self.flag("hosts", "allow_rsa_keys"),
             crl_url: self.parsed("hosts", "crl_url", crl_base),
         }

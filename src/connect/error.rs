@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use rustls::{AlertDescription, CertificateError};
 
-use super::address::ServerAddress;
+use super::address::{Route, ServerAddress};
+use super::proxy::TunnelError;
 use super::trust::Distrust;
 use crate::id::Fingerprint;
 
@@ -15,8 +16,14 @@ use crate::id::Fingerprint;
 #[expect(missing_docs, reason = "the messages say what each field is")]
 pub enum ConnectError {
     /// The URL is not the URL of a server.
-    #[error("{url:?} is not the URL of a server: {why}; write https://host:port")]
-    Url { url: String, why: &'static str },
+    #[error("{url:?} is not the URL of a server: {why}; write {instead}")]
+    Url { url: String, why: String, instead: String },
+    /// The proxy in a variable cannot be used.
+    #[error("{why}, or unset the variable")]
+    Proxy { why: String },
+    /// The proxy opens no tunnel to the server.
+    #[error("{server} cannot be reached: {cause}; check the proxy, or name the server in NO_PROXY")]
+    NoTunnel { server: String, cause: String },
     /// The path of a request cannot stand in a request line.
     #[error(
         "a path of {length} characters cannot be requested from {server}: it must begin with '/' and hold no spaces or control characters"
@@ -95,7 +102,7 @@ pub enum ConnectError {
     WrongName { server: String },
     /// The server refused our certificate.
     #[error(
-        "{server} refused this host's certificate: {alert}; if it has expired, request a new token and run `gatepass enroll` again"
+        "{server} refused this host's certificate: {alert}; if it has expired, run `gatepass enroll` with a token of `gatepass host reenroll`"
     )]
     IdentityRefused { server: String, alert: String },
     /// TLS failed in another way.
@@ -116,6 +123,7 @@ impl ConnectError {
             self,
             Self::Url { .. }
                 | Self::Target { .. }
+                | Self::Proxy { .. }
                 | Self::Roots { .. }
                 | Self::Identity(_)
                 | Self::Provider(_)
@@ -123,14 +131,41 @@ impl ConnectError {
         )
     }
 
+    /// Returns true if the server may have acted on the request: it had the request, or part of it.
+    pub const fn may_have_acted(&self) -> bool {
+        matches!(
+            self,
+            Self::TimedOut { .. }
+                | Self::Silent { .. }
+                | Self::BrokenOff { .. }
+                | Self::AnswerTooLarge { .. }
+        )
+    }
+
+    /// Returns true if another server than the trusted one answers.
+    pub const fn is_of_trust(&self) -> bool {
+        matches!(
+            self,
+            Self::WrongRoot { .. }
+                | Self::NotTheAuthority { .. }
+                | Self::WrongCertificate { .. }
+                | Self::Untrusted { .. }
+                | Self::WrongName { .. }
+        )
+    }
+
     pub(super) fn unreachable(address: &ServerAddress, error: &io::Error) -> Self {
         let server = address.label().into_owned();
-        match error.kind() {
+        match (address.route(), error.kind()) {
             // Only the source of a connection to this machine is bound.
-            io::ErrorKind::AddrNotAvailable if address.local().is_some() => Self::Elsewhere { server },
-            _ if address.local().is_some() => Self::NotRunning { server, cause: error.to_string() },
-            _ => Self::Unreachable { server, cause: error.to_string() },
+            (Route::Local(_), io::ErrorKind::AddrNotAvailable) => Self::Elsewhere { server },
+            (Route::Local(_), _) => Self::NotRunning { server, cause: error.to_string() },
+            (Route::Direct | Route::Proxy(_), _) => Self::Unreachable { server, cause: error.to_string() },
         }
+    }
+
+    pub(super) fn no_tunnel(address: &ServerAddress, error: &TunnelError) -> Self {
+        Self::NoTunnel { server: address.label().into_owned(), cause: error.to_string() }
     }
 
     /// The meaning of an error during handshake or exchange. In TLS 1.3 the server verifies the client's certificate after

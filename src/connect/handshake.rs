@@ -11,7 +11,8 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::address::ServerAddress;
+use super::address::{Route, ServerAddress};
+use super::dial;
 use super::{CONNECT_TIMEOUT, ConnectError, Identity};
 
 /// The servers give a handshake as long.
@@ -64,10 +65,15 @@ impl Handshake {
 }
 
 async fn dial(address: &ServerAddress) -> Result<TcpStream, ConnectError> {
+    let (host, port) = (address.host(), address.port());
     let connecting = async {
-        let tcp = match address.local() {
-            Some(local) => local.dial().await,
-            None => TcpStream::connect((address.host(), address.port())).await,
+        let tcp = match address.route() {
+            Route::Direct => dial::connect(host, port).await,
+            Route::Local(local) => local.dial().await,
+            Route::Proxy(proxy) => {
+                let tunnel = proxy.tunnel(host, port).await;
+                return tunnel.map_err(|error| ConnectError::no_tunnel(address, &error));
+            }
         };
         tcp.map_err(|error| ConnectError::unreachable(address, &error))
     };

@@ -4,6 +4,7 @@ mod api_keys;
 mod authorize;
 pub(super) mod bootstrap;
 mod ca;
+mod capacity;
 mod clock;
 mod hosts;
 mod issuers;
@@ -12,8 +13,10 @@ mod ledger;
 mod oauth;
 mod openapi;
 mod operation;
+mod overview;
 mod paging;
 mod published;
+mod release;
 mod renewal;
 mod roles;
 mod service_tokens;
@@ -30,7 +33,7 @@ use self::oauth::dialect::OAUTH;
 pub use self::openapi::document;
 use super::described::{described, rows};
 use super::problem::NATIVE;
-use super::route::Route;
+use super::route::{BODY_LIMIT, Route};
 use crate::access::Permission as P;
 
 /// Native rows for anyone, answered in the connection's task.
@@ -43,9 +46,20 @@ macro_rules! direct_rows {
 /// The native rows of the table.
 pub fn routes(public_metrics: bool) -> Vec<Route> {
     let mut routes = administration(if public_metrics { P::Anyone } else { P::Read });
+    routes.extend(hosts());
     routes.extend(accounts());
     routes.extend(openapi::routes(public_metrics));
     routes.push(verify::route());
+    routes.push(Route::streamed(
+        described!(LEDGER, ledger::export::export_ledger),
+        P::ReadLedger,
+        ledger::export::export_ledger,
+    ));
+    let mint = described!(TOKENS, tokens::create::mint_token);
+    routes.push(Route {
+        body_limit: BODY_LIMIT,
+        ..Route::streamed(mint, P::WriteTokens, tokens::create::mint_token)
+    });
     routes.extend(authorize::routes());
     routes.extend(rows! {
         &OAUTH;
@@ -65,6 +79,7 @@ pub fn routes(public_metrics: bool) -> Vec<Route> {
 fn published() -> Vec<Route> {
     direct_rows! {
         OPERATION {
+            operation::show_product;
             operation::livez;
         }
         PUBLISHED {
@@ -84,12 +99,11 @@ fn published() -> Vec<Route> {
     }
 }
 
-/// Tokens, hosts and the authority itself.
+/// Tokens and the authority itself.
 fn administration(metrics: P) -> Vec<Route> {
     rows! {
         &NATIVE;
         TOKENS {
-            P::WriteTokens => tokens::create::mint_token;
             P::ReadTokens => tokens::list_tokens;
             P::WriteTokens => together::revoke_tokens;
             P::WriteTokens => tokens::rotate::rotate_token;
@@ -102,25 +116,13 @@ fn administration(metrics: P) -> Vec<Route> {
             P::ReadTokens => service_tokens::show_service_token;
             P::WriteTokens => service_tokens::revoke_service_token;
         }
-        ENROLLING {
-            P::Redeem => bootstrap::redeem_token;
-            P::Renew => renewal::renew_certificate;
-            P::BeHost => renewal::whoami;
-            P::BeHost => renewal::leave;
-        }
-        HOSTS {
-            P::ReadHosts => hosts::list_hosts;
-            P::WriteHosts => together::revoke_hosts;
-            P::ReadHosts => hosts::show_host;
-            P::WriteHosts => hosts::change_host;
-            P::WriteHosts => hosts::revoke_host;
-        }
         KEYS {
             P::Read => keys::list_signing_keys;
             P::Administer => keys::rotate_signing_keys;
             P::Administer => keys::retire_signing_key;
         }
         AUTHORITY {
+            P::Read => overview::show_overview;
             P::Read => roles::list_roles;
             P::Read => ca::show_ca;
             P::Administer => ca::rotate_ca;
@@ -131,6 +133,8 @@ fn administration(metrics: P) -> Vec<Route> {
             P::Administer => clock::accept_clock;
             P::Read => settings::show_settings;
             P::Administer => settings::change_settings;
+            P::Read => capacity::show_capacity;
+            P::Administer => capacity::set_capacity;
         }
         LEDGER {
             P::ReadLedger => ledger::list_ledger;
@@ -139,6 +143,30 @@ fn administration(metrics: P) -> Vec<Route> {
         OPERATION {
             P::Anyone => operation::readyz;
             metrics => operation::fetch_metrics;
+        }
+    }
+}
+
+/// The life of a host: enrolling, renewing, and its record.
+fn hosts() -> Vec<Route> {
+    rows! {
+        &NATIVE;
+        ENROLLING {
+            P::Redeem => bootstrap::redeem_token;
+            P::Renew => renewal::renew_certificate;
+            P::BeHost => renewal::whoami;
+            P::BeHost => renewal::report_host;
+            P::BeHost => renewal::leave;
+        }
+        HOSTS {
+            P::ReadHosts => hosts::list_hosts;
+            P::WriteHosts => together::revoke_hosts;
+            P::ReadHosts => hosts::show_host;
+            P::WriteHosts => hosts::change_host;
+            P::WriteHosts => hosts::revoke_host;
+            P::WriteHosts => tokens::reenrollment::mint_reenrollment_token;
+            P::WriteHosts => release::release_hosts;
+            P::WriteHosts => release::release_host;
         }
     }
 }

@@ -21,7 +21,7 @@ use hyper::body::{Body as _, Incoming};
 use tokio_util::sync::CancellationToken;
 
 use self::direct::caught;
-use self::record::Record;
+use self::record::{Record, RequestTrace};
 use self::refusal_lines::RefusalLines;
 use self::request_ids::RequestIds;
 use self::rest::Rest;
@@ -38,7 +38,6 @@ use super::route::{InTask, Route, Serve};
 use super::table::{Match, Table};
 use super::throttle::RequestLimits;
 use super::tls::Peer;
-use crate::id::RequestId;
 use crate::ledger::Basis;
 use crate::secret::Secret;
 use crate::service::{Authority, Caller};
@@ -56,7 +55,7 @@ pub struct Front {
 
 /// A request for a task of its own. Its size and caller are still to be checked.
 struct Arrived {
-    id: RequestId,
+    trace: Arc<RequestTrace>,
     serve: InTask,
     route: Route,
     head: Head,
@@ -99,7 +98,7 @@ impl Front {
             Match::Route(route, params) => {
                 record.belongs_to(route);
                 let head = Head { peer, params, parts };
-                let response = self.routed(id, route, head, body, &rest, &record).await;
+                let response = self.routed(route, head, body, &rest, &record).await;
                 if route.is_cross_origin() { finish::cross_origin(response) } else { response }
             }
             Match::Preflight(allowed) => {
@@ -124,14 +123,13 @@ impl Front {
                 nothing_here().render(dialect).into()
             }
         };
-        record.answered(response.status());
+        record.answered(&response);
         finish::finish(response, &method, version, id)
     }
 
     /// Answers a request of `route`, in this task if nothing has to be waited for.
     async fn routed(
         self: &Arc<Self>,
-        id: RequestId,
         route: &Route,
         head: Head,
         body: Incoming,
@@ -153,7 +151,7 @@ impl Front {
             }
             Err(serve) => {
                 let (serve, route) = (Arc::clone(serve), route.clone());
-                self.in_task(Arrived { id, serve, route, head, body }, record).await
+                self.in_task(Arrived { trace: record.trace(), serve, route, head, body }, record).await
             }
         }
     }
@@ -161,7 +159,7 @@ impl Front {
     /// Runs the request in a task of its own. If the client leaves, an act continues between its file and its commit.
     /// The rest of the client's body is lost.
     async fn in_task(self: &Arc<Self>, arrived: Arrived, record: &Record<'_>) -> Response<ResponseBody> {
-        let id = arrived.id;
+        let id = arrived.trace.id;
         let answering = tokio::spawn(Arc::clone(self).run(arrived)).await;
         answering.unwrap_or_else(|panic| {
             tracing::error!(route = record.template(), request = %id, %panic, "answering a request panicked");
@@ -172,14 +170,14 @@ impl Front {
 
     /// Answers a request within the rate limits.
     async fn run(self: Arc<Self>, arrived: Arrived) -> Response<ResponseBody> {
-        let Arrived { id, serve, route, head, mut body } = arrived;
+        let Arrived { trace, serve, route, head, mut body } = arrived;
         let rest = Rest::of(&head.parts, Instant::now(), self.body_timeout);
         let from_page = cookie::is_there(head.headers());
         let credential = authenticate::credential(&route, &head.parts);
         let local = matches!(&credential, Ok(Credential::Local(secret)) if self.is_local(secret));
         let limits = RequestLimits::of(route.permission, &credential, local, &head.peer);
         let mut held = self.budgets.answers.hold(Payer::of(&head.peer));
-        let answer = match self.admit(&route, id, head, credential, limits, &mut body).await {
+        let answer = match self.admit(&route, &trace, head, credential, limits, &mut body).await {
             Ok(call) => room::make(&route, &call, &mut held).await.map(|()| call),
             Err(problem) => Err(problem),
         };
@@ -201,16 +199,18 @@ impl Front {
     async fn admit(
         &self,
         route: &Route,
-        id: RequestId,
+        trace: &RequestTrace,
         head: Head,
         credential: Result<Credential, Problem>,
         limits: RequestLimits,
         body: &mut Incoming,
     ) -> Result<Call, Problem> {
         limits.arrived(&self.authority.throttles)?;
-        let stranger = Caller::stranger(head.peer.client, id);
+        let stranger = Caller::stranger(head.peer.client, trace.id);
         let (credential, posted) = self.client(route, &head, credential, body).await?;
         let (caller, presented) = self.authenticate(route, &head, credential, stranger).await?;
+        trace.is_by(&caller.actor);
+        authenticate::permitted(route, &caller)?;
         limits.acts(&self.authority.throttles, &caller.actor, owner(&caller))?;
         media_type::check(route, head.headers())?;
         let (body, took) = match posted {

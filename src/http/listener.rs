@@ -6,6 +6,7 @@ mod activity;
 mod connection;
 mod fragment;
 mod gate;
+mod plain_http;
 mod proxy_header;
 mod stream;
 

@@ -50,6 +50,13 @@ impl Meters {
         }
     }
 
+    /// Begins the series of requests that end with `status`.
+    pub(super) fn begin(&self, status: StatusCode) {
+        if let Some(method) = &self.method {
+            self.counter(method, Some(status)).increment(0);
+        }
+    }
+
     /// Records the duration of a response.
     pub fn time(&self, took: Duration) {
         let route = self.route;

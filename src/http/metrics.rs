@@ -1,11 +1,21 @@
 //! Metrics in the text format of Prometheus. One recorder serves the process.
 
+mod list;
+mod process;
+
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use http::StatusCode;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use parking_lot::Mutex;
+
+pub use self::list::{Labels, METRICS, Metric, MetricKind};
+use super::problem::{Code, Problem};
+use super::route::Route;
+use crate::clock::Timestamp;
+use crate::service::ServiceError;
 
 static HANDLE: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
 
@@ -23,6 +33,42 @@ pub fn install() {
     });
 }
 
+/// Counters of an operation's outcomes, by the path of its POST.
+const OUTCOMES: [(&str, &str); 4] = [
+    ("/api/v1/enrollment-tokens", "gatepass_mints_total"),
+    ("/api/v1/service-tokens", "gatepass_service_mints_total"),
+    ("/api/v1/bootstrap", "gatepass_redemptions_total"),
+    ("/api/v1/renew", "gatepass_renewals_total"),
+];
+
+/// Counts the outcome of an operation: `done`, or the code of its error.
+pub(super) fn count<T>(counter: &'static str, result: &Result<T, ServiceError>) {
+    let outcome = result.as_ref().err().map_or("done", |error| Problem::from(error.clone()).code.as_str());
+    metrics::counter!(counter, "outcome" => outcome).increment(1);
+}
+
+/// Gives every metric its help, and every known series its 0, for a server with these `routes` that starts at `now`.
+pub fn begin(routes: &[Route], now: Timestamp) {
+    METRICS.iter().for_each(Metric::begin);
+    routes.iter().for_each(begin_route);
+    metrics::gauge!("gatepass_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+    metrics::gauge!("process_start_time_seconds").set(now.since(Timestamp::from_secs(0)).as_secs_f64());
+}
+
+/// Begins the series of a route: its usual status, and the outcomes that its handler documents.
+fn begin_route(route: &Route) {
+    let answers = route.answers();
+    let usual = answers.iter().filter_map(|name| name.parse::<StatusCode>().ok());
+    usual.filter(StatusCode::is_success).take(1).for_each(|status| route.meters.begin(status));
+    let outcomes =
+        OUTCOMES.iter().find(|(path, _)| *path == route.path && route.method == http::Method::POST);
+    let Some((_, counter)) = outcomes else { return };
+    let codes = answers.iter().filter_map(|name| Code::find(name)).map(Code::as_str);
+    for outcome in codes.chain(["done"]) {
+        metrics::counter!(*counter, "outcome" => outcome).increment(0);
+    }
+}
+
 /// Maximum age of the text. A stranger's requests must not cost a rendering each.
 const FRESH: Duration = Duration::from_secs(1);
 
@@ -36,6 +82,7 @@ pub fn text(now: Instant, record: impl FnOnce()) -> Bytes {
         Some((since, known)) if now.saturating_duration_since(*since) < FRESH => known.clone(),
         _ => {
             record();
+            process::measure();
             let rendered = Bytes::from(render());
             *text = Some((now, rendered.clone()));
             rendered

@@ -8,6 +8,7 @@ mod native;
 mod service;
 
 use http::StatusCode;
+use serde_json::Value;
 
 pub use self::code::Code;
 use self::dialect::Dialect;
@@ -97,14 +98,21 @@ impl Problem {
         self.code.status()
     }
 
+    /// The body of the response in `dialect`.
+    pub fn body(&self, dialect: &Dialect) -> Value {
+        (dialect.body)(&self.masked())
+    }
+
     /// The response in `dialect`.
     pub fn render(&self, dialect: &Dialect) -> Reply {
-        let reply = Reply::json(self.status(), &(dialect.body)(&self.masked()))
-            .header("content-type", dialect.media_type);
-        let reply = match self.retry_after {
+        let reply =
+            Reply::json(self.status(), &self.body(dialect)).header("content-type", dialect.media_type);
+        let mut reply = match self.retry_after {
             Some(seconds) => reply.header("retry-after", &seconds.to_string()),
             None => reply,
         };
+        // For the log line of the request.
+        reply.0.extensions_mut().insert(self.code);
         match self.code {
             Code::Unauthenticated => {
                 reply.header("www-authenticate", "Basic realm=\"gatepass\", charset=\"UTF-8\"")

@@ -39,6 +39,17 @@ fn with_joined_lists(pairs: Vec<(String, String)>) -> Vec<(String, String)> {
     pairs
 }
 
+/// Takes the pairs with these names, and reads them as fields.
+///
+/// # Errors
+/// 400 with the parameter's name.
+pub fn take<T: DeserializeOwned>(pairs: &mut Vec<(String, String)>, names: &[&str]) -> Result<T, Problem> {
+    let (taken, rest) =
+        std::mem::take(pairs).into_iter().partition(|(name, _)| names.contains(&name.as_str()));
+    *pairs = rest;
+    read(taken)
+}
+
 /// Reads pairs as fields. Unknown fields are rejected.
 ///
 /// # Errors

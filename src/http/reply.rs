@@ -1,6 +1,8 @@
 //! Responses of handlers.
 
 use bytes::Bytes;
+use futures_util::Stream;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use serde::Serialize;
 
@@ -45,6 +47,21 @@ impl Reply {
         }
         self
     }
+}
+
+/// JSON Lines that are sent part by part. Caches must not store them.
+pub fn json_lines(
+    status: StatusCode,
+    parts: impl Stream<Item = Bytes> + Send + 'static,
+) -> Response<ResponseBody> {
+    let mut response = Response::new(body::stream(parts));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/jsonl"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // nginx buffers a response unless this header forbids it.
+    headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+    response
 }
 
 impl From<Reply> for Response<ResponseBody> {

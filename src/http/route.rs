@@ -103,6 +103,19 @@ impl Route {
         Self { body_limit: BODY_LIMIT, permission, dialect, ..Self::open(at.into(), serve) }
     }
 
+    /// A native route whose answer is streamed. It has no filter, because the answer of a filter is in memory.
+    pub fn streamed<H, F>(at: impl Into<Endpoint>, permission: Permission, handler: H) -> Self
+    where
+        H: Fn(Call) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Result<HttpResponse, Problem>> + Send + 'static,
+    {
+        let serve = Serve::InTask(Arc::new(move |call| {
+            let answer = handler(call);
+            Box::pin(async move { answer.await.unwrap_or_else(|problem| problem.render(&NATIVE).into()) })
+        }));
+        Self { permission, ..Self::open(at.into(), serve) }
+    }
+
     /// A native route for anyone, answered in the connection's own task. No body is read, no caller is authenticated, and
     /// the handler must not wait. It serves prepared documents and streams.
     pub fn direct<H>(at: impl Into<Endpoint>, handler: H) -> Self
@@ -131,6 +144,14 @@ impl Route {
         Self { method, path, permission, dialect, body_limit: 0, serve, docs, meters }
     }
 
+    /// The answers that the handler documents: statuses, and codes of errors.
+    pub(super) fn answers(&self) -> Vec<String> {
+        let paths = self.docs.map(|docs| (docs.read)().paths.paths).unwrap_or_default();
+        let operations =
+            paths.into_values().flat_map(|item| [item.get, item.post, item.put, item.patch, item.delete]);
+        operations.flatten().flat_map(|operation| operation.responses.responses.into_keys()).collect()
+    }
+
     /// Returns true if the route accepts every method that no other row of the path has.
     pub const fn takes_any_method(&self) -> bool {
         matches!(self.serve, Serve::DirectOr(..))
@@ -144,9 +165,9 @@ impl Route {
         DOCUMENTS.contains(&self.path) || self.path.starts_with("/ca/")
     }
 
-    /// Returns true if the route answers probes of the server's health.
-    pub fn is_health(&self) -> bool {
-        matches!(self.path, "/livez" | "/readyz")
+    /// Returns true if the route answers probes of the server's health, or monitoring.
+    pub fn is_monitoring(&self) -> bool {
+        matches!(self.path, "/livez" | "/readyz" | "/metrics")
     }
 
     /// Returns true if the handler's commands write ledger entries. Their transactions check the caller's rights.

@@ -179,6 +179,7 @@ mod tests {
             "/api/v1/authorize-with/{demand}",
             "/api/v1/authorize-with/{demand}/",
             "/api/v1/authorize-with/{demand}/{*rest}",
+            "/",
             "/livez",
             "/.well-known/oauth-authorization-server",
             "/.well-known/jwks.json",

@@ -10,7 +10,19 @@ use crate::clock::Timestamp;
 use crate::id::{ApiKeyId, HostId, KeyId, RequestId, Serial, TokenId};
 
 /// An act, done or attempted. The names are a contract: stored entries and exports contain them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, strum::Display, strum::IntoStaticStr)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    strum::Display,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum Action {
@@ -36,8 +48,14 @@ pub enum Action {
     HostRenewed,
     /// A host was refused: its certificate was revoked or superseded.
     HostRefused,
+    /// A host's superseded certificate renewed: the host is in quarantine.
+    HostQuarantined,
+    /// A quarantine ended: one certificate of the host stays.
+    HostReleased,
     /// A host's roles were changed.
     HostRolesChanged,
+    /// A host's label was changed.
+    HostLabelChanged,
     /// A host's name became the authority's: its next certificate is without the name.
     NameWithdrawn,
     /// The authority took a host's name over and revoked its certificates.
@@ -98,7 +116,7 @@ impl Action {
 }
 
 /// The end of an act.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, strum::IntoStaticStr)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, strum::EnumString, strum::IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum Outcome {

@@ -67,11 +67,7 @@ pub fn read(path: &Path) -> Result<Secret<String>, SecretFileError> {
 /// # Errors
 /// The source cannot be read, or is not one secret.
 pub fn from_reader(source: impl Read) -> Result<Secret<String>, SecretTextError> {
-    let mut bytes = Zeroizing::new(Vec::new());
-    source.take(MOST_BYTES as u64 + 1).read_to_end(&mut bytes)?;
-    if bytes.len() > MOST_BYTES {
-        return Err(SecretTextError::TooLong);
-    }
+    let bytes = bytes(source)?;
     let text =
         std::str::from_utf8(&bytes).map_err(|error| SecretTextError::NotUtf8(error.valid_up_to() + 1))?;
     let marked = text.strip_prefix(BYTE_ORDER_MARK);
@@ -86,6 +82,19 @@ pub fn from_reader(source: impl Read) -> Result<Secret<String>, SecretTextError>
             Err(SecretTextError::Invisible { position: before + position, code: character.into() })
         }
         None => Ok(Secret::new(secret.to_owned())),
+    }
+}
+
+/// Reads all bytes, at most 64 KiB.
+///
+/// # Errors
+/// The source cannot be read, or is longer.
+pub fn bytes(source: impl Read) -> Result<Zeroizing<Vec<u8>>, SecretTextError> {
+    let mut bytes = Zeroizing::new(Vec::new());
+    source.take(MOST_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    match bytes.len() {
+        0..=MOST_BYTES => Ok(bytes),
+        _ => Err(SecretTextError::TooLong),
     }
 }
 

@@ -10,7 +10,8 @@ use crate::clock::Timestamp;
 use crate::config::{AdminPassword, Config, ConfigProblem, DATABASE};
 use crate::secret::Secret;
 use crate::service::found::{
-    ADMIN, FIRST_SECRETS, FirstStart, found, mint_first_tokens, revoke_first_tokens,
+    ADMIN, FIRST_SECRETS, FirstStart, found, mint_emergency_token, mint_first_roles_token,
+    revoke_first_tokens,
 };
 use crate::service::vault::{Vault, VaultError, unfinished, write_private};
 use crate::service::{Authority, Caller};
@@ -93,10 +94,11 @@ pub(super) async fn begin(
     Ok(Some(Pending { password, generated, again: founded == Founded::Before }))
 }
 
-/// Mints the first tokens.
+/// Mints the first tokens, if `roles_token` with the first roles token.
 pub(super) async fn finish(
     authority: &Authority,
     pending: Option<Pending>,
+    roles_token: bool,
 ) -> Result<Option<FirstStart>, StartError> {
     let Some(Pending { password, generated, again }) = pending else { return Ok(None) };
     if again {
@@ -105,14 +107,18 @@ pub(super) async fn finish(
         // Nobody may have seen the tokens of the earlier first start. They must not stay valid.
         revoke_first_tokens(&authority.tokens).await.map_err(StartError::of)?;
     }
-    let minted = mint_first_tokens(&authority.minting).await;
-    let (roles_token, emergency_token) = minted.map_err(StartError::of)?;
+    let minting = &authority.minting;
+    let roles_token = match roles_token {
+        true => Some(mint_first_roles_token(minting).await.map_err(StartError::of)?),
+        false => None,
+    };
+    let emergency_token = mint_emergency_token(minting).await.map_err(StartError::of)?;
     Ok(Some(FirstStart { admin_password: generated.then_some(password), roles_token, emergency_token }))
 }
 
 /// Removes the files of an earlier first start, which may have been killed while it wrote one. Their secrets are replaced.
 fn forget_files(data_dir: &Path) {
-    for (_, file) in FIRST_SECRETS {
+    for file in FIRST_SECRETS {
         // Usually they do not exist. A file that stays fails the writing of the new one.
         let _ = fs::remove_file(data_dir.join(file));
         let _ = fs::remove_file(unfinished(&data_dir.join(file)));

@@ -1,5 +1,6 @@
 //! The local credential: a process that can read the keys directory of a running server may administer it.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::ffi::OsStrExt as _;
@@ -21,6 +22,12 @@ pub const LOCAL_FILE: &str = "local.json";
 
 /// File in the data directory with the path of a keys directory elsewhere.
 pub const KEYS_POINTER: &str = "keys.path";
+
+/// The keys directory that the file in this data directory names.
+pub fn keys_elsewhere(data_dir: &Path) -> Option<PathBuf> {
+    let path = fs::read(data_dir.join(KEYS_POINTER)).ok()?;
+    Some(PathBuf::from(OsStr::from_bytes(&path)))
+}
 
 /// The server as processes on its machine reach it.
 #[derive(Debug, Serialize, Deserialize)]

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::preflight::{foreign_data, foreign_keys};
+use super::local::keys_elsewhere;
+use super::preflight::{exposed, foreign_data, foreign_keys};
 use super::{StartError, identity};
 use crate::access::password;
 use crate::clock::{Clock, SystemClock, Timestamp};
@@ -13,6 +14,7 @@ use crate::ownership::check_found;
 use crate::secret::Secret;
 use crate::service::Caller;
 use crate::service::ca::files::Manifest;
+use crate::service::overview::DataDirectory;
 use crate::service::vault::Vault;
 use crate::store::sqlite::{Fuse, LedgerFile, OpenError, SqliteStore};
 use crate::store::{AccountReads as _, HostReads as _, SetPassword, SetTrustDomain, Store, Verbs as _};
@@ -91,6 +93,42 @@ pub fn check_integrity(data_dir: &Path) -> Result<(PathBuf, Vec<String>), StartE
     let database = existing(data_dir)?;
     let faults = SqliteStore::check_integrity(&database).map_err(StartError::of)?;
     Ok((database, faults))
+}
+
+/// The facts of a server's directories that show without the server.
+pub struct Inspection {
+    /// Reasons why files may be the work of somebody else, or may be read by others. Nothing was opened then.
+    pub foreign: Vec<String>,
+    /// The keys directory.
+    pub keys_dir: PathBuf,
+    /// True if the private key of the current root is there.
+    pub has_root_key: bool,
+    /// Secrets of the first start, and the room on the disk.
+    pub directory: DataDirectory,
+}
+
+/// Looks at a data directory and its keys directory. A server may run on them.
+///
+/// # Errors
+/// There is no database, or this user may not look.
+pub fn inspect(data_dir: &Path) -> Result<Inspection, StartError> {
+    existing_file(data_dir)?;
+    let mut foreign = match found_by_chance(data_dir) {
+        Err(problem) => vec![problem],
+        Ok(()) => foreign_data(data_dir),
+    };
+    let keys_dir = match foreign.is_empty() {
+        true => keys_elsewhere(data_dir),
+        // The file that names it may be the work of somebody else.
+        false => None,
+    };
+    let keys_dir = keys_dir.unwrap_or_else(|| data_dir.join("keys"));
+    foreign.extend(foreign_keys(&keys_dir));
+    if foreign.is_empty() {
+        foreign.extend(exposed(&keys_dir));
+    }
+    let has_root_key = foreign.is_empty() && Manifest::has_root_key(&Vault::at(&keys_dir));
+    Ok(Inspection { foreign, has_root_key, keys_dir, directory: DataDirectory::at(data_dir) })
 }
 
 /// The private key of the current root, in the keys directory of this machine.
@@ -176,16 +214,26 @@ fn open(database: &Path, now: Timestamp) -> Result<Arc<SqliteStore>, OpenError> 
 }
 
 fn existing(data_dir: &Path) -> Result<PathBuf, StartError> {
-    let database = data_dir.join(DATABASE);
-    if data_dir == Path::new(DEFAULT_DATA_DIR) {
-        check_found(&database).map_err(|error| {
-            StartError::of(format!("{error}; or give --data-dir with its whole path to use it all the same"))
-        })?;
-    }
+    found_by_chance(data_dir).map_err(StartError::of)?;
     let problems = foreign_data(data_dir);
     if !problems.is_empty() {
         return Err(StartError::all(problems));
     }
+    existing_file(data_dir)
+}
+
+/// Checks a data directory that no flag names.
+fn found_by_chance(data_dir: &Path) -> Result<(), String> {
+    if data_dir != Path::new(DEFAULT_DATA_DIR) {
+        return Ok(());
+    }
+    check_found(&data_dir.join(DATABASE))
+        .map_err(|error| format!("{error}; or give --data-dir with its whole path to use it all the same"))
+}
+
+/// The database, which must be there.
+fn existing_file(data_dir: &Path) -> Result<PathBuf, StartError> {
+    let database = data_dir.join(DATABASE);
     match database.try_exists() {
         Ok(true) => Ok(database),
         Ok(false) => {

@@ -116,7 +116,7 @@ fn is_kept(name: &str) -> bool {
 }
 
 /// Returns the problems of an existing keys directory that other users can read.
-fn exposed(keys_dir: &Path) -> Vec<String> {
+pub(super) fn exposed(keys_dir: &Path) -> Vec<String> {
     if !keys_dir.exists() {
         return Vec::new();
     }

@@ -31,6 +31,7 @@ use crate::service::trust::LiveTrust;
 use crate::service::vault::{Vault, write_public};
 use crate::service::verification::proxies::TrustedProxies;
 use crate::service::{Authority, Base, Caller, CertificateTerms, Parts, Settings};
+use crate::span::SettingValues;
 use crate::store::sqlite::{Fuse, SqliteStore};
 use crate::store::{AuthorityIdentity, RecordIdentity, Store};
 
@@ -73,7 +74,7 @@ async fn serve(
     let AuthorityIdentity { issuer: url, trust_domain, .. } = loaded.identity.recorded.clone();
     let changed_from = loaded.identity.changed_from.clone();
     let (authority, pending) = compose(&config, store, vault, loaded).await?;
-    let first_start = first_start::finish(&authority, pending).await?;
+    let first_start = first_start::finish(&authority, pending, !config.server.no_roles_token).await?;
     let notices = notices::of_urls(&authority, store.as_ref(), changed_from.as_deref()).await?;
     let root = authority.cas.load().current().root_pem().to_owned();
     write_public(&config.server.data_dir.join(ROOT_FILE), root.as_bytes()).map_err(StartError::of)?;
@@ -96,6 +97,7 @@ async fn serve(
     let here = LocalServer::new(&url, local_addr, &config.http.proxy_protocol, pins);
     let published = here.publish(&config.server, &credential).map_err(StartError::of)?;
     let table = Table::new(config.http.public_metrics).map_err(StartError::of)?;
+    crate::http::metrics::begin(table.routes(), authority.time.wall());
     let front = Front::new(Arc::clone(&authority), table, credential, config.http.body_timeout);
     Ok(Server {
         published,
@@ -112,6 +114,7 @@ async fn serve(
         keys_dir: config.server.keys_dir.clone(),
         data_dir: config.server.data_dir.clone(),
         reload: Reload::default(),
+        pulse: Arc::default(),
     })
 }
 
@@ -146,7 +149,8 @@ async fn compose(
     let data_dir = config.server.data_dir.clone();
     finish_emergency(&data_dir, &trust, now).map_err(StartError::of)?;
     let trust = Arc::new(trust);
-    let spans = LiveSpans::open(tokens.spans, store.as_ref()).await.map_err(StartError::of)?;
+    let values = SettingValues { spans: tokens.spans, node_limit: config.hosts.node_limit };
+    let spans = LiveSpans::open(values, store.as_ref()).await.map_err(StartError::of)?;
     let base = Base { store, time };
     let authority = Authority::new(Parts {
         names: Arc::new(OwnNames::new(base.clone(), Arc::clone(&trust), recorded, fixed)),
@@ -183,10 +187,13 @@ fn settings(config: &Config, trust_domain: String) -> Settings {
         sessions: config.sessions,
         certificates: CertificateTerms {
             lifetime: config.hosts.certificate_lifetime,
+            name_hold: config.hosts.name_hold,
             trust_domain,
             allow_rsa: config.hosts.allow_rsa_keys,
             crl_url: config.hosts.crl_url.clone(),
         },
+        overlap: config.hosts.overlap,
+        quarantine_most: u32::try_from(config.hosts.quarantine_most).unwrap_or(u32::MAX),
         host_retention: config.hosts.retention,
         outside_ca: config.ca.root.is_some(),
         root_crl: config.ca.root_crl.clone(),

@@ -1,6 +1,7 @@
 //! The background tasks of a running server: periodic ones, and those that also wait for a change.
 
-mod periodic;
+pub(super) mod periodic;
+mod pulse;
 mod supervisor;
 
 use std::path::PathBuf;
@@ -26,12 +27,13 @@ use crate::service::{Authority, TimeKeeper};
 
 pub use periodic::Timer;
 pub(super) use periodic::revoke_due;
+pub use pulse::Pulse;
 pub(super) use supervisor::Supervisor;
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// Starts every timer.
+/// Starts every timer that waits for a change.
 pub(super) fn start(
     timers: &Supervisor,
     authority: &Authority,
@@ -40,8 +42,7 @@ pub(super) fn start(
     keys_dir: PathBuf,
     reload: &Reload,
 ) {
-    let Authority { time, trust, names, cas, ca, status_lists, health, upkeep, .. } = authority;
-    periodic::start(timers, upkeep, Timer::period);
+    let Authority { time, trust, names, cas, ca, status_lists, health, .. } = authority;
     let (crls, changed) = (Arc::clone(&ca.crls), Arc::clone(cas));
     timers.run("crls", move |stop| sign_crls(Arc::clone(&crls), Arc::clone(&changed), stop));
     let lists = Arc::clone(status_lists);
@@ -63,12 +64,21 @@ pub(super) fn start(
 
 /// Asks a running server to read again the files that it can reload: the external TLS certificate and its key.
 #[derive(Clone, Default)]
-pub struct Reload(Arc<Notify>);
+pub struct Reload(Arc<Asked>);
+
+/// A request to read files again, and its end.
+#[derive(Default)]
+struct Asked {
+    begin: Notify,
+    done: Notify,
+}
 
 impl Reload {
-    /// Reads the files now.
-    pub fn now(&self) {
-        self.0.notify_one();
+    /// Reads the files now. Completes when the server has taken or refused them.
+    pub async fn now(&self) {
+        let done = self.0.done.notified();
+        self.0.begin.notify_one();
+        done.await;
     }
 }
 
@@ -130,31 +140,38 @@ impl ListenerCertificate {
             restarted.notify_one();
         }
         loop {
-            let rotated = tokio::select! {
+            let (rotated, asked) = tokio::select! {
                 () = stop.cancelled() => return,
-                () = restarted.notified() => true,
-                () = self.reload.0.notified() => self.source.is_outside(),
-                _ = ticks.tick() => false,
-                _ = ca_changes.changed() => true,
-                _ = trust_changes.changed() => false,
+                () = restarted.notified() => (true, true),
+                () = self.reload.0.begin.notified() => (self.source.is_outside(), true),
+                _ = ticks.tick() => (false, false),
+                _ = ca_changes.changed() => (true, false),
+                _ = trust_changes.changed() => (false, false),
             };
             let renamed = self.source.names() != names;
             let changed = self.source.written_at() != written;
             let due = changed || self.source.is_due(&self.cas.load(), &self.time);
-            if !due && !rotated && !renamed {
-                continue;
+            if due || rotated || renamed {
+                (written, names) = (self.source.written_at(), self.source.names());
+                self.replace().await;
             }
-            (written, names) = (self.source.written_at(), self.source.names());
-            match self.swap() {
-                Ok(outside) => {
-                    if let Err(error) = self.names.add(outside).await {
-                        tracing::warn!(%error, "the names in the certificate could not be recorded");
-                    }
-                    tracing::info!("the listener has a new certificate");
+            if asked {
+                self.reload.0.done.notify_waiters();
+            }
+        }
+    }
+
+    /// Uses a new certificate, or keeps the one in use.
+    async fn replace(&self) {
+        match self.swap() {
+            Ok(outside) => {
+                if let Err(error) = self.names.add(outside).await {
+                    tracing::warn!(%error, "the names in the certificate could not be recorded");
                 }
-                Err(error) => {
-                    tracing::warn!(error, "the listener keeps its certificate: the new one cannot be used")
-                }
+                tracing::info!("the listener has a new certificate");
+            }
+            Err(error) => {
+                tracing::warn!(error, "the listener keeps its certificate: the new one cannot be used");
             }
         }
     }

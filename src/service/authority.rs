@@ -15,18 +15,21 @@ use super::ca::crl::Crls;
 use super::ca::live::LiveCas;
 use super::ca::root_crl::RootCrls;
 use super::ca::rotation::CaAdmin;
+use super::capacity::FleetCapacity;
 use super::certify::{CertificateTerms, Enrollment};
 use super::emergency::Emergency;
 use super::health::Health;
 use super::hosts::HostAdmin;
 use super::keys::TrustAdmin;
 use super::ledger::LedgerBook;
+use super::overview::Overview;
 use super::own_names::OwnNames;
 use super::refusals::Refusals;
 use super::settings::{LiveSpans, SettingsAdmin};
 use super::status_lists::{self, StatusLists};
 use super::time::TimeKeeper;
 use super::tokens::TokenAdmin;
+use super::tokens::bulk::BulkTurns;
 use super::tokens::due::DueRevocations;
 use super::tokens::indexes::Indexes;
 use super::tokens::mint::Minting;
@@ -57,6 +60,10 @@ pub struct Settings {
     pub sessions: SessionLife,
     /// The terms of every host certificate.
     pub certificates: CertificateTerms,
+    /// The time for which a certificate stays valid after the first use of its successor.
+    pub overlap: Duration,
+    /// Maximum number of hosts that are put in quarantine within an hour. 0: only the alarm is raised.
+    pub quarantine_most: u32,
     /// Time that a host is kept after its last certificate expired.
     pub host_retention: Duration,
     /// True if the CA is imported. Such a CA is rotated at its source.
@@ -107,6 +114,8 @@ pub struct Authority {
     pub throttles: Arc<Throttles>,
     /// Redeeming tokens and renewing certificates.
     pub enrollment: Enrollment,
+    /// The node limit and the number of enrolled hosts.
+    pub capacity: Arc<FleetCapacity>,
     /// Judging tokens and host certificates.
     pub authenticator: Arc<Authenticator>,
     /// Minting tokens.
@@ -129,6 +138,8 @@ pub struct Authority {
     pub ledger: LedgerBook,
     /// Readiness and metrics.
     pub health: Arc<Health>,
+    /// Numbers of hosts and tokens, and the facts of the data directory.
+    pub overview: Overview,
     /// The work of the timers.
     pub upkeep: Arc<Upkeep>,
 }
@@ -140,10 +151,11 @@ impl Authority {
         let throttles = Arc::new(Throttles::new(&settings.rates));
         let refusals = Arc::<Refusals>::default();
         let unwritten = Arc::new(UnwrittenUses::new(base.store.clone()));
+        let authenticator = parts.authenticator(unwritten.clone());
         let due = Arc::new(DueRevocations::new(base.clone()));
-        let passwords = PasswordChecks::new(base.store.clone(), throttles.clone(), settings.sign_in);
         let roles = Arc::new(settings.roles.clone());
         let minting = Arc::new(parts.minting(roles.clone()));
+        let capacity = Arc::new(FleetCapacity { base: base.clone(), spans: parts.spans.clone() });
         let status_lists =
             StatusLists::resume(base.clone(), trust.clone(), settings.event_streams, &parts.data_dir);
         let (status_lists, ca) = (Arc::new(status_lists), parts.ca());
@@ -152,23 +164,20 @@ impl Authority {
             trust: trust.clone(),
             names: parts.names.clone(),
             cas: cas.clone(),
-            enrollment: parts.enrollment(throttles.clone(), refusals.clone()),
-            authenticator: Arc::new(Authenticator::new(
-                base.clone(),
-                trust.clone(),
-                cas.clone(),
-                settings.proxies.clone(),
-            )),
+            enrollment: Enrollment {
+                base: base.clone(),
+                trust: trust.clone(),
+                cas: cas.clone(),
+                throttles: throttles.clone(),
+                refusals: refusals.clone(),
+                authenticator: authenticator.clone(),
+                capacity: capacity.clone(),
+                terms: settings.certificates.clone(),
+            },
+            authenticator,
             tokens: TokenAdmin::new(minting.clone(), parts.spans.clone()),
             hosts: HostAdmin { base: base.clone(), roles: roles.clone(), unwritten: unwritten.clone() },
-            accounts: Accounts {
-                base: base.clone(),
-                refusals: refusals.clone(),
-                due: due.clone(),
-                unwritten: unwritten.clone(),
-                session_life: settings.sessions,
-                passwords: Arc::new(passwords),
-            },
+            accounts: parts.accounts(&due, &unwritten, &refusals, &throttles),
             trust_admin: parts.trust_admin(minting.clone(), unwritten.clone()),
             settings: SettingsAdmin {
                 base: base.clone(),
@@ -183,7 +192,9 @@ impl Authority {
                 status_lists: status_lists.clone(),
                 server_certificate: ArcSwap::default(),
             }),
-            upkeep: Arc::new(parts.upkeep(due, unwritten, refusals, throttles.clone())),
+            overview: Overview::new(base.clone(), parts.data_dir.clone()),
+            upkeep: Arc::new(parts.upkeep(due, unwritten, refusals, throttles.clone(), capacity.clone())),
+            capacity,
             roles,
             throttles,
             minting,
@@ -194,6 +205,30 @@ impl Authority {
 }
 
 impl Parts {
+    fn authenticator(&self, unwritten: Arc<UnwrittenUses>) -> Arc<Authenticator> {
+        let Self { base, trust, cas, settings, .. } = self;
+        Arc::new(Authenticator::new(base.clone(), trust.clone(), cas.clone(), unwritten, settings))
+    }
+
+    fn accounts(
+        &self,
+        due: &Arc<DueRevocations>,
+        unwritten: &Arc<UnwrittenUses>,
+        refusals: &Arc<Refusals>,
+        throttles: &Arc<Throttles>,
+    ) -> Accounts {
+        let Self { base, settings, .. } = self;
+        let passwords = PasswordChecks::new(base.store.clone(), throttles.clone(), settings.sign_in);
+        Accounts {
+            base: base.clone(),
+            refusals: refusals.clone(),
+            due: due.clone(),
+            unwritten: unwritten.clone(),
+            session_life: settings.sessions,
+            passwords: Arc::new(passwords),
+        }
+    }
+
     fn minting(&self, roles: Arc<Catalogue>) -> Minting {
         Minting {
             base: self.base.clone(),
@@ -202,17 +237,7 @@ impl Parts {
             indexes: self.indexes.clone(),
             roles,
             pins_root: !self.settings.outside_certificate,
-        }
-    }
-
-    fn enrollment(&self, throttles: Arc<Throttles>, refusals: Arc<Refusals>) -> Enrollment {
-        Enrollment {
-            base: self.base.clone(),
-            trust: self.trust.clone(),
-            cas: self.cas.clone(),
-            throttles,
-            refusals,
-            terms: self.settings.certificates.clone(),
+            bulks: BulkTurns::default(),
         }
     }
 
@@ -248,6 +273,7 @@ impl Parts {
         unwritten: Arc<UnwrittenUses>,
         refusals: Arc<Refusals>,
         throttles: Arc<Throttles>,
+        capacity: Arc<FleetCapacity>,
     ) -> Upkeep {
         Upkeep {
             base: self.base.clone(),
@@ -257,6 +283,7 @@ impl Parts {
             refusals,
             throttles,
             due,
+            capacity,
             host_retention: self.settings.host_retention,
             session_idle: self.settings.sessions.idle,
             address_retention: self.settings.sign_in.address_retention(),

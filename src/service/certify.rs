@@ -3,19 +3,22 @@
 
 mod enrolled;
 mod redeem;
+mod reenroll;
 mod refusal;
 mod renew;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use enrolled::{Enrolled, renew_after};
+pub use enrolled::Enrolled;
 pub use redeem::RedeemRequest;
 
 use super::base::Base;
 use super::ca::live::LiveCas;
+use super::capacity::FleetCapacity;
 use super::refusals::Refusals;
 use super::trust::LiveTrust;
+use super::verification::Authenticator;
 use super::{Caller, ServiceError};
 use crate::access::throttle::Throttles;
 use crate::ca::{ApprovedRequest, Csr, HostProfile, PreparedCertificate};
@@ -42,6 +45,8 @@ struct Warrant<'a> {
 pub struct CertificateTerms {
     /// The life of a host certificate.
     pub lifetime: Duration,
+    /// The time for which a lapsed host keeps its DNS name.
+    pub name_hold: Duration,
     /// The SPIFFE trust domain.
     pub trust_domain: String,
     /// RSA keys of 2048 to 4096 bits are certified too.
@@ -57,6 +62,8 @@ pub struct Enrollment {
     pub(super) cas: Arc<LiveCas>,
     pub(super) throttles: Arc<Throttles>,
     pub(super) refusals: Arc<Refusals>,
+    pub(super) authenticator: Arc<Authenticator>,
+    pub(super) capacity: Arc<FleetCapacity>,
     pub(super) terms: CertificateTerms,
 }
 

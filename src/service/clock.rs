@@ -1,11 +1,9 @@
 //! Accepting a clock in doubt.
 
 use super::keys::TrustAdmin;
-use super::keys::files::make_pairs;
 use super::{Caller, ClockStanding, ServiceError};
 use crate::ledger::Action;
 use crate::store::AcceptClock;
-use crate::token::KeyUse;
 
 impl TrustAdmin {
     /// Accepts the clock's reading and begins a new ephemeral epoch: new keys sign, and older keys verify persistent
@@ -17,7 +15,7 @@ impl TrustAdmin {
         let _one_at_a_time = self.trust.change().await;
         let before = self.base.time.standing();
         let at = before.wall;
-        let keys = make_pairs(&self.vault, &KeyUse::ALL, at)?;
+        let keys = self.fresh_keys(at)?;
         let mut entry = caller.did(Action::ClockAccepted, at).with("mark", before.mark.to_string());
         if let Some(doubt) = before.doubt {
             entry = entry.with("doubt", doubt.to_string());

@@ -21,25 +21,19 @@ pub const ADMIN: &str = "admin";
 pub struct FirstStart {
     /// The admin's password, if it was generated.
     pub admin_password: Option<Secret<String>>,
-    /// The first roles token.
-    pub roles_token: Secret<String>,
+    /// The first roles token, unless the start was to mint none.
+    pub roles_token: Option<Secret<String>>,
     /// The text of the first emergency token.
     pub emergency_token: Secret<String>,
 }
 
-/// The names of these secrets, and of their files in the data directory.
-pub const FIRST_SECRETS: [(&str, &str); 3] = [
-    ("admin password", "admin.password"),
-    ("first roles token", "first-roles.token"),
-    ("emergency token", EMERGENCY_FILE),
-];
+/// The files of these secrets in the data directory, in their order.
+pub const FIRST_SECRETS: [&str; 3] = ["admin.password", "first-roles.token", EMERGENCY_FILE];
 
 impl FirstStart {
-    /// Each secret with its name and the name of its file.
-    pub fn secrets(&self) -> impl Iterator<Item = (&'static str, &'static str, &Secret<String>)> + Clone {
-        let secrets = [self.admin_password.as_ref(), Some(&self.roles_token), Some(&self.emergency_token)];
-        let named = FIRST_SECRETS.into_iter().zip(secrets);
-        named.filter_map(|((what, file), secret)| Some((what, file, secret?)))
+    /// Each secret, in the order of their files.
+    pub fn secrets(&self) -> [Option<&Secret<String>>; 3] {
+        [self.admin_password.as_ref(), self.roles_token.as_ref(), Some(&self.emergency_token)]
     }
 }
 
@@ -58,7 +52,7 @@ pub async fn found(
         .map_err(|error| RequestError::Fields(vec![FieldError::of("password", &error)]))?;
     let list = |kind| ListRecord { id: ListId::generate(now), kind, next: 0 };
     let (caller, subjects) = (Caller::SYSTEM, Subjects::user(ADMIN));
-    let keys = make_pairs(vault, &KeyUse::ALL, now)?;
+    let keys = make_pairs(vault, &KeyUse::ALL, [], now)?;
     let command = Found {
         keys,
         lists: vec![list(ListKind::Ephemeral), list(ListKind::Persistent)],
@@ -85,13 +79,20 @@ pub async fn revoke_first_tokens(tokens: &TokenAdmin) -> Result<(), ServiceError
     Ok(())
 }
 
-/// Mints the first roles token and the emergency token.
+/// Mints the first roles token.
 ///
 /// # Errors
 /// The store cannot be written.
-pub async fn mint_first_tokens(minting: &Minting) -> Result<(Secret<String>, Secret<String>), ServiceError> {
-    let roles = minting.mint(&Caller::SYSTEM, first_roles_order()).await?;
+pub async fn mint_first_roles_token(minting: &Minting) -> Result<Secret<String>, ServiceError> {
+    Ok(minting.mint(&Caller::SYSTEM, first_roles_order()).await?.into_text())
+}
+
+/// Mints the emergency token.
+///
+/// # Errors
+/// The store cannot be written.
+pub async fn mint_emergency_token(minting: &Minting) -> Result<Secret<String>, ServiceError> {
     let emergency = minting.mint(&Caller::SYSTEM, emergency_order(&minting.roles)).await?;
     minting.trust.set_emergency(emergency.grant().token.id);
-    Ok((roles.into_text(), emergency.into_text()))
+    Ok(emergency.into_text())
 }

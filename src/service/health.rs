@@ -120,6 +120,10 @@ impl Health {
     pub fn record_gauges(&self) {
         let now = self.base.time.now();
         let seconds = |at: Timestamp| at.since(now).as_secs_f64();
+        for check in self.checks() {
+            metrics::gauge!("gatepass_check_passed", "check" => check.name)
+                .set(f64::from(u8::from(check.ok)));
+        }
         let revocations = self.base.store.revocations();
         metrics::gauge!("gatepass_revoked_tokens").set(revocations.revoked_tokens() as f64);
         metrics::gauge!("gatepass_revoked_certificates").set(revocations.revoked_certificates() as f64);

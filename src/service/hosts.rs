@@ -1,22 +1,30 @@
 //! Listing, showing, changing and revoking hosts.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::json;
 
 use super::accounts::unwritten::UnwrittenUses;
 use super::base::Base;
 use super::tokens::order::Catalogue;
-use super::{Caller, HostError, RequestError, ServiceError};
+use super::verification::identify::superseded;
+use super::{Caller, HostCaller, HostError, RequestError, ServiceError};
 use crate::access::Act;
 use crate::id::{HostId, TokenId};
 use crate::ledger::{Action, Subjects};
+use crate::name::Label;
 use crate::store::{
-    HostFilter, HostRecord, HostRevocation, Page, PageQuery, RevokeHost, RolesChange, SetRoles, StoreError,
+    Contact, HostContact, HostFilter, HostRecord, HostRevocation, LabelChange, Page, PageQuery, RecordReport,
+    RevokeHost, RolesChange, SetLabel, SetRoles, StoreError,
 };
+use crate::wire::HostReport;
 
 /// Maximum number of checks of one change. A check is repeated when the host's roles changed in between.
 const ATTEMPTS: usize = 3;
+
+/// Time between two reports of a host that are kept.
+const REPORT_EVERY: Duration = Duration::from_secs(60);
 
 /// Maximum number of hosts shown with the token that admitted them.
 pub const MOST_SHOWN: u32 = 100;
@@ -29,22 +37,49 @@ pub struct HostAdmin {
 }
 
 impl HostAdmin {
-    /// Notes the URL at which a host reached the server, if it is another one than recorded.
-    pub fn note_reached(&self, host: HostId, url: Option<String>) {
-        if let Some(url) = url {
-            self.unwritten.host_reached(host, &url, self.base.time.now());
+    /// Notes that the caller, a host, is in contact, at `reached_url` if that is another one than recorded. Once a minute the
+    /// contacts are written.
+    pub async fn note_contact(&self, caller: &Caller, host: HostId, reached_url: Option<String>) {
+        let contact = Contact { at: self.base.time.now(), from: caller.address };
+        self.unwritten.host_seen(host, HostContact { contact, reached_url }).await;
+    }
+
+    /// Keeps the facts that a host reports of itself, if they differ from the known ones. Within `REPORT_EVERY` of the
+    /// previous report they are ignored, because a host must not fill the disk.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub async fn keep_report(&self, host: &HostCaller, report: HostReport) -> Result<(), ServiceError> {
+        let at = self.base.time.now();
+        let known = host.record.reported.as_ref();
+        let label = report.label.filter(|label| !label.is_empty());
+        let label = known.and_then(|known| known.report.label.clone()).or(label);
+        let report = HostReport { label, ..report };
+        let is_kept = match known {
+            Some(known) => known.report != report && at.since(known.at) >= REPORT_EVERY,
+            None => report != HostReport::default(),
+        };
+        if is_kept {
+            // Requests side by side all pass the check above.
+            let replaces_until = at.minus(REPORT_EVERY);
+            self.base.store.record_report(RecordReport { host: host.id, report, at, replaces_until }).await?;
         }
+        Ok(())
     }
 
     /// Returns a page of the hosts that match, newest first.
     ///
     /// # Errors
-    /// The store cannot be read.
+    /// The store cannot be read, or written if the filter is about the last contact.
     pub async fn list_hosts(
         &self,
         filter: HostFilter,
         page: PageQuery<HostId>,
     ) -> Result<Page<HostRecord, HostId>, ServiceError> {
+        if filter.unseen_since.is_some() {
+            // A host that was just seen must not count as unseen.
+            self.unwritten.write().await?;
+        }
         Ok(self.base.store.list_hosts(filter, page).await?)
     }
 
@@ -68,19 +103,39 @@ impl HostAdmin {
     /// Revokes a host with its certificates and keys, effective immediately. Returns `false` if it was revoked before.
     ///
     /// # Errors
-    /// The host is unknown or beyond the caller's limits, or the store cannot be written.
-    pub async fn revoke_host(&self, caller: &Caller, id: HostId) -> Result<bool, ServiceError> {
+    /// The host is unknown, at another revision than `revision`, or beyond the caller's limits, or the store cannot be written.
+    pub async fn revoke_host(
+        &self,
+        caller: &Caller,
+        id: HostId,
+        revision: Option<u64>,
+    ) -> Result<bool, ServiceError> {
         self.may_revoke(caller, id).await?;
         let entry = caller.did(Action::HostRevoked, self.base.time.now()).about(Subjects::host(id));
-        match self.base.store.revoke_host(RevokeHost { host: id, entry }).await? {
+        match self.base.store.revoke_host(RevokeHost { host: id, revision, entry }).await? {
             HostRevocation::Revoked => Ok(true),
             HostRevocation::Before => Ok(false),
+            HostRevocation::Stale => Err(RequestError::Stale.into()),
             HostRevocation::Unknown => Err(RequestError::not_found("host", id).into()),
         }
     }
 
-    /// Checks that the caller may revoke a host by its id. An unknown host is refused later.
-    pub(super) async fn may_revoke(&self, caller: &Caller, id: HostId) -> Result<(), ServiceError> {
+    /// Revokes the calling host. A predecessor may not leave in its overlap: the host has another certificate.
+    ///
+    /// # Errors
+    /// The certificate is superseded, or the store cannot be written.
+    pub async fn leave(&self, caller: &Caller, host: &HostCaller) -> Result<(), ServiceError> {
+        match host.record.is_current(host.certificate.serial) {
+            true => self.revoke_host(caller, host.id, None).await.map(drop),
+            false => Err(superseded()),
+        }
+    }
+
+    /// Checks that the caller may revoke a host by its id, or label it. An unknown host is refused later.
+    ///
+    /// # Errors
+    /// The host is beyond the caller's limits, or the store cannot be read.
+    pub async fn may_revoke(&self, caller: &Caller, id: HostId) -> Result<(), ServiceError> {
         match self.base.store.host(id).await? {
             Some(host) => self.base.may_revoke_host(caller, &host).await,
             None => Ok(()),
@@ -97,8 +152,8 @@ impl HostAdmin {
         &self,
         caller: &Caller,
         id: HostId,
-        roles: &[String],
-        now: bool,
+        (roles, now): (&[String], bool),
+        revision: Option<u64>,
     ) -> Result<HostRecord, ServiceError> {
         let mut faults = Vec::new();
         let roles = self.roles.pick(roles, &mut faults);
@@ -108,14 +163,37 @@ impl HostAdmin {
             caller.may(Act::SetRoles { before: &before, after: &roles })?;
             let entry = caller.did(Action::HostRolesChanged, self.base.time.now()).about(Subjects::host(id));
             let entry = entry.with("roles", json!(roles)).with("now", now);
-            let command = SetRoles { host: id, before, roles: roles.clone(), now, entry };
+            let command = SetRoles { host: id, revision, before, roles: roles.clone(), now, entry };
             match self.base.store.set_roles(command).await? {
                 RolesChange::Changed(host) | RolesChange::Unchanged(host) => return Ok(*host),
+                RolesChange::Stale => return Err(RequestError::Stale.into()),
                 RolesChange::HostRevoked => return Err(HostError::Revoked.into()),
                 RolesChange::Unknown => return Err(RequestError::not_found("host", id).into()),
                 RolesChange::Moved => {}
             }
         }
         Err(StoreError::Contended.into())
+    }
+
+    /// Gives a host a label, or removes it with an empty one. It takes the place of the label that the host reported.
+    ///
+    /// # Errors
+    /// The host is unknown or beyond the caller's limits, or the store cannot be written.
+    pub async fn set_label(
+        &self,
+        caller: &Caller,
+        id: HostId,
+        label: Label,
+        revision: Option<u64>,
+    ) -> Result<HostRecord, ServiceError> {
+        // A caller with limits labels the hosts that it may revoke.
+        self.may_revoke(caller, id).await?;
+        let entry = caller.did(Action::HostLabelChanged, self.base.time.now()).about(Subjects::host(id));
+        let label = Some(label).filter(|label| !label.as_str().is_empty());
+        match self.base.store.set_label(SetLabel { host: id, revision, label, entry }).await? {
+            LabelChange::Set(host) => Ok(*host),
+            LabelChange::Stale => Err(RequestError::Stale.into()),
+            LabelChange::Unknown => Err(RequestError::not_found("host", id).into()),
+        }
     }
 }

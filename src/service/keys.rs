@@ -111,10 +111,16 @@ impl TrustAdmin {
             RetireWhy::Unneeded => (RetireTerms::Unneeded, self.trust.ring()),
             RetireWhy::Confirmed => (RetireTerms::EvenNeeded, self.trust.ring()),
             RetireWhy::Compromised => {
-                let fresh = make_pairs(&self.vault, &KeyUse::ALL, at)?;
+                let fresh = self.fresh_keys(at)?;
                 let ring = load_ring(&self.vault, &fresh)?;
                 (RetireTerms::Compromised(fresh), Arc::new(ring))
             }
         })
+    }
+
+    /// Creates the keys that take the place of all those in use.
+    pub(super) fn fresh_keys(&self, at: Timestamp) -> Result<Vec<KeyRecord>, ServiceError> {
+        let ring = self.trust.ring();
+        make_pairs(&self.vault, &KeyUse::ALL, ring.verifying().iter().map(|key| key.id), at)
     }
 }

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::ServiceError;
+use super::labels::ActorLabels;
 use super::shared_run::SharedRun;
 use crate::id::ChainId;
 use crate::ledger::{Fault, Verification};
-use crate::store::{EntryRecord, Page, Store, StoreError};
+use crate::store::{EntryFilter, EntryRecord, Page, PageQuery, Store, StoreError};
 
 /// Verifications of the whole chain, one at a time.
 type Verifications = SharedRun<Result<Arc<Verdict>, StoreError>>;
@@ -74,23 +75,28 @@ impl LedgerBook {
         Self { store, verifications: Verifications::default() }
     }
 
-    /// Returns the newest entries of the ledger, newest first; those before `before` if it is given.
+    /// Returns a page of the entries that match, newest first, with the labels of their actors.
     ///
     /// # Errors
     /// The store cannot be read.
     pub async fn list(
         &self,
-        before: Option<u64>,
-        limit: u32,
-    ) -> Result<Page<EntryRecord, u64>, ServiceError> {
-        // One more than the page shows whether another page follows.
-        let mut items = self.store.newest_entries(before, limit.saturating_add(1)).await?;
-        let more = items.len() as u64 > u64::from(limit);
-        if more {
-            items.pop();
-        }
-        let next = items.last().filter(|_| more).map(|entry| entry.seq);
-        Ok(Page { items, next })
+        filter: EntryFilter,
+        page: PageQuery<u64>,
+    ) -> Result<(Page<EntryRecord, u64>, ActorLabels), ServiceError> {
+        let page = self.store.list_entries(filter, page).await?;
+        let labels = labels(self.store.as_ref(), &page.items).await?;
+        Ok((page, labels))
+    }
+
+    /// Begins an export of the entries that match, up to the newest entry of this moment.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn export(&self, filter: EntryFilter) -> Result<Export, ServiceError> {
+        let head = self.store.chain_head().await?;
+        let read = filter.after.unwrap_or(0);
+        Ok(Export { store: Arc::clone(&self.store), filter, chain: head.chain, last: head.seq, read })
     }
 
     /// Verifies the whole ledger as it is now. The time grows with the ledger, so concurrent callers share one run.
@@ -100,5 +106,40 @@ impl LedgerBook {
     pub async fn verify(&self) -> Result<Arc<Verdict>, ServiceError> {
         let store = Arc::clone(&self.store);
         Ok(self.verifications.share(async { verify(store).await.map(Arc::new) }).await?)
+    }
+}
+
+async fn labels(store: &dyn Store, entries: &[EntryRecord]) -> Result<ActorLabels, ServiceError> {
+    ActorLabels::of(store, entries.iter().map(|entry| entry.origin.actor.as_str())).await
+}
+
+/// Entries of a chain, oldest first.
+pub struct Export {
+    store: Arc<dyn Store>,
+    filter: EntryFilter,
+    chain: ChainId,
+    /// Number of the last entry.
+    last: u64,
+    /// Number of the last entry that was read.
+    read: u64,
+}
+
+impl Export {
+    /// Returns the next entries that match, with the labels of their actors; `None` at the end.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn next(&mut self) -> Result<Option<(Vec<EntryRecord>, ActorLabels)>, ServiceError> {
+        while self.read < self.last {
+            let mut entries = self.store.entries_after(self.chain, self.read, CHUNK).await?;
+            let Some(read) = entries.last().map(|entry| entry.seq) else { break };
+            self.read = read;
+            entries.retain(|entry| entry.seq <= self.last && self.filter.matches(entry));
+            if !entries.is_empty() {
+                let labels = labels(self.store.as_ref(), &entries).await?;
+                return Ok(Some((entries, labels)));
+            }
+        }
+        Ok(None)
     }
 }

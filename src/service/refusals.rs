@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 
 use super::Caller;
 use crate::clock::Timestamp;
-use crate::id::{HostId, TokenId};
+use crate::id::TokenId;
 use crate::ledger::{Action, Draft, Subjects};
 
 /// At most one entry per token or user and reason in this time.
@@ -18,24 +18,7 @@ pub const PER_SECOND: usize = 50;
 
 /// Maximum number of distinct pairs of a token or user and a reason. Further ones are only counted, so that memory stays
 /// bounded (I10).
-const MOST: usize = 10_000;
-
-/// The hosts with a lineage conflict within the last minute. The ledger gets one entry per host in that time.
-#[derive(Default)]
-pub struct Conflicts(Mutex<HashMap<HostId, Timestamp>>);
-
-impl Conflicts {
-    /// Returns whether this is the first conflict of `host` in [`WINDOW`].
-    pub fn first_in_a_minute(&self, host: HostId, now: Timestamp) -> bool {
-        let mut lately = self.0.lock();
-        lately.retain(|_, at| now.since(*at) < WINDOW);
-        let first = lately.len() < MOST && !lately.contains_key(&host);
-        if first {
-            lately.insert(host, now);
-        }
-        first
-    }
-}
+pub(super) const MOST: usize = 10_000;
 
 /// The subject of a refusal.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

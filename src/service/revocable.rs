@@ -31,8 +31,8 @@ impl Base {
 
     /// Checks that `caller` may revoke every live host of somebody else's token: an admin may have given it more roles.
     async fn may_revoke_hosts_of(&self, caller: &Caller, token: TokenId) -> Result<(), ServiceError> {
-        let live = Some(vec![HostState::Live, HostState::Expired]);
-        let filter = HostFilter { states: live, ..HostFilter::every(Some(token), self.time.now()) };
+        let states = Some(HostState::NOT_REVOKED.to_vec());
+        let filter = HostFilter { states, ..HostFilter::every(Some(token), self.time.now()) };
         let mut after = None;
         loop {
             let page = PageQuery::new(after, MOST_LOOKED_AT);
@@ -71,7 +71,7 @@ pub(super) fn is_unlimited(caller: &Caller) -> bool {
     caller.rights.limits == Limits::ANY
 }
 
-fn judge_host(caller: &Caller, host: &HostRecord) -> Result<(), ServiceError> {
+pub(super) fn judge_host(caller: &Caller, host: &HostRecord) -> Result<(), ServiceError> {
     let dns_names = host.facts.name.iter().filter_map(|name| DnsPattern::parse(name.as_str()).ok());
     let dns_names = dns_names.collect::<Vec<_>>();
     let (roles, cluster) = (&host.facts.roles, host.facts.cluster.as_ref());

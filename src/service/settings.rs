@@ -14,12 +14,12 @@ use super::{Caller, FieldError, RequestError, ServiceError};
 use crate::access::{Act, Excess};
 use crate::clock::Timestamp;
 use crate::ledger::{Action, Draft};
-use crate::span::{Setting, Spans, show_span};
-use crate::store::{ChangeSettings, SettingRecord, Store};
+use crate::span::{Setting, SettingValue, SettingValues, Spans};
+use crate::store::{ChangeSettings, NodeLimit, SettingRecord, Store};
 
-/// The spans in force: those of the configuration, replaced by the changes in the database.
+/// The settings in force: those of the configuration, replaced by the changes in the database.
 pub struct LiveSpans {
-    configured: Spans,
+    configured: SettingValues,
     state: ArcSwap<InForce>,
     /// One change at a time: each is checked against the spans in force.
     changing: Mutex<()>,
@@ -27,17 +27,37 @@ pub struct LiveSpans {
 
 #[derive(Clone)]
 struct InForce {
-    changed: BTreeMap<Setting, (Duration, Timestamp)>,
-    spans: Spans,
+    changed: BTreeMap<Setting, (SettingValue, Timestamp)>,
+    values: SettingValues,
 }
 
+/// A change of a setting; `None` = back to the configuration.
+pub type SettingChange = (Setting, Option<SettingValue>);
+
 impl InForce {
-    fn of(configured: Spans, changed: BTreeMap<Setting, (Duration, Timestamp)>) -> Self {
-        let spans =
-            changed.iter().fold(configured, |spans, (setting, (span, _))| spans.with(*setting, *span));
+    fn of(configured: SettingValues, changed: BTreeMap<Setting, (SettingValue, Timestamp)>) -> Self {
+        let in_force = |values: SettingValues, (setting, (value, _)): (&Setting, &(SettingValue, _))| {
+            values.with(*setting, *value)
+        };
+        let mut values = changed.iter().fold(configured, in_force);
         // A later, shorter maximum in the configuration must not prevent minting without a ttl.
-        let default = spans.default_ttl.min(spans.max_ephemeral_ttl);
-        Self { changed, spans: spans.with(Setting::DefaultTtl, default) }
+        values.spans.default_ttl = values.spans.default_ttl.min(values.spans.max_ephemeral_ttl);
+        Self { changed, values }
+    }
+}
+
+/// The number in the store: milliseconds, or a limit.
+fn stored(value: SettingValue) -> u64 {
+    match value {
+        SettingValue::Span(span) => u64::try_from(span.as_millis()).unwrap_or(u64::MAX),
+        SettingValue::Limit(limit) => NodeLimit::stored(limit),
+    }
+}
+
+fn of_stored(setting: Setting, value: u64) -> SettingValue {
+    match setting {
+        Setting::NodeLimit => SettingValue::Limit(NodeLimit::of_stored(value)),
+        _ => SettingValue::Span(Duration::from_millis(value)),
     }
 }
 
@@ -47,26 +67,19 @@ pub struct Standing {
     /// The setting that this is about.
     pub setting: Setting,
     /// The value in force.
-    pub value: Duration,
+    pub value: SettingValue,
     /// The value of the configuration.
-    pub configured: Duration,
+    pub configured: SettingValue,
     /// Time of the change; `None` = the configuration is in force.
     pub changed_at: Option<Timestamp>,
 }
 
-impl Standing {
-    /// Returns the value in force and the configured one, as readable spans.
-    pub fn shown(&self) -> (String, String) {
-        (show_span(self.value), show_span(self.configured))
-    }
-}
-
 impl LiveSpans {
-    /// The spans of the configuration, with the changes in the store.
+    /// The settings of the configuration, with the changes in the store.
     ///
     /// # Errors
     /// The store cannot be read.
-    pub async fn open(configured: Spans, store: &dyn Store) -> Result<Self, ServiceError> {
+    pub async fn open(configured: SettingValues, store: &dyn Store) -> Result<Self, ServiceError> {
         let state = InForce::of(configured, BTreeMap::new());
         let live = Self { configured, state: ArcSwap::from_pointee(state), changing: Mutex::default() };
         live.reload(store).await?;
@@ -77,10 +90,12 @@ impl LiveSpans {
     /// not know is ignored.
     ///
     /// # Errors
-    /// The store cannot be read. The previous spans stay in force.
+    /// The store cannot be read. The previous settings stay in force.
     pub async fn reload(&self, store: &dyn Store) -> Result<(), ServiceError> {
-        let known =
-            |record: SettingRecord| Some((record.name.parse().ok()?, (record.value, record.changed_at)));
+        let known = |record: SettingRecord| {
+            let setting: Setting = record.name.parse().ok()?;
+            Some((setting, (of_stored(setting, record.value), record.changed_at)))
+        };
         let changed = store.settings().await?.into_iter().filter_map(known).collect();
         self.state.store(InForce::of(self.configured, changed).into());
         Ok(())
@@ -88,7 +103,17 @@ impl LiveSpans {
 
     /// The spans in force.
     pub fn load(&self) -> Spans {
-        self.state.load().spans
+        self.state.load().values.spans
+    }
+
+    /// The node limit in force; `None` = unlimited.
+    pub fn node_limit(&self) -> Option<u32> {
+        self.state.load().values.node_limit
+    }
+
+    /// The limit for a host, judged in its transaction: the configured one, unless the store has another.
+    pub const fn configured_node_limit(&self) -> NodeLimit {
+        NodeLimit::Configured(self.configured.node_limit)
     }
 }
 
@@ -111,7 +136,7 @@ impl SettingsAdmin {
         let (state, configured) = (self.spans.state.load(), self.spans.configured);
         let standing = |setting: Setting| Standing {
             setting,
-            value: state.spans.get(setting),
+            value: state.values.get(setting),
             configured: configured.get(setting),
             changed_at: state.changed.get(&setting).map(|(_, at)| *at),
         };
@@ -126,14 +151,14 @@ impl SettingsAdmin {
     pub async fn change(
         &self,
         caller: &Caller,
-        mut changes: Vec<(Setting, Option<Duration>)>,
+        mut changes: Vec<SettingChange>,
         mut faults: Vec<FieldError>,
     ) -> Result<Vec<Standing>, ServiceError> {
         let live = &self.spans;
         let turn = live.changing.lock().await;
         let (before, at) = (live.state.load_full(), self.base.time.now());
-        let now_set = |setting| before.changed.get(&setting).map(|(span, _)| *span);
-        changes.retain(|(setting, span)| now_set(*setting) != *span);
+        let now_set = |setting| before.changed.get(&setting).map(|(value, _)| *value);
+        changes.retain(|(setting, value)| now_set(*setting) != *value);
         let after = after(live.configured, &before, &changes, at);
         if let Some(fault) = contradiction(live.configured, &after) {
             faults.push(fault);
@@ -142,7 +167,8 @@ impl SettingsAdmin {
         may_set(caller, live.configured, &changes)?;
         if !changes.is_empty() {
             let entry = entry(caller.did(Action::SettingsChanged, at), &changes, &before, &after);
-            let changes = changes.into_iter().map(|(setting, span)| (setting.as_str(), span)).collect();
+            let changes =
+                changes.into_iter().map(|(setting, value)| (setting.as_str(), value.map(stored))).collect();
             self.base.store.change_settings(ChangeSettings { changes, entry }).await?;
             live.reload(self.base.store.as_ref()).await?;
         }
@@ -151,16 +177,11 @@ impl SettingsAdmin {
     }
 }
 
-fn after(
-    configured: Spans,
-    before: &InForce,
-    changes: &[(Setting, Option<Duration>)],
-    at: Timestamp,
-) -> InForce {
+fn after(configured: SettingValues, before: &InForce, changes: &[SettingChange], at: Timestamp) -> InForce {
     let mut changed = before.changed.clone();
-    for (setting, span) in changes {
-        match span {
-            Some(span) => drop(changed.insert(*setting, (*span, at))),
+    for (setting, value) in changes {
+        match value {
+            Some(value) => drop(changed.insert(*setting, (*value, at))),
             None => drop(changed.remove(setting)),
         }
     }
@@ -168,15 +189,15 @@ fn after(
 }
 
 /// Checks that the caller may set each of these lives. An error names the setting. Going back to the configuration sets its
-/// value. The retention is not a life.
+/// value. Retention and node limit are no lives.
 fn may_set(
     caller: &Caller,
-    configured: Spans,
-    changes: &[(Setting, Option<Duration>)],
+    configured: SettingValues,
+    changes: &[SettingChange],
 ) -> Result<(), RequestError> {
     let mut beyond = Vec::new();
-    for (setting, span) in changes.iter().filter(|(setting, _)| *setting != Setting::Retention) {
-        let lasts = span.unwrap_or_else(|| configured.get(*setting));
+    for (setting, value) in changes.iter().filter(|(setting, _)| *setting != Setting::Retention) {
+        let SettingValue::Span(lasts) = value.unwrap_or_else(|| configured.get(*setting)) else { continue };
         let persistent = *setting == Setting::ClusterTtl;
         match caller.may(Act::SetLives { lasts, persistent }) {
             Err(RequestError::BeyondLimits(excess)) => beyond.extend(excess.into_iter().map(|excess| {
@@ -189,21 +210,24 @@ fn may_set(
 }
 
 /// Returns the contradiction between the new settings, if any.
-fn contradiction(configured: Spans, after: &InForce) -> Option<FieldError> {
-    let set = after.changed.get(&Setting::DefaultTtl).map(|(span, _)| *span);
-    let error = after.spans.fits(set.unwrap_or(configured.default_ttl)).err()?;
+fn contradiction(configured: SettingValues, after: &InForce) -> Option<FieldError> {
+    let set = match after.changed.get(&Setting::DefaultTtl) {
+        Some((SettingValue::Span(span), _)) => *span,
+        _ => configured.spans.default_ttl,
+    };
+    let error = after.values.spans.fits(set).err()?;
     Some(FieldError::new(Setting::DefaultTtl.as_str(), error.to_string()))
 }
 
 /// Completes the entry: the changed settings before and after.
-fn entry(entry: Draft, changes: &[(Setting, Option<Duration>)], before: &InForce, after: &InForce) -> Draft {
+fn entry(entry: Draft, changes: &[SettingChange], before: &InForce, after: &InForce) -> Draft {
     let values = |state: &InForce| {
         let value = |(setting, _): &(Setting, _)| {
-            (setting.as_str().to_owned(), Value::from(show_span(state.spans.get(*setting))))
+            (setting.as_str().to_owned(), Value::from(state.values.get(*setting).to_string()))
         };
         changes.iter().map(value).collect::<Map<_, _>>()
     };
-    let reset = changes.iter().filter(|(_, span)| span.is_none());
+    let reset = changes.iter().filter(|(_, value)| value.is_none());
     let reset = reset.map(|(setting, _)| setting.as_str()).collect::<Vec<_>>();
     let entry = entry.with("before", values(before)).with("after", values(after));
     if reset.is_empty() { entry } else { entry.with("as_configured", reset) }

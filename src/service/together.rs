@@ -10,7 +10,7 @@ use crate::id::{HostId, TokenId};
 use crate::ledger::Action;
 use crate::store::{
     EndedTokens, HostFilter, HostState, MOST_LOOKED_AT, PageQuery, RevokeHosts, RevokeTokens, TokenFilter,
-    TokenKind, TokenState, TokensRevoked,
+    TokenState, TokenType, TokensRevoked,
 };
 
 /// Tokens or hosts per transaction. A token that is revoked with its hosts has its own transaction.
@@ -158,7 +158,7 @@ impl TokenAdmin {
         }
         if !is_unlimited(caller) {
             for id in ids {
-                self.may_revoke(caller, TokenKind::Enrollment, *id, hosts).await?;
+                self.may_revoke(caller, TokenType::Enrollment, *id, hosts).await?;
             }
         }
         Ok(ids.to_vec())
@@ -174,7 +174,7 @@ impl TokenAdmin {
         loop {
             let page = PageQuery::new(after, MOST_LOOKED_AT);
             let page = self.base.store.list_tokens(filter.clone(), page).await?;
-            for token in page.items.into_iter().filter(|token| !token.mint.emergency) {
+            for token in page.items.into_iter().filter(|token| !token.mint.is_emergency()) {
                 if is_allowed(self.base.may_revoke_token(caller, &token.mint, hosts).await)? {
                     found.push(token.mint.token.id);
                 }
@@ -230,11 +230,12 @@ impl HostAdmin {
             Which::Ids(ids) => return self.named_hosts(caller, once(ids)).await,
             Which::Matching(filter) => filter.clone(),
         };
-        filter.states.get_or_insert_with(|| vec![HostState::Live, HostState::Expired]);
+        filter.states.get_or_insert_with(|| HostState::NOT_REVOKED.to_vec());
+        // A host's own words decide nothing.
+        filter.texts.reported_words = false;
         let (mut found, mut after) = (Vec::new(), None);
         loop {
-            let page =
-                self.base.store.list_hosts(filter.clone(), PageQuery::new(after, MOST_LOOKED_AT)).await?;
+            let page = self.list_hosts(filter.clone(), PageQuery::new(after, MOST_LOOKED_AT)).await?;
             for host in page.items {
                 if is_allowed(self.base.may_revoke_host(caller, &host).await)? {
                     found.push(host.id);

@@ -1,9 +1,11 @@
 //! Listing, showing and revoking tokens: enrollment tokens here, service tokens beside `service_tokens.rs`.
 
+pub mod bulk;
 pub mod due;
 pub(super) mod indexes;
 pub mod mint;
 pub mod order;
+pub mod reenrollment;
 pub mod rotation;
 pub mod service_tokens;
 pub(super) mod take_back;
@@ -12,6 +14,7 @@ use std::sync::Arc;
 
 use self::mint::Minting;
 use super::base::Base;
+use super::labels::ActorLabels;
 use super::settings::LiveSpans;
 use super::shared_run::SharedRun;
 use super::{Caller, RequestError, ServiceError, TokenError};
@@ -20,7 +23,7 @@ use crate::ledger::{Action, Subjects};
 use crate::name::Role;
 pub use crate::store::HowToRevoke;
 use crate::store::{
-    Page, PageQuery, RevokeToken, StoreError, TokenFilter, TokenKind, TokenRecord, TokenRevocation,
+    Page, PageQuery, RevokeToken, StoreError, TokenFilter, TokenRecord, TokenRevocation, TokenType,
 };
 
 /// Lists of every live persistent token, one at a time.
@@ -60,17 +63,30 @@ impl TokenAdmin {
         Ok(self.base.store.list_tokens(filter, page).await?)
     }
 
+    /// The labels of the API keys that minted these tokens.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn minter_labels(&self, tokens: &[TokenRecord]) -> Result<ActorLabels, ServiceError> {
+        let minters = tokens.iter().map(|token| token.mint.minter.as_str());
+        ActorLabels::of(self.base.store.as_ref(), minters).await
+    }
+
     /// One token.
     ///
     /// # Errors
     /// The token is unknown, or the store cannot be read.
     pub async fn show_token(&self, id: TokenId) -> Result<TokenRecord, ServiceError> {
-        self.show_kind(TokenKind::Enrollment, id).await
+        self.show_typed(TokenType::Enrollment, id).await
     }
 
-    /// One token, if it is of that kind.
-    pub(super) async fn show_kind(&self, kind: TokenKind, id: TokenId) -> Result<TokenRecord, ServiceError> {
-        let found = self.base.store.token(id).await?.filter(|token| token.mint.kind() == kind);
+    /// One token, if it is of that type.
+    pub(super) async fn show_typed(
+        &self,
+        token_type: TokenType,
+        id: TokenId,
+    ) -> Result<TokenRecord, ServiceError> {
+        let found = self.base.store.token(id).await?.filter(|token| token.mint.token_type() == token_type);
         Ok(found.ok_or_else(|| RequestError::not_found("token", id))?)
     }
 
@@ -95,36 +111,36 @@ impl TokenAdmin {
         id: TokenId,
         how: HowToRevoke,
     ) -> Result<Taken, ServiceError> {
-        self.may_revoke(caller, TokenKind::Enrollment, id, how.hosts).await?;
-        self.revoke_kind(caller, TokenKind::Enrollment, id, how).await
+        self.may_revoke(caller, TokenType::Enrollment, id, how.hosts).await?;
+        self.revoke_typed(caller, TokenType::Enrollment, id, how).await
     }
 
-    /// Checks that the caller may revoke a token of that kind by its id. An unknown token is refused later.
+    /// Checks that the caller may revoke a token of that type by its id. An unknown token is refused later.
     pub(super) async fn may_revoke(
         &self,
         caller: &Caller,
-        kind: TokenKind,
+        token_type: TokenType,
         id: TokenId,
         hosts: bool,
     ) -> Result<(), ServiceError> {
-        match self.base.store.token(id).await?.filter(|token| token.mint.kind() == kind) {
+        match self.base.store.token(id).await?.filter(|token| token.mint.token_type() == token_type) {
             Some(token) => self.base.may_revoke_token(caller, &token.mint, hosts).await,
             None => Ok(()),
         }
     }
 
-    /// Revokes a token of that kind, which the caller may revoke. The emergency token takes an admin.
-    pub(super) async fn revoke_kind(
+    /// Revokes a token of that type, which the caller may revoke. The emergency token takes an admin.
+    pub(super) async fn revoke_typed(
         &self,
         caller: &Caller,
-        kind: TokenKind,
+        token_type: TokenType,
         id: TokenId,
         how: HowToRevoke,
     ) -> Result<Taken, ServiceError> {
         let subjects = Subjects::token(id);
         let entry = caller.did(Action::TokenRevoked, self.base.time.now()).about(subjects);
         let how = HowToRevoke { even_emergency: how.even_emergency && caller.is_admin(), ..how };
-        let command = RevokeToken { token: id, kind, how, entry };
+        let command = RevokeToken { token: id, token_type, how, entry };
         match self.base.store.revoke_token(command).await? {
             TokenRevocation::Revoked { hosts } => Ok(Taken { changed: true, hosts }),
             TokenRevocation::Before { hosts } => Ok(Taken { changed: false, hosts }),

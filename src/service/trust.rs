@@ -39,7 +39,7 @@ impl LiveTrust {
     ) -> Result<Self, ServiceError> {
         let keys = complete_keys(store, &vault, now).await?;
         let ring = load_ring(&vault, &keys)?;
-        destroy_unneeded(&vault, keys.iter().map(|key| key.id), &keys)?;
+        destroy_unneeded(&vault, &keys)?;
         let trust = Trust::new(Arc::new(ring), stored_issuers(store).await?, audiences, hot_tokens);
         let (changing, changes) = (Mutex::default(), watch::Sender::new(0));
         let emergency = ArcSwapOption::new(stored_emergency(store).await?);
@@ -56,9 +56,9 @@ impl LiveTrust {
         let ring = Arc::new(load_ring(&self.vault, &records)?);
         let issuers = stored_issuers(store).await?;
         self.emergency.store(stored_emergency(store).await?);
-        let before = self.trust.rcu(|trust| trust.next(Arc::clone(&ring), Arc::clone(&issuers)));
+        self.trust.rcu(|trust| trust.next(Arc::clone(&ring), Arc::clone(&issuers)));
         self.announce();
-        destroy_unneeded(&self.vault, before.ring.verifying().iter().map(|key| key.id), &records)
+        destroy_unneeded(&self.vault, &records)
     }
 
     /// Ends a change of keys, for which files were made: uses the keys of the store, and destroys private halves that it does
@@ -77,7 +77,7 @@ impl LiveTrust {
             Err(refused) => {
                 if let Ok(records) = store.keys().await {
                     // The next change tries again.
-                    let _ = destroy_unneeded(&self.vault, [], &records);
+                    let _ = destroy_unneeded(&self.vault, &records);
                 }
                 Err(refused.into())
             }

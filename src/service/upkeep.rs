@@ -6,12 +6,14 @@ use std::time::Duration;
 use super::ServiceError;
 use super::accounts::unwritten::UnwrittenUses;
 use super::base::Base;
+use super::capacity::FleetCapacity;
 use super::refusals::Refusals;
 use super::settings::LiveSpans;
 use super::tokens::due::DueRevocations;
 use super::tokens::indexes::Indexes;
 use crate::access::throttle::Throttles;
-use crate::store::{AppendEntries, Collect, Collected, MarkClock};
+use crate::admission::Capacity;
+use crate::store::{AppendEntries, Collect, Collected, HostState, MarkClock};
 
 /// Rows of each kind that one transaction deletes: few, so that redemptions do not wait long.
 const AT_ONCE: u32 = 500;
@@ -26,6 +28,7 @@ pub struct Upkeep {
     pub(super) throttles: Arc<Throttles>,
     /// Revoking due tokens.
     pub due: Arc<DueRevocations>,
+    pub(super) capacity: Arc<FleetCapacity>,
     pub(super) host_retention: Duration,
     pub(super) session_idle: Duration,
     pub(super) address_retention: Duration,
@@ -71,7 +74,7 @@ impl Upkeep {
         Ok(())
     }
 
-    /// Writes the latest uses of API keys and sessions.
+    /// Writes the latest uses of API keys and sessions, and the last contacts of hosts.
     ///
     /// # Errors
     /// The store cannot be written; the next call tries it again.
@@ -96,6 +99,29 @@ impl Upkeep {
         Ok(self.base.store.probe().await?)
     }
 
+    /// Measures hosts and tokens by state, for the metrics. A scrape must not count rows: anyone may ask for one.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn measure_states(&self) -> Result<(), ServiceError> {
+        let (store, now) = (&self.base.store, self.base.time.now());
+        let mut overdue = 0;
+        for (state, number) in store.count_hosts(now).await? {
+            metrics::gauge!("gatepass_hosts", "state" => <&'static str>::from(state)).set(number as f64);
+            overdue += if matches!(state, HostState::Expiring | HostState::Lapsed) { number } else { 0 };
+        }
+        metrics::gauge!("gatepass_hosts_overdue").set(overdue as f64);
+        let Capacity { node_limit, enrolled } = self.capacity.show().await?;
+        metrics::gauge!("gatepass_hosts_enrolled").set(enrolled as f64);
+        metrics::gauge!("gatepass_node_limit").set(f64::from(node_limit.unwrap_or(0)));
+        for (state, number) in store.count_tokens(now).await? {
+            metrics::gauge!("gatepass_tokens", "state" => state.as_str()).set(number as f64);
+        }
+        let expiring = store.count_expiring_tokens(now).await?;
+        metrics::gauge!("gatepass_tokens_expiring_soon").set(expiring as f64);
+        Ok(())
+    }
+
     /// Forgets full buckets of the rate limits.
     pub fn sweep_limits(&self) {
         self.throttles.sweep();
@@ -112,6 +138,7 @@ const fn sum(one: Collected, other: Collected) -> Collected {
         sessions: one.sessions + other.sessions,
         api_keys: one.api_keys + other.api_keys,
         known_addresses: one.known_addresses + other.known_addresses,
+        idempotency_keys: one.idempotency_keys + other.idempotency_keys,
         more: false,
     }
 }

@@ -1,5 +1,7 @@
 //! Secrets on disk: key files of mode 0600 in a directory of mode 0700, written completely or not at all.
 
+mod access_list;
+
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
@@ -10,6 +12,7 @@ use serde::de::DeserializeOwned;
 
 use rustix::process::{getegid, getgroups};
 
+use self::access_list::is_listed_for_us;
 use crate::secret::Secret;
 
 /// Failure to write or read a secret.
@@ -128,8 +131,25 @@ impl Vault {
     /// # Errors
     /// The file could not be removed.
     pub fn destroy(&self, name: &str) -> Result<(), VaultError> {
+        self.each_of(name, |path| self.destroy_at(path))
+    }
+
+    /// Removes the file `name`, which holds no secret, and the rest of an interrupted write. A missing file is not an error.
+    /// Unlike a destroyed file, it is whole until it is gone, so that a start after a crash can read it.
+    ///
+    /// # Errors
+    /// The file could not be removed.
+    pub fn remove(&self, name: &str) -> Result<(), VaultError> {
+        self.each_of(name, |path| {
+            fs::remove_file(path)?;
+            File::open(&self.directory)?.sync_all()
+        })
+    }
+
+    /// Ends the file `name` and the rest of an interrupted write by `end`, as far as they exist.
+    fn each_of(&self, name: &str, end: impl Fn(&Path) -> io::Result<()>) -> Result<(), VaultError> {
         let path = self.path(name);
-        [unfinished(&path), path].iter().try_for_each(|path| match self.destroy_at(path) {
+        [unfinished(&path), path].iter().try_for_each(|path| match end(path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io(path, &error)),
             _ => Ok(()),
         })
@@ -222,12 +242,12 @@ pub fn load_private(path: &Path) -> Result<Secret<String>, VaultError> {
 }
 
 /// Reads a private key from outside the vault. A group of the process may read the file too, as in Debian's group ssl-cert
-/// and with Kubernetes' fsGroup.
+/// and with Kubernetes' fsGroup. So may the process's user by an access list, as with credentials of systemd.
 ///
 /// # Errors
 /// It is missing, exposed or cannot be read.
 pub fn load_imported(path: &Path) -> Result<Secret<String>, VaultError> {
-    match is_read_by_group(path) {
+    match is_read_by_group(path) || is_listed_for_us(path) {
         true => fs::read_to_string(path).map(Secret::new).map_err(|error| io(path, &error)),
         false => load_private(path),
     }

@@ -3,6 +3,7 @@
 pub mod audience;
 pub mod bulk;
 pub(super) mod check;
+pub(super) mod conflicts;
 pub(super) mod identify;
 pub mod issuers;
 pub mod metadata;
@@ -10,13 +11,16 @@ pub mod proxies;
 pub mod trust;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
+use self::conflicts::Conflicts;
 use self::proxies::TrustedProxies;
+use super::accounts::unwritten::UnwrittenUses;
+use super::authority::Settings;
 use super::base::Base;
 use super::ca::live::LiveCas;
-use super::refusals::Conflicts;
 use super::trust::LiveTrust;
 
 /// Judges tokens and host certificates.
@@ -26,14 +30,23 @@ pub struct Authenticator {
     cas: Arc<LiveCas>,
     /// The proxies that pass certificates on.
     pub proxies: TrustedProxies,
-    conflicts: Conflicts,
+    pub(super) conflicts: Conflicts,
+    /// The time for which a certificate stays valid after the first use of its successor.
+    overlap: Duration,
     /// The turns of calls that check many tokens.
     bulk: Semaphore,
 }
 
 impl Authenticator {
-    pub(super) fn new(base: Base, trust: Arc<LiveTrust>, cas: Arc<LiveCas>, proxies: TrustedProxies) -> Self {
-        let (conflicts, bulk) = (Conflicts::default(), Semaphore::new(bulk::AT_ONCE));
-        Self { base, trust, cas, proxies, conflicts, bulk }
+    pub(super) fn new(
+        base: Base,
+        trust: Arc<LiveTrust>,
+        cas: Arc<LiveCas>,
+        unwritten: Arc<UnwrittenUses>,
+        settings: &Settings,
+    ) -> Self {
+        let conflicts = Conflicts::new(base.clone(), unwritten, settings.quarantine_most);
+        let (proxies, overlap) = (settings.proxies.clone(), settings.overlap);
+        Self { base, trust, cas, proxies, conflicts, overlap, bulk: Semaphore::new(bulk::AT_ONCE) }
     }
 }

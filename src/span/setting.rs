@@ -1,14 +1,15 @@
-//! The spans that an admin can change at run time. The configuration has the same bounds.
+//! The settings that an admin can change at run time. The configuration has the same bounds.
 
+use std::fmt;
 use std::time::Duration;
 
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
-use super::{SpanError, parse_span, show_span};
+use super::{SpanError, parse_span, shorten, show_span};
 
 const DAY: u64 = 86_400;
 
-/// A span that can be changed at run time.
+/// A setting that can be changed at run time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, EnumString, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "snake_case")]
 pub enum Setting {
@@ -20,7 +21,31 @@ pub enum Setting {
     ClusterTtl,
     /// The time that ended tokens stay in lists.
     Retention,
+    /// Maximum number of enrolled hosts.
+    NodeLimit,
 }
+
+/// The value of a setting, shown as [`Setting::parse`] reads it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SettingValue {
+    /// A span of time.
+    Span(Duration),
+    /// A maximum number of hosts; `None` = unlimited, written `off`.
+    Limit(Option<u32>),
+}
+
+impl fmt::Display for SettingValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Span(span) => f.write_str(&show_span(*span)),
+            Self::Limit(Some(limit)) => limit.fmt(f),
+            Self::Limit(None) => f.write_str(UNLIMITED),
+        }
+    }
+}
+
+/// The text of no limit.
+const UNLIMITED: &str = "off";
 
 /// A refused value of a setting.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,6 +53,16 @@ pub enum SettingError {
     /// The text is not a span.
     #[error(transparent)]
     NoSpan(#[from] SpanError),
+    /// The text is not a limit, or the limit is out of bounds.
+    #[error("{text:?} is not a number of hosts from {least} to {most}; {UNLIMITED} is no limit")]
+    NoLimit {
+        /// The refused text.
+        text: String,
+        /// The least limit.
+        least: u64,
+        /// The greatest limit.
+        most: u64,
+    },
     /// The span is too short for this setting.
     #[error("{} is shorter than {}", show_span(*.span), show_span(*.least))]
     Short {
@@ -57,7 +92,7 @@ pub enum SettingError {
 }
 
 impl Setting {
-    /// The name: a key of `[tokens]`, of requests and of ledger entries.
+    /// The name: a key of `[tokens]` or `[hosts]`, of requests and of ledger entries.
     pub fn as_str(&self) -> &'static str {
         self.into()
     }
@@ -65,20 +100,38 @@ impl Setting {
     /// The longest life of a token bound to a cluster.
     pub const MOST_CLUSTER_TTL: Duration = Duration::from_secs(Self::ClusterTtl.bounds().1);
 
-    /// The shortest and the longest allowed span, in seconds.
+    /// The least and the greatest value: of a span in seconds, of a limit in hosts.
     pub const fn bounds(self) -> (u64, u64) {
         match self {
             Self::DefaultTtl | Self::MaxEphemeralTtl => (1, DAY),
             Self::ClusterTtl => (1, 730 * DAY),
             Self::Retention => (60, 3650 * DAY),
+            Self::NodeLimit => (1, 10_000_000),
         }
     }
 
     /// Parses a value of this setting.
     ///
     /// # Errors
-    /// [`SettingError`], if the text is not a span or out of bounds.
-    pub fn parse(self, text: &str) -> Result<Duration, SettingError> {
+    /// [`SettingError`], if the text is not a value of this setting or out of bounds.
+    pub fn parse(self, text: &str) -> Result<SettingValue, SettingError> {
+        match self {
+            Self::NodeLimit => self.parse_limit(text).map(SettingValue::Limit),
+            _ => self.parse_span(text).map(SettingValue::Span),
+        }
+    }
+
+    fn parse_limit(self, text: &str) -> Result<Option<u32>, SettingError> {
+        let (least, most) = self.bounds();
+        let limit = text.parse::<u32>().ok().filter(|limit| (least..=most).contains(&u64::from(*limit)));
+        match (text, limit) {
+            (UNLIMITED, _) => Ok(None),
+            (_, Some(limit)) => Ok(Some(limit)),
+            _ => Err(SettingError::NoLimit { text: shorten(text), least, most }),
+        }
+    }
+
+    fn parse_span(self, text: &str) -> Result<Duration, SettingError> {
         let span = parse_span(text)?;
         let (least, most) = self.bounds();
         let (least, most) = (Duration::from_secs(least), Duration::from_secs(most));
@@ -90,7 +143,44 @@ impl Setting {
     }
 }
 
-/// The value of each setting.
+/// The whole configuration that can change at run time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SettingValues {
+    /// Lives, retention and pauses.
+    pub spans: Spans,
+    /// See [`Setting::NodeLimit`].
+    pub node_limit: Option<u32>,
+}
+
+impl SettingValues {
+    /// The value of a setting.
+    pub const fn get(&self, setting: Setting) -> SettingValue {
+        let span = match setting {
+            Setting::DefaultTtl => self.spans.default_ttl,
+            Setting::MaxEphemeralTtl => self.spans.max_ephemeral_ttl,
+            Setting::ClusterTtl => self.spans.cluster_ttl,
+            Setting::Retention => self.spans.retention,
+            Setting::NodeLimit => return SettingValue::Limit(self.node_limit),
+        };
+        SettingValue::Span(span)
+    }
+
+    /// The values with one changed. A value of another kind changes nothing.
+    #[must_use]
+    pub const fn with(mut self, setting: Setting, value: SettingValue) -> Self {
+        match (setting, value) {
+            (Setting::DefaultTtl, SettingValue::Span(span)) => self.spans.default_ttl = span,
+            (Setting::MaxEphemeralTtl, SettingValue::Span(span)) => self.spans.max_ephemeral_ttl = span,
+            (Setting::ClusterTtl, SettingValue::Span(span)) => self.spans.cluster_ttl = span,
+            (Setting::Retention, SettingValue::Span(span)) => self.spans.retention = span,
+            (Setting::NodeLimit, SettingValue::Limit(limit)) => self.node_limit = limit,
+            _ => {}
+        }
+        self
+    }
+}
+
+/// The value of each setting that is a span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Spans {
     /// See [`Setting::DefaultTtl`].
@@ -104,28 +194,6 @@ pub struct Spans {
 }
 
 impl Spans {
-    /// The value of a setting.
-    pub const fn get(&self, setting: Setting) -> Duration {
-        match setting {
-            Setting::DefaultTtl => self.default_ttl,
-            Setting::MaxEphemeralTtl => self.max_ephemeral_ttl,
-            Setting::ClusterTtl => self.cluster_ttl,
-            Setting::Retention => self.retention,
-        }
-    }
-
-    /// The values with one changed.
-    #[must_use]
-    pub const fn with(mut self, setting: Setting, span: Duration) -> Self {
-        match setting {
-            Setting::DefaultTtl => self.default_ttl = span,
-            Setting::MaxEphemeralTtl => self.max_ephemeral_ttl = span,
-            Setting::ClusterTtl => self.cluster_ttl = span,
-            Setting::Retention => self.retention = span,
-        }
-        self
-    }
-
     /// Checks that the default life `span` of tokens is within the longest life.
     ///
     /// # Errors
@@ -142,11 +210,15 @@ mod tests {
 
     #[test]
     fn settings_have_names_and_bounds() {
+        let span = |secs| SettingValue::Span(Duration::from_secs(secs));
         for &setting in Setting::VARIANTS {
             assert_eq!(setting.as_str().parse(), Ok(setting));
             let (least, most) = setting.bounds();
-            assert_eq!(setting.parse(&format!("{least}s")), Ok(Duration::from_secs(least)));
-            assert_eq!(setting.parse(&format!("{most}s")), Ok(Duration::from_secs(most)));
+            if setting == Setting::NodeLimit {
+                continue;
+            }
+            assert_eq!(setting.parse(&format!("{least}s")), Ok(span(least)));
+            assert_eq!(setting.parse(&format!("{most}s")), Ok(span(most)));
             let beyond = setting.parse(&format!("{}s", most + 1));
             assert!(matches!(beyond, Err(SettingError::Long { .. })), "{setting:?}");
         }
@@ -156,12 +228,42 @@ mod tests {
     }
 
     #[test]
+    fn a_limit_is_a_number_or_off() {
+        for (text, limit) in [("off", None), ("1", Some(1)), ("10000000", Some(10_000_000))] {
+            let value = SettingValue::Limit(limit);
+            assert_eq!((Setting::NodeLimit.parse(text), value.to_string()), (Ok(value), text.to_owned()));
+        }
+        for wrong in ["", "0", "-1", "1.5", "10000001", "4294967297", "none", "90s", " 5"] {
+            let refused = Setting::NodeLimit.parse(wrong);
+            assert!(matches!(refused, Err(SettingError::NoLimit { .. })), "{wrong:?}: {refused:?}");
+        }
+    }
+
+    #[test]
+    fn a_value_changes_its_own_setting_only() {
+        let hour = Duration::from_secs(3600);
+        let spans = Spans { default_ttl: hour, max_ephemeral_ttl: hour, cluster_ttl: hour, retention: hour };
+        let values = SettingValues { spans, node_limit: None };
+        for &setting in Setting::VARIANTS {
+            let changed = match setting {
+                Setting::NodeLimit => SettingValue::Limit(Some(7)),
+                _ => SettingValue::Span(2 * hour),
+            };
+            let after = values.with(setting, changed);
+            for &other in Setting::VARIANTS {
+                let expected = if other == setting { changed } else { values.get(other) };
+                assert_eq!(after.get(other), expected, "{setting:?} {other:?}");
+            }
+        }
+        assert_eq!(values.with(Setting::NodeLimit, SettingValue::Span(hour)), values);
+    }
+
+    #[test]
     fn a_default_life_beyond_the_longest_names_both() {
         let hour = Duration::from_secs(3600);
         let spans = Spans { default_ttl: hour, max_ephemeral_ttl: hour, cluster_ttl: hour, retention: hour };
         assert_eq!(spans.fits(spans.default_ttl), Ok(()));
-        let error = spans.with(Setting::DefaultTtl, 2 * hour);
-        let error = error.fits(error.default_ttl).unwrap_err().to_string();
+        let error = spans.fits(2 * hour).unwrap_err().to_string();
         assert_eq!(error, "2h is longer than max_ephemeral_ttl (1h): shorten the one or lengthen the other");
     }
 }

@@ -3,6 +3,7 @@
 mod access;
 mod authority;
 mod certifying;
+mod hosts;
 mod keys;
 mod sessions;
 mod taking_back;
@@ -12,6 +13,7 @@ use std::time::Duration;
 pub use self::access::*;
 pub use self::authority::*;
 pub use self::certifying::*;
+pub use self::hosts::*;
 pub use self::keys::*;
 pub use self::sessions::*;
 pub use self::taking_back::*;
@@ -19,9 +21,7 @@ use super::StoreFuture;
 use super::outcome::*;
 use super::record::*;
 use crate::access::Actor;
-use crate::id::HostId;
 use crate::ledger::Draft;
-use crate::name::Role;
 
 /// Time during which the same pair gets the certificate of its first redemption again.
 pub const REPEAT_WINDOW: Duration = Duration::from_secs(24 * 3600);
@@ -37,6 +37,9 @@ pub const MOST_RENEWALS: u32 = 10;
 /// Time in which [`MOST_RENEWALS`] are counted.
 pub const RENEWALS_WITHIN: Duration = Duration::from_secs(3600);
 
+/// Time in which quarantines are counted.
+pub const QUARANTINES_WITHIN: Duration = Duration::from_secs(3600);
+
 /// Hands the list of verbs to a macro: documentation, method, command, outcome. A verb is a line here, a struct, and a method of the
 /// backend's transaction.
 macro_rules! each_verb {
@@ -46,15 +49,19 @@ macro_rules! each_verb {
                 found: Found -> Founded;
                 /// Records a minted token, if the key that signed it is still the one that signs.
                 record_mint: RecordMint -> MintOutcome;
+                /// Records tokens of a batch: all of them or none.
+                record_batch: RecordBatch -> BatchOutcome;
                 /// Opens a status list.
                 open_list: OpenList -> ();
                 /// Redeems a token.
                 redeem: Redeem -> Redeemed;
+                /// Redeems a token that is bound to an enrolled host: its lineage continues with a new key.
+                reenroll: Reenroll -> Redeemed;
                 /// Gives an enrolled host a new certificate for a key that redeemed the token more than a day ago.
                 recertify: Recertify -> Renewed;
                 /// Renews a host's certificate.
                 renew: Renew -> Renewed;
-                /// Records that a host has used its newest certificate.
+                /// Records the first use of a host's newest certificate.
                 mark_seen: MarkSeen -> ();
                 /// Revokes a token.
                 revoke_token: RevokeToken -> TokenRevocation;
@@ -68,8 +75,18 @@ macro_rules! each_verb {
                 revoke_hosts: RevokeHosts -> HostsRevoked;
                 /// Revokes a host with its certificates and keys.
                 revoke_host: RevokeHost -> HostRevocation;
+                /// Puts a host in quarantine, if its certificate shows that two machines have one identity.
+                quarantine_host: QuarantineHost -> Quarantining;
+                /// Ends the quarantine of many hosts. The outcomes are in the order of the hosts.
+                release_hosts: ReleaseHosts -> Vec<HostRelease>;
                 /// Changes a host's roles.
                 set_roles: SetRoles -> RolesChange;
+                /// Changes or removes the label that an administrator gave a host.
+                set_label: SetLabel -> LabelChange;
+                /// Records the facts that a host reports of itself.
+                record_report: RecordReport -> ();
+                /// Records the last contacts of hosts.
+                record_contacts: RecordContacts -> ();
                 /// Adds the first keys of a use.
                 add_keys: AddKeys -> ();
                 /// Rotates the signing keys of one use.
@@ -106,7 +123,7 @@ macro_rules! each_verb {
                 extend_session: ExtendSession -> bool;
                 /// Ends a session.
                 end_session: EndSession -> bool;
-                /// Records the latest uses of API keys and sessions, and the URLs at which hosts reached the server.
+                /// Records the latest uses of API keys and sessions.
                 record_uses: RecordUses -> ();
                 /// Records that a user signed in at an address.
                 know_address: KnowAddress -> ();
@@ -145,23 +162,16 @@ pub struct RecordMint {
     pub entry: Draft,
 }
 
+/// See [`Verbs::record_batch`](crate::store::Verbs::record_batch).
+pub struct RecordBatch {
+    /// The mints, in the order of their entries.
+    pub mints: Vec<RecordMint>,
+    /// The idempotency key of the request, with the first mints of its batch.
+    pub once: Option<IdempotencyRecord>,
+}
+
 /// See [`Verbs::open_list`](crate::store::Verbs::open_list).
 pub struct OpenList {
     /// The new list.
     pub list: ListRecord,
-}
-
-/// See [`Verbs::set_roles`](crate::store::Verbs::set_roles).
-pub struct SetRoles {
-    /// Id of the host.
-    pub host: HostId,
-    /// The roles of the host when the change was judged. Otherwise the outcome is
-    /// [`RolesChange::Moved`](crate::store::RolesChange::Moved).
-    pub before: Vec<Role>,
-    /// New roles of the host.
-    pub roles: Vec<Role>,
-    /// True to revoke its certificates at once, instead of with the next certificate.
-    pub now: bool,
-    /// The entry; the store adds the previous roles.
-    pub entry: Draft,
 }

@@ -6,12 +6,17 @@ pub(super) mod accounts;
 pub(super) mod administration;
 pub(super) mod api_keys;
 pub(super) mod basis;
+pub(super) mod batches;
+pub(super) mod capacity;
 pub(super) mod collecting;
 pub(super) mod keys;
 pub(super) mod ledger;
 pub(super) mod listing;
 pub(super) mod minting;
+pub(super) mod quarantine;
+pub(super) mod recognition;
 pub(super) mod redeeming;
+pub(super) mod reenrolling;
 pub(super) mod renewing;
 pub(super) mod revoking;
 pub(super) mod roles;
@@ -33,6 +38,7 @@ macro_rules! contract {
                     let mut world = World::begin(Box::new($backend)).await;
                     cases::$case(&mut world).await;
                     world.ledger_is_whole().await;
+                    world.slots_are_exact().await;
                 }
             )*
         }
@@ -84,8 +90,16 @@ macro_rules! contract {
                 only_live_persistent_tokens_are_listed_as_such,
                 a_mint_needs_its_list,
                 an_index_is_never_given_again,
-                each_kind_of_token_is_listed_by_itself,
-                a_token_is_signed_by_a_key_of_its_own_kind,
+                each_type_of_token_is_listed_by_itself,
+                a_token_is_signed_by_a_key_of_its_own_type,
+            }
+            batches {
+                a_batch_is_recorded_whole_or_not_at_all,
+                a_batch_of_a_former_key_is_not_recorded,
+                a_repeated_idempotency_key_mints_nothing,
+                each_caller_has_its_own_idempotency_keys,
+                the_oldest_idempotency_key_makes_room,
+                idempotency_keys_go_after_a_day,
             }
             listing {
                 the_newest_use_is_kept_with_the_token,
@@ -94,11 +108,31 @@ macro_rules! contract {
                 a_pattern_judges_a_bounded_number_of_rows,
                 the_next_page_begins_after_the_last_row,
                 a_filter_by_state_agrees_with_the_records,
+                tokens_and_hosts_are_counted_by_state,
                 a_filter_by_role_follows_changes,
                 hosts_are_found_by_token_role_name_and_state,
             }
+            recognition {
+                a_host_keeps_the_label_of_its_token,
+                a_set_label_has_its_entry,
+                the_first_reported_label_stays,
+                a_newer_report_stays,
+                a_set_label_precedes_the_reported_one,
+                the_last_contact_moves_forward_only,
+                hosts_are_found_by_cluster_contact_and_expiry,
+            }
+            quarantine {
+                both_copies_of_a_host_are_refused,
+                only_a_good_superseded_certificate_quarantines,
+                quarantines_within_an_hour_are_bounded,
+                a_release_keeps_one_certificate,
+                a_release_needs_a_good_certificate,
+                hosts_in_quarantine_are_listed_and_counted,
+                an_outdated_revision_changes_nothing,
+            }
             redeeming {
                 the_first_redemption_makes_a_host,
+                the_transaction_judges_a_replaced_host,
                 the_same_pair_gets_the_winners_certificate,
                 a_spent_token_refuses_another_key,
                 two_hundred_race_for_one_use,
@@ -109,14 +143,35 @@ macro_rules! contract {
                 a_persistent_token_without_a_row_is_refused,
                 a_token_of_an_unknown_list_is_refused,
                 a_taken_name_is_refused_and_spends_nothing,
+                a_lapsed_host_holds_its_name_for_a_while,
                 the_key_of_a_revoked_host_is_refused_under_every_token,
                 unlimited_tokens_count_their_uses,
+            }
+            reenrolling {
+                a_bound_token_continues_the_lineage,
+                a_bound_token_fits_its_host_as_minted,
+                a_former_key_of_a_host_recertifies_nothing,
+                a_bound_token_withdraws_a_name_of_the_authority,
+                a_new_key_ends_a_quarantine,
+            }
+            capacity {
+                a_full_fleet_refuses_and_spends_nothing,
+                a_host_with_a_slot_renews_at_the_limit,
+                a_lapsed_host_needs_a_free_slot,
+                a_bound_host_needs_a_slot_once_lapsed,
+                a_released_host_holds_its_slot_again,
+                a_replaced_host_leaves_its_slot,
+                an_exempt_host_goes_over_the_limit,
+                a_stored_limit_replaces_the_configured_one,
+                two_hundred_race_for_a_hundred_slots,
+                the_count_follows_the_clock_both_ways,
             }
             renewing {
                 the_newest_certificate_renews,
                 a_lost_answer_is_given_again,
                 a_lost_answer_can_be_replaced_with_another_key,
                 a_superseded_certificate_conflicts_after_use,
+                the_first_use_of_the_newest_supersedes_its_predecessor,
                 the_newest_certificate_may_keep_its_key,
                 a_renewal_with_other_roles_is_built_again,
                 a_host_that_loops_is_stopped_until_an_hour_has_passed,
@@ -140,7 +195,7 @@ macro_rules! contract {
                 a_token_is_revoked_once,
                 the_emergency_token_needs_confirmation,
                 only_persistent_tokens_are_found_if_asked,
-                a_token_is_revoked_as_its_own_kind_only,
+                a_token_is_revoked_as_its_own_type_only,
                 a_token_without_uses_left_stays_as_it_is,
                 a_revoked_token_leaves_its_hosts_alone,
                 a_host_is_revoked_with_its_certificates_and_keys,
@@ -196,6 +251,7 @@ macro_rules! contract {
                 every_act_has_exactly_one_entry,
                 refusals_and_repeats_leave_no_entry,
                 entries_are_read_in_order_and_backwards,
+                entries_are_found_by_every_condition,
             }
         }
     };

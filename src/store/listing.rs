@@ -2,8 +2,9 @@
 
 use super::record::*;
 use crate::clock::Timestamp;
-use crate::id::TokenId;
-use crate::name::Role;
+use crate::id::{BatchId, HostId, ShortId, TokenId};
+use crate::ledger::{Action, EntryRecord, Outcome};
+use crate::name::{Cluster, Role};
 
 /// Maximum number of rows that one page judges. A filter that few rows pass costs no page more than this.
 pub const MOST_LOOKED_AT: u32 = 20_000;
@@ -54,8 +55,10 @@ impl NameFilter {
 /// A filter of tokens. Each condition is for tokens that a list shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenFilter {
-    /// Kind of the tokens.
-    pub kind: TokenKind,
+    /// Type of the tokens.
+    pub token_type: TokenType,
+    /// The end of the id.
+    pub short_id: Option<ShortId>,
     /// Treatment of ended tokens: used up, expired or revoked.
     pub ended: EndedTokens,
     /// States, of which a token has one; `None` for any.
@@ -64,8 +67,12 @@ pub struct TokenFilter {
     pub role: Option<Role>,
     /// A condition on the label.
     pub label: Option<NameFilter>,
+    /// Kinds, of which a token has one; `None` for any.
+    pub kinds: Option<Vec<TokenKind>>,
     /// The minter, as the ledger names actors.
     pub minter: Option<String>,
+    /// The batch in which the token was minted.
+    pub batch: Option<BatchId>,
     /// True for persistent tokens, false for ephemeral ones.
     pub persistent: Option<bool>,
     /// A moment after which the token was neither minted nor used.
@@ -85,14 +92,17 @@ pub enum EndedTokens {
 
 impl TokenFilter {
     /// A filter without conditions but these.
-    pub const fn every(kind: TokenKind, ended: EndedTokens, now: Timestamp) -> Self {
+    pub const fn every(token_type: TokenType, ended: EndedTokens, now: Timestamp) -> Self {
         Self {
-            kind,
+            token_type,
+            short_id: None,
             ended,
             states: None,
             role: None,
             label: None,
+            kinds: None,
             minter: None,
+            batch: None,
             persistent: None,
             unused_since: None,
             now,
@@ -103,21 +113,97 @@ impl TokenFilter {
 /// A filter of hosts. Each condition is for hosts that a list shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostFilter {
+    /// The end of the id.
+    pub short_id: Option<ShortId>,
     /// The token that admitted the host.
     pub token: Option<TokenId>,
     /// States, of which a host has one; `None` for any.
     pub states: Option<Vec<HostState>>,
     /// A role of the host.
     pub role: Option<Role>,
-    /// The DNS name.
-    pub name: Option<NameFilter>,
+    /// Conditions on names and labels.
+    pub texts: HostTexts,
+    /// The cluster that the host named.
+    pub cluster: Option<Cluster>,
+    /// A moment since which the host was not seen.
+    pub unseen_since: Option<Timestamp>,
+    /// A moment by which the newest certificate expires, if it is still valid.
+    pub expires_by: Option<Timestamp>,
+    /// True for hosts whose renewal is overdue: they are not revoked.
+    pub overdue: bool,
     /// The moment of the states.
     pub now: Timestamp,
+}
+
+/// A filter of the current chain's entries. Each condition is for entries that a list shows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EntryFilter {
+    /// The number of an earlier entry.
+    pub after: Option<u64>,
+    /// The actor, as the ledger names it.
+    pub actor: Option<String>,
+    /// The act.
+    pub action: Option<Action>,
+    /// The end of the act.
+    pub outcome: Option<Outcome>,
+    /// The token that the entry is about.
+    pub token: Option<TokenId>,
+    /// The host that the entry is about.
+    pub host: Option<HostId>,
+    /// The first moment.
+    pub since: Option<Timestamp>,
+    /// The moment after the last one.
+    pub until: Option<Timestamp>,
+}
+
+impl EntryFilter {
+    /// Returns true if an entry meets every condition. The statement of a list does the same in SQL.
+    pub fn matches(&self, entry: &EntryRecord) -> bool {
+        let Self { after, actor, action, outcome, token, host, since, until } = self;
+        let EntryRecord { origin, .. } = entry;
+        after.is_none_or(|after| entry.seq > after)
+            && actor.as_ref().is_none_or(|actor| origin.actor == *actor)
+            && action.is_none_or(|action| entry.action == action.as_str())
+            && outcome.is_none_or(|outcome| entry.outcome == outcome.as_str())
+            && (token.is_none() || entry.token == *token)
+            && (host.is_none() || entry.host == *host)
+            && since.is_none_or(|since| origin.at >= since)
+            && until.is_none_or(|until| origin.at < until)
+    }
+}
+
+/// Conditions on the texts by which people recognise hosts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostTexts {
+    /// The DNS name.
+    pub name: Option<NameFilter>,
+    /// The label from an administrator, or else the reported one.
+    pub label: Option<NameFilter>,
+    /// The hostname from the report.
+    pub hostname: Option<NameFilter>,
+    /// True if a host's own words match: its hostname, and its label if no administrator gave it one.
+    pub reported_words: bool,
+}
+
+impl HostTexts {
+    /// No condition.
+    pub const ANY: Self = Self { name: None, label: None, hostname: None, reported_words: true };
 }
 
 impl HostFilter {
     /// A filter for every host, or for every host of one token.
     pub const fn every(token: Option<TokenId>, now: Timestamp) -> Self {
-        Self { token, states: None, role: None, name: None, now }
+        Self {
+            short_id: None,
+            token,
+            states: None,
+            role: None,
+            texts: HostTexts::ANY,
+            cluster: None,
+            unseen_since: None,
+            expires_by: None,
+            overdue: false,
+            now,
+        }
     }
 }

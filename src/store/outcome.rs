@@ -3,6 +3,9 @@
 mod accounts;
 mod tokens;
 
+use serde::Serialize;
+use utoipa::ToSchema;
+
 pub use self::accounts::*;
 pub use self::tokens::*;
 use super::record::*;
@@ -35,10 +38,29 @@ pub enum RedeemRefusal {
     TokenRevoked,
     /// No use is left.
     TokenSpent,
-    /// The key belongs to a revoked host.
-    HostRevoked,
+    /// The key is refused under every token, or the replaced host is refused.
+    Key(KeyRefusal),
+    /// The certificate of the replaced host is revoked.
+    CertificateRevoked,
+    /// The certificate of the replaced host is superseded, and its successor has been used.
+    CertificateSuperseded,
     /// The name belongs or belonged to the authority, or a live host has it.
     NameTaken,
+    /// The bound host has other roles or another name than the token.
+    HostChanged,
+    /// The authority took the bound host's name over in the meantime.
+    Contended,
+    /// The node limit leaves no slot.
+    NodeLimit,
+}
+
+/// Reason to refuse a host with its keys, under every token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyRefusal {
+    /// The host is revoked, or the key was left to a copy of the host when its quarantine ended.
+    Revoked,
+    /// The host is in quarantine.
+    Quarantined,
 }
 
 /// Outcome of a renewal or a recertification.
@@ -62,8 +84,8 @@ pub enum Renewed {
 pub enum RenewRefusal {
     /// The host or the pair does not exist.
     Unknown,
-    /// The host is revoked, or the key belongs to a revoked host.
-    HostRevoked,
+    /// The host or the new key is refused.
+    Key(KeyRefusal),
     /// The presented certificate is revoked.
     CertificateRevoked,
     /// The presented certificate was superseded and its successor has been used: two machines have one identity.
@@ -72,6 +94,41 @@ pub enum RenewRefusal {
     TooOften,
     /// The token of a recertification was revoked.
     TokenRevoked,
+    /// The host has lapsed, and the node limit leaves no slot.
+    NodeLimit,
+}
+
+/// Outcome of a quarantine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quarantining {
+    /// The host is in quarantine now.
+    Quarantined,
+    /// The host was in quarantine before; nothing changed.
+    Before,
+    /// Enough hosts were quarantined recently; nothing changed.
+    TooMany,
+    /// The certificate cannot cause a quarantine: it is expired or revoked, or the host is revoked. Nothing changed.
+    Harmless,
+}
+
+/// Outcome of a release from quarantine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum HostRelease {
+    /// The host is released, and has this certificate alone.
+    Released,
+    /// The host is in no quarantine, and its newest certificate is this one; nothing changed.
+    Before,
+    /// The host is in no quarantine, and has another certificate; nothing changed.
+    NotQuarantined,
+    /// The certificate is not the host's, or is expired or revoked; nothing changed.
+    NoSuchCertificate,
+    /// A revoked host stays revoked.
+    Revoked,
+    /// The caller saw another revision of the host; nothing changed.
+    Stale,
+    /// The host does not exist.
+    Unknown,
 }
 
 /// Outcome of a change of roles.
@@ -85,6 +142,19 @@ pub enum RolesChange {
     HostRevoked,
     /// The host has other roles than those that were judged.
     Moved,
+    /// The caller saw another revision of the host.
+    Stale,
+    /// The host does not exist.
+    Unknown,
+}
+
+/// Outcome of a change of a host's label.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LabelChange {
+    /// The host with the label, which it may have had before.
+    Set(Box<HostRecord>),
+    /// The caller saw another revision of the host.
+    Stale,
     /// The host does not exist.
     Unknown,
 }
@@ -133,6 +203,8 @@ pub struct Collected {
     pub api_keys: u64,
     /// Known addresses without a recent sign-in.
     pub known_addresses: u64,
+    /// Idempotency keys after their day.
+    pub idempotency_keys: u64,
     /// True if a limit was reached, so that more rows may be due.
     pub more: bool,
 }
@@ -148,6 +220,7 @@ impl Collected {
             + self.sessions
             + self.api_keys
             + self.known_addresses
+            + self.idempotency_keys
     }
 }
 

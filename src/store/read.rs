@@ -4,10 +4,10 @@ use std::net::IpAddr;
 
 use super::StoreFuture;
 use super::listing::*;
-use super::outcome::Pair;
+use super::outcome::{KeyRefusal, Pair};
 use super::record::*;
 use crate::clock::Timestamp;
-use crate::id::{ApiKeyId, ChainId, HostId, Serial, SessionId, SpkiHash, TokenId};
+use crate::id::{ApiKeyId, BatchId, ChainId, HostId, IdempotencyKey, Serial, SessionId, SpkiHash, TokenId};
 use crate::ledger::ChainHead;
 use crate::name::{DnsName, Role, UserName};
 use crate::secret::Secret;
@@ -31,6 +31,12 @@ pub trait TokenReads {
         page: PageQuery<TokenId>,
     ) -> StoreFuture<'_, Page<TokenRecord, TokenId>>;
 
+    /// Returns the number of stored enrollment tokens in each state. It reads every row.
+    fn count_tokens(&self, now: Timestamp) -> StoreFuture<'_, Vec<(TokenState, u64)>>;
+
+    /// Returns the number of tokens with [`TokenWarning::ExpiresSoon`] at `now`.
+    fn count_expiring_tokens(&self, now: Timestamp) -> StoreFuture<'_, u64>;
+
     /// Returns the moment of the next due revocation: a point read.
     fn next_due_revocation(&self) -> StoreFuture<'_, Option<Timestamp>>;
 
@@ -39,6 +45,17 @@ pub trait TokenReads {
 
     /// Returns the live emergency token.
     fn emergency_token(&self) -> StoreFuture<'_, Option<TokenRecord>>;
+
+    /// Returns the tokens of a batch that are still stored, oldest first.
+    fn tokens_of_batch(&self, batch: BatchId) -> StoreFuture<'_, Vec<TokenId>>;
+
+    /// Returns the record of a caller's idempotency key, unless its day is over at `now`: a point read.
+    fn idempotency_record(
+        &self,
+        caller: String,
+        key: IdempotencyKey,
+        now: Timestamp,
+    ) -> StoreFuture<'_, Option<IdempotencyRecord>>;
 
     /// Returns each signing key that is not retired with the number of live persistent tokens that need it.
     fn key_needs(&self, now: Timestamp) -> StoreFuture<'_, Vec<(KeyRecord, u64)>>;
@@ -56,6 +73,12 @@ pub trait HostReads {
         page: PageQuery<HostId>,
     ) -> StoreFuture<'_, Page<HostRecord, HostId>>;
 
+    /// Returns the number of hosts in each state. It reads every row.
+    fn count_hosts(&self, now: Timestamp) -> StoreFuture<'_, Vec<(HostState, u64)>>;
+
+    /// Returns the number of hosts that are neither revoked nor lapsed. It reads no rows but those that lapsed since the last write.
+    fn enrolled(&self, now: Timestamp) -> StoreFuture<'_, u64>;
+
     /// The newest certificate of the newest host, DER.
     fn newest_certificate(&self) -> StoreFuture<'_, Option<Vec<u8>>>;
 
@@ -68,17 +91,21 @@ pub trait HostReads {
     /// Returns the number of live hosts that these tokens admitted.
     fn count_live_hosts(&self, tokens: Vec<TokenId>) -> StoreFuture<'_, u64>;
 
-    /// True if the key belongs or belonged to a revoked host: a point read.
-    fn key_of_revoked_host(&self, host_key: SpkiHash) -> StoreFuture<'_, bool>;
+    /// Returns the reason for which the key is refused under every token: a point read.
+    fn refused_key(&self, host_key: SpkiHash) -> StoreFuture<'_, Option<KeyRefusal>>;
 
-    /// True if a live host has the name, or the authority has or had it: a point read.
-    fn name_taken(&self, name: DnsName) -> StoreFuture<'_, bool>;
+    /// True if the authority has or had the name, or a host that is in quarantine or did not lapse before `lapsed_before`: a point
+    /// read.
+    fn name_taken(&self, name: DnsName, lapsed_before: Timestamp) -> StoreFuture<'_, bool>;
 
     /// True if the authority has or had the name: a point read.
     fn own_name(&self, name: DnsName) -> StoreFuture<'_, bool>;
 
     /// Returns the live host whose newest certificate has the name: a point read.
     fn host_named(&self, name: DnsName, now: Timestamp) -> StoreFuture<'_, Option<HostId>>;
+
+    /// Returns the first use of the certificate's successor; `None` if none was seen: a point read.
+    fn superseded_at(&self, host: HostId, serial: Serial) -> StoreFuture<'_, Option<Timestamp>>;
 
     /// True if the certificate is revoked because its name is the authority's, for no other reason: a point read.
     fn lost_its_name(&self, serial: Serial) -> StoreFuture<'_, bool>;
@@ -89,8 +116,12 @@ pub trait HostReads {
 
 /// Reads of entries and chains.
 pub trait LedgerReads {
-    /// The newest entries of the current chain, newest first, before `before` if given.
-    fn newest_entries(&self, before: Option<u64>, limit: u32) -> StoreFuture<'_, Vec<EntryRecord>>;
+    /// A page of entries of the current chain, newest first.
+    fn list_entries(
+        &self,
+        filter: EntryFilter,
+        page: PageQuery<u64>,
+    ) -> StoreFuture<'_, Page<EntryRecord, u64>>;
 
     /// Entries of a chain in order, after `seq`.
     fn entries_after(&self, chain: ChainId, seq: u64, limit: u32) -> StoreFuture<'_, Vec<EntryRecord>>;

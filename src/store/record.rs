@@ -2,15 +2,19 @@
 
 mod account;
 mod host;
+mod idempotency;
 mod key;
 mod session;
 mod setting;
 mod token;
+mod token_kind;
 
 pub use self::account::{ApiKeyRecord, ApiKeyTerms, StoredApiKey, UserRecord};
 pub use self::host::*;
+pub use self::idempotency::*;
 pub use self::key::*;
 pub use self::session::SessionRecord;
 pub use self::setting::SettingRecord;
 pub use self::token::*;
+pub use self::token_kind::TokenKind;
 pub use crate::ledger::EntryRecord;

@@ -6,6 +6,7 @@ mod driver;
 mod fault;
 mod file_system;
 mod files;
+mod host_count;
 mod integrity;
 mod ledger_file;
 mod load;
@@ -38,6 +39,7 @@ pub use open_error::OpenError;
 use self::act::Execution;
 use self::driver::Sql;
 use self::files::DatabaseFiles;
+use self::host_count::HostCount;
 use self::lock::{DatabaseLock, lock_holder};
 use self::open::Opened;
 use self::pool::Pool;
@@ -55,6 +57,9 @@ const CACHE_KIB: u32 = 64 * 1024;
 /// The notes of writer and readers about the store.
 type SharedStanding = Arc<Mutex<Standing>>;
 
+/// The number of hosts after the last commit.
+type SharedHostCount = Arc<Mutex<HostCount>>;
+
 /// A store in one SQLite file, which one process at a time may open.
 pub struct SqliteStore {
     /// True if opening it created or migrated the database.
@@ -66,6 +71,7 @@ pub struct SqliteStore {
     mark: Arc<ClockMark>,
     failed: watch::Receiver<bool>,
     standing: SharedStanding,
+    hosts: SharedHostCount,
     /// Held while the store is open. The system releases it if the process dies.
     lock: Mutex<Option<DatabaseLock>>,
 }
@@ -115,13 +121,14 @@ impl SqliteStore {
         let revocations = Arc::new(Revocations::load(load::revocations(Sql::on(&connection))?));
         let (_, mark) = read::head_and_mark(Sql::on(&connection))?;
         let mark = Arc::new(ClockMark::stored(mark));
+        let hosts = Arc::new(Mutex::new(HostCount::load(Sql::on(&connection), now)?));
         let (queue, jobs) = sync_channel(QUEUE);
         let (failing, failed) = watch::channel(false);
         // Without its reserve the disk is full. The probe tries it again.
         let write = (!reserve.is_held()).then_some(StoreError::Full);
         let standing = Arc::new(Mutex::new(Standing { write, ..Standing::default() }));
         let disk = Disk { files: DatabaseFiles::of(path), reserve };
-        let (memory, notes) = (Arc::clone(&revocations), Arc::clone(&standing));
+        let (memory, notes) = (Arc::clone(&revocations), (Arc::clone(&standing), Arc::clone(&hosts)));
         let writer = Writer::new(disk, connection, memory, Arc::clone(&mark), failing, notes);
         let thread =
             std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || writer.run(&jobs));
@@ -135,6 +142,7 @@ impl SqliteStore {
             mark,
             failed,
             standing,
+            hosts,
             lock: Mutex::new(Some(lock)),
         }))
     }
@@ -199,7 +207,7 @@ impl SqliteStore {
             TrySendError::Full(_) => StoreError::Overloaded,
             TrySendError::Disconnected(_) => StoreError::Closed,
         })?;
-        answer.await.unwrap_or(Err(StoreError::Closed))
+        answer.await.map_err(|_| StoreError::Closed)?.logged()
     }
 }
 

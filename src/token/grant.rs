@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::clock::Timestamp;
 use crate::id::{Fingerprint, HostId, PolicyId, StatusRef, Thumbprint, TokenId};
-use crate::name::{Cluster, DnsPattern, Role};
+use crate::name::{Cluster, DnsName, DnsPattern, Role};
 
 /// The suffix that makes an issuer the audience of enrollment tokens.
 pub(super) const ENROLL: &str = "/enroll";
@@ -51,12 +51,23 @@ pub struct Terms {
     pub policy: Option<PolicyId>,
 }
 
+impl Terms {
+    /// Returns true if a bound host still has the name and the roles for which the token was minted.
+    pub fn fits_host(&self, name: Option<&DnsName>, roles: &[Role]) -> bool {
+        let minted = self.bindings.dns_names.first().map(DnsPattern::as_str);
+        name.map(DnsName::as_str) == minted
+            && roles.len() == self.roles.len()
+            && self.roles.iter().all(|role| roles.contains(role))
+    }
+}
+
 /// The bindings that a redemption must match, beside the key.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct Bindings {
     /// The only host it re-enrolls.
-    #[serde(skip)]
+    #[cfg_attr(feature = "server", schema(required))]
+    #[serde(rename = "host_id")]
     pub host: Option<HostId>,
     /// The only cluster it admits to.
     #[cfg_attr(feature = "server", schema(required))]

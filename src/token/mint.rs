@@ -1,7 +1,12 @@
 //! Minting: the text of a token from a grant. Each new token is verified before it is returned.
 
+#[cfg(feature = "server")]
+mod batch;
+
 use std::fmt;
 
+#[cfg(feature = "server")]
+pub use self::batch::mint_all;
 use super::error::VerifyError;
 use super::grant::{Grant, ServiceGrant, TokenRef};
 use super::key_use::KeyUse;
@@ -116,9 +121,7 @@ impl<T: fmt::Debug> fmt::Debug for MintedToken<T> {
 /// # Errors
 /// [`MintError`], if a verifier would refuse the grant. Nothing is minted then.
 pub fn mint(grant: &Grant, ring: &KeyRing, now: Timestamp) -> Result<MintedToken, MintError> {
-    check(grant, now)?;
-    let claims = claims::encode(grant).map_err(|_| MintError::NotJson)?;
-    let text = sign(KeyUse::Enrollment, &claims, ring)?;
+    let text = bounded(ring.sign(KeyUse::Enrollment, &encoded(grant, now)?)?)?;
     let minted = verify(text.expose(), ring.verifying(), std::slice::from_ref(&grant.token.issuer), now)
         .map_err(MintError::DoesNotVerify)?;
     agreed(text, minted, grant)
@@ -136,11 +139,17 @@ pub fn mint_service(
     let ServiceGrant { token, audience, issued_at, not_before, expires_at, roles } = grant;
     check_common(token, roles, [*issued_at, *not_before], Some(*expires_at), now)?;
     let claims = claims::encode_service(grant).map_err(|_| MintError::NotJson)?;
-    let text = sign(KeyUse::Service, &claims, ring)?;
+    let text = bounded(ring.sign(KeyUse::Service, &claims)?)?;
     let (issuer, audience) = (std::slice::from_ref(&token.issuer), std::slice::from_ref(audience));
     let minted = verify_service(text.expose(), ring.verifying(), issuer, audience, now)
         .map_err(MintError::DoesNotVerify)?;
     agreed(text, minted, grant)
+}
+
+/// The claims of `grant`, as JSON.
+fn encoded(grant: &Grant, now: Timestamp) -> Result<Vec<u8>, MintError> {
+    check(grant, now)?;
+    claims::encode(grant).map_err(|_| MintError::NotJson)
 }
 
 /// The new token, if it states `grant`.
@@ -191,8 +200,9 @@ fn check_common(
     }
 }
 
-fn sign(usage: KeyUse, claims: &[u8], ring: &KeyRing) -> Result<Secret<String>, MintError> {
-    let text = Secret::new(ring.sign(usage, claims)?);
+/// A signed text, unless it is too long.
+fn bounded(text: String) -> Result<Secret<String>, MintError> {
+    let text = Secret::new(text);
     match text.expose().len() {
         length if length > MAX_MINT_BYTES => Err(MintError::TooLong { length }),
         _ => Ok(text),

@@ -109,17 +109,35 @@ impl KeyRing {
     /// # Errors
     /// [`SignError`], if the key did not sign.
     pub(super) fn sign(&self, usage: KeyUse, claims: &[u8]) -> Result<String, SignError> {
-        let signer = self.current(usage);
-        let header = header::encode(usage, signer.key_id());
+        let text = self.unsigned(usage, claims);
+        let signature = self.current(usage).sign(text.as_bytes())?;
+        Ok(with_signature(text, signature))
+    }
+
+    /// The tokens with these claims, as [`KeyRing::sign`] makes each.
+    ///
+    /// # Errors
+    /// [`SignError`], if the key did not sign.
+    #[cfg(feature = "server")]
+    pub(super) fn sign_all(&self, usage: KeyUse, claims: &[Vec<u8>]) -> Result<Vec<String>, SignError> {
+        let texts = claims.iter().map(|claims| self.unsigned(usage, claims)).collect::<Vec<_>>();
+        let signatures = self.current(usage).sign_all(&texts)?;
+        Ok(texts
+            .into_iter()
+            .zip(signatures)
+            .map(|(text, signature)| with_signature(text, signature))
+            .collect())
+    }
+
+    /// Header and claims, the text to be signed.
+    fn unsigned(&self, usage: KeyUse, claims: &[u8]) -> String {
+        let header = header::encode(usage, self.current(usage).key_id());
         // A growing buffer would leave copies of a secret in memory: its full size is allocated at once.
         let mut text = String::with_capacity(header.len() + claims.len().div_ceil(3) * 4 + 90);
         text.push_str(&header);
         text.push('.');
         URL_SAFE_NO_PAD.encode_string(claims, &mut text);
-        let signature = signer.sign(text.as_bytes())?;
-        text.push('.');
-        URL_SAFE_NO_PAD.encode_string(signature, &mut text);
-        Ok(text)
+        text
     }
 
     /// The key that signs for `usage` after the next rotation.
@@ -131,6 +149,12 @@ impl KeyRing {
     pub const fn verifying(&self) -> &VerifyingKeys {
         &self.verifying
     }
+}
+
+fn with_signature(mut text: String, signature: [u8; 64]) -> String {
+    text.push('.');
+    URL_SAFE_NO_PAD.encode_string(signature, &mut text);
+    text
 }
 
 impl fmt::Debug for KeyRing {

@@ -35,6 +35,14 @@ pub trait Signer: Send + Sync {
     /// # Errors
     /// The device or process that holds the key did not sign.
     fn sign(&self, message: &[u8]) -> Result<[u8; 64], SignError>;
+
+    /// Signs each of `messages`.
+    ///
+    /// # Errors
+    /// As [`Signer::sign`].
+    fn sign_all(&self, messages: &[String]) -> Result<Vec<[u8; 64]>, SignError> {
+        messages.iter().map(|message| self.sign(message.as_bytes())).collect()
+    }
 }
 
 /// A private key in memory. It is zeroed on drop, and its `Debug` shows only its id.
@@ -47,14 +55,20 @@ pub struct SigningKey {
 }
 
 impl SigningKey {
-    /// A new key.
+    /// A new key. Its id begins with a letter: programs take a leading `-` for a flag.
     ///
     /// # Panics
     /// If the operating system has no randomness.
     #[expect(clippy::expect_used, reason = "no key may ever be made without a form it can be kept in")]
     pub fn generate() -> Self {
-        let secret = Zeroizing::new(random::<32>());
-        Self::new(ed25519_dalek::SigningKey::from_bytes(&secret)).expect("an Ed25519 key has a PKCS#8 form")
+        loop {
+            let secret = Zeroizing::new(random::<32>());
+            let key = Self::new(ed25519_dalek::SigningKey::from_bytes(&secret));
+            let key = key.expect("an Ed25519 key has a PKCS#8 form");
+            if key.id.to_string().starts_with(|first: char| first.is_ascii_alphabetic()) {
+                return key;
+            }
+        }
     }
 
     /// Reads a private key in PKCS#8 PEM (RFC 8410 section 7, RFC 5958), with or without its public half.
@@ -105,11 +119,28 @@ impl Signer for SigningKey {
     }
 
     fn sign(&self, message: &[u8]) -> Result<[u8; 64], SignError> {
-        let unavailable = |detail: String| SignError::Unavailable { id: self.id, detail };
+        self.each([message])?.pop().ok_or_else(|| self.unavailable("it made no signature"))
+    }
+
+    fn sign_all(&self, messages: &[String]) -> Result<Vec<[u8; 64]>, SignError> {
+        self.each(messages.iter().map(String::as_bytes))
+    }
+}
+
+impl SigningKey {
+    /// Signs each message. The provider parses the key once.
+    fn each<'m>(&self, messages: impl IntoIterator<Item = &'m [u8]>) -> Result<Vec<[u8; 64]>, SignError> {
         let signer = (DEFAULT_PROVIDER.signer_factory)(&Algorithm::EdDSA, &self.encoding)
-            .map_err(|error| unavailable(error.to_string()))?;
-        let signature = signer.try_sign(message).map_err(|error| unavailable(error.to_string()))?;
-        signature.try_into().map_err(|_| unavailable("the signature is not 64 bytes long".to_owned()))
+            .map_err(|error| self.unavailable(error))?;
+        let sign = |message: &[u8]| {
+            let signature = signer.try_sign(message).map_err(|error| self.unavailable(error))?;
+            signature.try_into().map_err(|_| self.unavailable("the signature is not 64 bytes long"))
+        };
+        messages.into_iter().map(sign).collect()
+    }
+
+    fn unavailable(&self, detail: impl fmt::Display) -> SignError {
+        SignError::Unavailable { id: self.id, detail: detail.to_string() }
     }
 }
 
@@ -123,6 +154,15 @@ impl fmt::Debug for SigningKey {
 mod tests {
     use super::*;
     use crate::token::{KeyScope, KeyUse, VerifyError, VerifyingKey, VerifyingKeys};
+
+    #[test]
+    fn a_new_keys_id_begins_with_a_letter() {
+        // One id of five does not.
+        for _ in 0..100 {
+            let id = SigningKey::generate().id().to_string();
+            assert!(id.starts_with(|first: char| first.is_ascii_alphabetic()), "{id}");
+        }
+    }
 
     #[test]
     fn a_key_survives_its_pem() {

@@ -18,7 +18,7 @@ mod kept;
 mod keys;
 mod learnt;
 mod lists;
-mod pace;
+pub(crate) mod pace;
 mod state;
 mod stream;
 

@@ -222,7 +222,7 @@ async fn commands_on_cas_and_keys_ask_with_numbers() {
     let mut enroll = gatepass();
     enroll.args(["enroll", "--cert-dir"]).arg(&certs).env("GATEPASS_TOKEN", token.trim());
     assert!(enroll.output().unwrap().status.success());
-    let (before, keys) = (status(), said(&server, &["keys", "list"]));
+    let (before, keys) = (status(), said(&server, &["keys", "list", "--utc"]));
     let former = before["issuing"][0]["ski"].as_str().unwrap().to_owned();
 
     let asked = question(&server, &["ca", "rotate"]);
@@ -235,7 +235,7 @@ async fn commands_on_cas_and_keys_ask_with_numbers() {
     );
     let asked = question(&server, &["keys", "rotate"]);
     assert!(asked.contains(&format!("{tokens} live persistent tokens will stay valid")), "{asked}");
-    assert_eq!((status(), said(&server, &["keys", "list"])), (before, keys), "nothing was done");
+    assert_eq!((status(), said(&server, &["keys", "list", "--utc"])), (before, keys), "nothing was done");
 
     let done = said(&server, &["keys", "rotate", "--yes"]);
     assert!(done.contains("next: ") && done.contains("keys retire"), "{done}");

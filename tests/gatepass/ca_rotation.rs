@@ -1,7 +1,7 @@
 //! Rotating the CA under hosts and tokens that are in the field.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use crate::support::authority::token_of;
 use crate::support::client::Client;
 use crate::support::database::hold;
 use crate::support::listing::listing;
-use crate::support::{Host, Running};
+use crate::support::{Host, Running, eventually};
 
 /// Waits until the listener presents a chain that a client pinning `at.root` accepts, however the CA changed.
 async fn whoami(host: &Host, at: &Running, enrolled: &Value) -> u16 {
@@ -175,12 +175,16 @@ async fn an_interrupted_rotation_counts_only_with_its_entry() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rotation_that_cannot_be_recorded_leaves_nothing() {
     let at = Running::start().await;
-    let before = (issuing(&at).await, listing(&at.data_dir().join("keys")));
+    let keys = at.data_dir().join("keys");
+    let is_crl = |path: &PathBuf| path.extension().is_some_and(|kind| kind == "crl");
+    let is_signed = || listing(&keys).keys().any(is_crl).then_some(());
+    eventually("the root's CRL is there", async || is_signed()).await;
+    let before = (issuing(&at).await, listing(&keys));
     let held = hold(at.data_dir());
     let refused = at.admin().post("/api/v1/ca/rotate", &json!({ "root": true })).await;
     drop(held);
     assert_eq!((refused.status, refused.code()), (503, "store_unavailable"), "{}", refused.text);
-    assert_eq!((issuing(&at).await, listing(&at.data_dir().join("keys"))), before);
+    assert_eq!((issuing(&at).await, listing(&keys)), before);
     assert_eq!(at.entries("ca_rotated").await, 0);
     rotate(&at, json!({ "root": true })).await;
     at.stop().await;

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use gatepass::access::{Scope, UserRole};
+use gatepass::http::metrics::{Labels, METRICS, Metric};
 use gatepass::http::problem::Code;
 use gatepass::http::table::Table;
 
@@ -192,19 +193,42 @@ fn the_scopes_of_each_role_are_documented() {
 }
 
 #[test]
-fn every_metric_is_documented() {
+fn the_metrics_reference_is_the_list() {
+    let rows = METRICS.iter().map(row_of_metric).collect::<Vec<_>>();
     let document = read("docs/metrics.md");
+    let section = document.split("\n## Metrics").nth(1).unwrap().split("\n## ").next().unwrap();
+    let documented = section.lines().filter(|line| line.starts_with("| `")).collect::<Vec<_>>();
+    assert_eq!(documented, rows, "docs/metrics.md:\n{}", rows.join("\n"));
+}
+
+fn row_of_metric(metric: &Metric) -> String {
+    let labels = match metric.labels {
+        Labels::None => String::new(),
+        Labels::Each(label, values) => format!("{label}: {}", values.join(", ")),
+        Labels::Open(labels) => labels.join(", "),
+    };
+    format!("| `{}` | {} | {labels} | {} |", metric.name, metric.kind, metric.help).replace("|  |", "| |")
+}
+
+#[test]
+fn every_metric_is_listed_and_used() {
     let mut sources = Vec::new();
     collect(&Path::new(ROOT).join("src"), &mut sources);
-    let mut metrics = 0;
+    let mut used = BTreeSet::new();
     for text in sources {
-        for after in text.split("!(\"gatepass_").skip(1) {
-            let name = format!("gatepass_{}", after.split('"').next().unwrap());
-            assert!(document.contains(&format!("`{name}`")), "docs/metrics.md lacks {name}");
-            metrics += 1;
+        for kind in ["counter", "gauge", "histogram"] {
+            let call = format!("metrics::{kind}!(\"");
+            let calls = text.split(&call).skip(1);
+            used.extend(calls.map(|after| format!("{} {kind}", after.split('"').next().unwrap())));
         }
+        let outcomes = text.split("const OUTCOMES").nth(1).and_then(|rest| rest.split("];").next());
+        let names = outcomes
+            .into_iter()
+            .flat_map(|list| list.split('"').filter(|word| word.starts_with("gatepass_")));
+        used.extend(names.map(|name| format!("{name} counter")));
     }
-    assert!(metrics > 15, "{metrics} metrics were found");
+    let listed = METRICS.iter().map(|metric| format!("{} {}", metric.name, metric.kind));
+    assert_eq!(used, listed.collect(), "the names in the source, and those of METRICS");
 }
 
 #[test]

@@ -60,7 +60,7 @@ async fn status_gives_2_for_an_unusable_identity() {
     fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
     fs::write(dir.join("host.pem"), "damaged").unwrap();
     let (code, text) = run(&dir, &["status"]);
-    assert!(code == Some(2) && text.contains("does not hold one certificate"), "{code:?} {text}");
+    assert!(code == Some(2) && text.contains("does not hold the certificate of a host"), "{code:?} {text}");
     fs::remove_file(dir.join("host.json")).unwrap();
     fs::create_dir(dir.join("host.json")).unwrap();
     assert_eq!(run(&dir, &["status"]).0, Some(2), "a file that cannot be read");

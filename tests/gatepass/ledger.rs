@@ -1,5 +1,7 @@
 //! Concurrent callers share work that grows with the store, and the server still answers others.
 
+mod cli;
+
 use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::sync::{Arc, mpsc};

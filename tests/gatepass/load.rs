@@ -44,6 +44,17 @@ fn a_remembered_sign_in_is_measured_beside_a_session() {
 }
 
 #[test]
+fn a_cluster_token_is_measured_beside_a_token_each() {
+    let report = measure(&["--cluster", "--rate", "20", "--seconds", "3", "--rounds", "1"]);
+    let rows = report["rows"].as_array().unwrap();
+    let modes = rows.iter().map(|row| row["mode"].as_str().unwrap()).collect::<Vec<_>>();
+    assert_eq!(modes, ["redeem", "redeem-cluster"]);
+    rows.iter().for_each(|row| accounts_for(row, 60));
+    let ratios = report["ratios"].as_array().unwrap();
+    assert!(ratios.len() == 2 && ratios.iter().all(|ratio| ratio["bar"] == 0.8), "{report}");
+}
+
+#[test]
 fn redeeming_at_a_fixed_rate_is_answered_and_counted() {
     let report = measure(&["--mode", "redeem", "--rate", "20", "--seconds", "3", "--floor"]);
     let (row, floor) = (&report["rows"][0], &report["rows"][1]);

@@ -10,6 +10,7 @@ use http::Method;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
+use crate::support::authority::settled;
 use crate::support::process::Process;
 
 /// A name of the length of [`ODD`].
@@ -56,7 +57,10 @@ fn lines<'a>(log: &'a str, words: &[&str]) -> Vec<&'a str> {
 }
 
 async fn start(dir: &Path, level: &str) -> Process {
-    Process::start(&dir.join("data"), &["--set", &format!("log.level={level}")]).await
+    let at = Process::start(&dir.join("data"), &["--set", &format!("log.level={level}")]).await;
+    // Before its first CRLs it is not ready.
+    settled(&at.stranger()).await;
+    at
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -71,11 +75,39 @@ async fn refused_requests_make_one_line_a_minute() {
     assert_eq!(at.admin().get("/api/v1/roles").await.status, 200);
     let log = log_of(at).await;
     for status in ["401", "404"] {
-        assert_eq!(lines(&log, &["request=", &format!("status=\"{status}\"")]).len(), 1, "{log}");
+        assert_eq!(
+            lines(&log, &["request=", &format!("status={status}"), "request method="]).len(),
+            1,
+            "{log}"
+        );
         let counted = lines(&log, &[&format!("status={status}"), "left_out="]);
         assert_eq!(counted.len(), 1, "the count of the others, at the latest at the stop: {log}");
     }
-    assert_eq!(lines(&log, &["/api/v1/roles", "status=\"200\""]).len(), 1, "{log}");
+    assert_eq!(lines(&log, &["/api/v1/roles", "status=200"]), Vec::<&str>::new(), "a read: {log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_scrape_has_a_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = Process::start(&dir.path().join("data"), &["--set", "http.public_metrics=false"]).await;
+    assert_eq!(at.stranger().get("/metrics").await.status, 401);
+    let log = log_of(at).await;
+    assert_eq!(lines(&log, &["WARN", "route=/metrics status=401"]).len(), 1, "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn probes_have_no_line_and_reads_one_for_debugging() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = start(dir.path(), "debug").await;
+    for path in ["/livez", "/readyz", "/metrics"] {
+        assert_eq!(at.stranger().get(path).await.status, 200);
+    }
+    assert_eq!(at.admin().get("/api/v1/roles").await.status, 200);
+    let log = log_of(at).await;
+    for route in ["route=/livez", "route=/readyz", "route=/metrics"] {
+        assert_eq!(lines(&log, &[route]), Vec::<&str>::new());
+    }
+    assert_eq!(lines(&log, &["DEBUG", "route=/api/v1/roles status=200"]).len(), 1, "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -86,7 +118,7 @@ async fn refused_requests_are_all_logged_for_debugging() {
         assert_eq!(at.stranger().get("/api/v1/roles").await.status, 401);
     }
     let log = log_of(at).await;
-    assert_eq!(lines(&log, &["request", "status=\"401\""]).len(), 3, "{log}");
+    assert_eq!(lines(&log, &["request", "status=401", "code=unauthenticated"]).len(), 3, "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -46,7 +46,7 @@ async fn move_to(at: Running, url: &str, set: &[(&str, &str)]) -> Running {
 
 async fn daemon(dir: PathBuf, clock: Arc<ManualClock>) -> Result<(), ClientError> {
     let nap = Duration::from_millis(20);
-    let daemon = Daemon { host: ThisHost::at(dir), on_renew: None, clock: &*clock, nap };
+    let daemon = Daemon { nap, ..Daemon::new(ThisHost::at(dir), &*clock) };
     daemon.run(|_| {}, std::future::pending()).await
 }
 
@@ -82,8 +82,11 @@ async fn fifty_hosts_follow_the_authority_to_its_new_url() {
     })
     .await;
     let moved = Servers { fallbacks: vec![former.clone()], ..Servers::new(current.clone()) };
+    // A host that has reached the new URL twice has forgotten the former one.
+    let fits = |servers: &Servers| *servers == moved || *servers == Servers::new(current.clone());
     for dir in &dirs {
-        assert_eq!(host_file(dir).servers, moved, "{}", dir.display());
+        let servers = host_file(dir).servers;
+        assert!(fits(&servers), "{}: {servers:?}", dir.display());
     }
     let retired = json!({ "issuer": former, "confirm": true });
     let retired = at.admin().post("/api/v1/issuers/retire", &retired).await;

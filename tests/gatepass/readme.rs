@@ -1,20 +1,21 @@
-//! README.md works as it stands: its commands are run, in order, against the built binary.
+//! README.md and the guided tour work as they stand: their commands are run, in order, against the built binary. The output
+//! that they show is compared.
+//!
+//! `GATEPASS_WRITE_PAGES=1` writes the output of this run into the pages.
 
 use std::fs;
 
 use crate::support::terminal::Terminal;
 
 const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+const FLEETS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/fleets.md");
+const TOUR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/tour.md");
 
-/// The output of each command, by its beginning. A command that is not listed fails the test.
+/// The output of each command, by its beginning. Commands whose output the page shows are not listed.
 const SAYS: &[(&str, &str)] = &[
-    ("gatepass serve", "gatepass listens on https://127.0.0.1:"),
     ("gatepass token create --role allocator", "in first-host.token"),
-    ("gatepass enroll --token-file", "enrolled: first-host holds this host's identity"),
-    ("gatepass status", "knows this host"),
     ("gatepass renew", "renew after"),
-    ("gatepass token list", "used"),
-    ("gatepass host list", "live"),
+    ("gatepass ledger list --host", "host_enrolled"),
     ("gatepass ledger list", "host_renewed"),
     ("gatepass ledger verify", "the ledger is intact"),
     ("gatepass leave", "and removed its files"),
@@ -29,37 +30,151 @@ const SAYS: &[(&str, &str)] = &[
     ("curl -H 'Content-Type: application/json'", "{\"token\":\"eyJ"),
     ("curl -u", "{\"tokens\":[{"),
     ("curl -XDELETE", "{}"),
+    ("gatepass serve", "gatepass listens on https://127.0.0.1:"),
+    ("gatepass token create --role proxy --cluster", "in edge.token"),
+    ("gatepass enroll --token-file edge.token", "edge.example.org"),
+    ("gatepass token create --preset cluster --cluster edge-1", "in edge-1.token"),
+    ("gatepass enroll --token-file edge-1.token", "roles        proxy"),
+    ("export TOKEN=", ""),
+    ("gatepass token rotate", "in next.token"),
+    ("gatepass token create --count 1000", "edge-1-hosts.tokens"),
+    ("export HOST=", ""),
+    ("gatepass host show", "edge proxies"),
+    ("gatepass issuer list", "https://localhost:"),
+    ("gatepass issuer retire", "retired https://127.0.0.1:"),
 ];
 
-/// The command lines of the code blocks marked `sh`, without cargo's, which run this test.
-fn commands() -> Vec<String> {
-    let text = fs::read_to_string(README).unwrap();
-    let mut commands = Vec::new();
-    let mut inside = false;
-    for line in text.lines() {
-        match line.strip_prefix("```") {
-            Some(language) => inside = language == "sh" && !inside,
-            None if inside && !line.starts_with("cargo ") => commands.push(line.to_owned()),
-            None => {}
-        }
-    }
-    assert!(commands.len() > 15, "README.md lost its commands: {commands:?}");
-    commands
+/// The commands of a block marked `sh`, without cargo's, which run this test, and the output in the block marked `text` below.
+struct Example {
+    commands: Vec<String>,
+    output: Option<String>,
 }
 
-fn run(commands: impl Iterator<Item = String>) {
-    let mut terminal = Terminal::open();
-    for command in commands {
-        let (_, says) = SAYS.iter().find(|(begins, _)| command.starts_with(begins)).expect(&command);
-        let said = terminal.type_in(&command);
-        assert!(said.contains(says), "{command}\nshould say {says:?}, and says:\n{said}");
+/// The examples of a page, in order.
+fn examples(page: &str) -> Vec<Example> {
+    let text = fs::read_to_string(page).unwrap();
+    let mut examples: Vec<Example> = Vec::new();
+    for block in text.split("\n```").skip(1).step_by(2) {
+        let (language, lines) = block.split_once('\n').unwrap_or((block, ""));
+        match language {
+            "sh" => {
+                let commands = lines.lines().filter(|line| !line.starts_with("cargo ")).map(str::to_owned);
+                examples.push(Example { commands: commands.collect(), output: None });
+            }
+            "text" => examples.last_mut().unwrap().output = Some(format!("{lines}\n")),
+            _ => {}
+        }
+    }
+    examples.retain(|example| !example.commands.is_empty());
+    assert!(examples.len() > 5, "{page} lost its commands");
+    examples
+}
+
+/// Runs the examples of a page. Returns each output that the page shows, with the one of this run.
+fn run(page: &str, is_run: impl Fn(&str) -> bool) -> Vec<(String, String)> {
+    let (mut terminal, mut compared) = (Terminal::open(), Vec::new());
+    for Example { commands, output } in examples(page) {
+        let mut said = String::new();
+        for command in commands.iter().filter(|command| is_run(command)) {
+            let one = terminal.type_in(command);
+            if output.is_none() {
+                let says = SAYS.iter().find(|(begins, _)| command.starts_with(begins));
+                let (_, says) =
+                    says.unwrap_or_else(|| panic!("{command} shows no output, and is not listed"));
+                assert!(one.contains(says), "{command}\nshould say {says:?}, and says:\n{one}");
+            }
+            said += &one;
+        }
+        compared.extend(output.map(|output| (output, terminal.as_shown(&said))));
     }
     terminal.close();
+    compared
+}
+
+#[expect(clippy::disallowed_methods, reason = "a switch of the tests, as for the tables")]
+fn is_written() -> bool {
+    std::env::var_os("GATEPASS_WRITE_PAGES").is_some()
+}
+
+/// Compares the outputs in a page with those of this run, or writes these into it.
+fn check(page: &str, is_run: impl Fn(&str) -> bool) {
+    let compared = run(page, is_run);
+    if is_written() {
+        let text = fs::read_to_string(page).unwrap();
+        let block = |output: &str| format!("```text\n{}```", output.trim_start_matches('\n'));
+        let text =
+            compared.iter().fold(text, |text, (shown, said)| text.replacen(&block(shown), &block(said), 1));
+        fs::write(page, text).unwrap();
+        return;
+    }
+    for (shown, said) in compared {
+        assert_eq!(shape(&said), shape(&shown), "{page} shows\n{shown}\nand the command says\n{said}");
+    }
+}
+
+/// A text without the values that differ from run to run: ids, secrets, times and the widths that follow from them.
+fn shape(text: &str) -> String {
+    text.lines()
+        .map(|line| line.split_whitespace().map(shape_of).collect::<Vec<_>>().join(" ") + "\n")
+        .collect()
+}
+
+/// The shape of a word: ids and secrets are one word, digits are zeros, and times and sizes have one unit.
+fn shape_of(word: &str) -> String {
+    if let Some((name, value)) = word.split_once('=') {
+        return format!("{name}={}", shape_of(value));
+    }
+    let span = word.strip_suffix(['s', 'm', 'h', 'd']).unwrap_or_default();
+    if !span.is_empty() && span.chars().all(|c| c.is_ascii_digit()) {
+        return "SPAN".to_owned();
+    }
+    if word == "MiB" {
+        return "GiB".to_owned();
+    }
+    let bare = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+    let is_hex = bare.len() >= 8 && bare.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
+    if is_hex || bare.starts_with("eyJ") {
+        return word.replace(bare, "ID");
+    }
+    let mut shape = word.replace(|c: char| c.is_ascii_digit(), "0");
+    while shape.contains("00") {
+        shape = shape.replace("00", "0");
+    }
+    shape
 }
 
 #[test]
 fn every_command_of_the_readme_works_as_it_stands() {
-    run(commands().into_iter().filter(|command| !command.starts_with("curl ")));
+    check(README, |command| !command.starts_with("curl "));
+}
+
+#[test]
+fn the_guided_tour_works_as_it_stands() {
+    check(TOUR, |_| true);
+}
+
+/// "Scope cluster tokens to the smallest cluster identity that makes sense. […] Use `max_nodes` on cluster tokens for any
+/// deployment where the expected node count is bounded. […] Rotate tokens on a schedule for long-lived DaemonSet deployments. […]
+/// Never bake tokens into machine images."
+#[test]
+fn the_rollout_of_a_fleet_works_as_it_stands() {
+    let text = fs::read_to_string(FLEETS).unwrap();
+    let opening = text.split("\n## ").next().unwrap();
+    let mut advice = opening.lines().filter_map(|line| line.strip_prefix("- **")).map(str::to_lowercase);
+    for word in ["smallest cluster", "cap", "shortest life", "schedule", "image"] {
+        assert!(
+            advice.next().is_some_and(|line| line.contains(word)),
+            "the page opens with the advice about {word}"
+        );
+    }
+    check(FLEETS, |_| true);
+}
+
+#[test]
+fn only_values_that_differ_are_left_out() {
+    assert_eq!(shape("a  0190a0b0-0000-7000 in 14m 3 left"), "a ID in SPAN 0 left\n");
+    assert_ne!(shape("active"), shape("revoked"));
+    assert_ne!(shape("1 host"), shape("no host"));
 }
 
 #[test]
@@ -83,11 +198,14 @@ fn every_setting_that_the_readme_names_exists() {
 /// The tests that need curl.
 #[cfg(feature = "outside")]
 mod outside {
-    use super::{commands, run};
+    use super::{README, check, examples};
 
     #[test]
     fn the_curl_lines_of_ece_work_unchanged() {
-        assert_eq!(commands().iter().filter(|command| command.starts_with("curl ")).count(), 4);
-        run(commands().into_iter());
+        let examples = examples(README);
+        let curl =
+            examples.iter().flat_map(|example| &example.commands).filter(|line| line.starts_with("curl "));
+        assert_eq!(curl.count(), 4);
+        check(README, |_| true);
     }
 }

@@ -6,7 +6,7 @@ use gatepass::ledger::{Action, Draft};
 use gatepass::service::keys::files::make_key;
 use gatepass::service::vault::Vault;
 use gatepass::store::{
-    ChangeSettings, HowToRevoke, KeyState, RetireIssuer, RevokeToken, RotateKeys, TokenKind, TokenRevocation,
+    ChangeSettings, HowToRevoke, KeyState, RetireIssuer, RevokeToken, RotateKeys, TokenRevocation, TokenType,
 };
 use gatepass::token::KeyUse;
 
@@ -20,7 +20,7 @@ fn entry(action: Action, at: &Running) -> Draft {
 async fn a_changed_setting_is_in_force_after_a_reload() {
     let at = Running::start().await;
     let span = Duration::from_secs(420);
-    let changes = vec![("default_ttl", Some(span))];
+    let changes = vec![("default_ttl", Some(420_000))];
     let command = ChangeSettings { changes, entry: entry(Action::SettingsChanged, &at) };
     at.store.change_settings(command).await.unwrap();
     let spans = &at.authority.settings.spans;
@@ -71,7 +71,7 @@ async fn a_revoked_emergency_token_raises_no_alarm_after_reload() {
     let token = at.store.emergency_token().await.unwrap().unwrap().mint.token.id;
     let command = RevokeToken {
         token,
-        kind: TokenKind::Enrollment,
+        token_type: TokenType::Enrollment,
         how: HowToRevoke { even_emergency: true, ..HowToRevoke::default() },
         entry: entry(Action::TokenRevoked, &at),
     };

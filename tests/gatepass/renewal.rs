@@ -4,10 +4,10 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use gatepass::client::daemon::{Daemon, NAP};
+use gatepass::client::daemon::Daemon;
 use gatepass::client::directory::FILES;
 use gatepass::client::enroll::{Enroll, EnrollResult, enroll};
-use gatepass::client::host::{HostFile, ThisHost, TrustAnchor};
+use gatepass::client::host::{HostFile, ThisHost, TrustAnchor, load_serial};
 use gatepass::client::renew::renew;
 use gatepass::client::servers::Servers;
 use gatepass::clock::Timestamp;
@@ -55,6 +55,12 @@ async fn a_copied_disk_cannot_renew_once_the_host_has() {
     assert!(fresh.unseen.is_none(), "{:?}", fresh.unseen);
     let refused = renew(&ThisHost::at(&cloned), at.authority.time.now()).await.unwrap_err();
     assert_eq!(refused.code(), Some("lineage_conflict"), "{refused}");
+    let refused = renew(&ThisHost::at(&original), at.authority.time.now()).await.unwrap_err();
+    assert_eq!(refused.code(), Some("host_quarantined"), "{refused}");
+    let (id, serial) = (host.host_id, load_serial(&original).unwrap());
+    let released =
+        at.admin().post(&format!("/api/v1/hosts/{id}/release"), &json!({ "serial": serial })).await;
+    assert_eq!(released.status, 200, "{}", released.text);
     assert!(
         renew(&ThisHost::at(&original), at.authority.time.now()).await.is_ok(),
         "the host itself goes on"
@@ -121,7 +127,7 @@ async fn a_daemon_uses_a_certificate_never_seen() {
     let enrolled = host.redeem(&at, &token_of(&minted)).await.json;
     put(&at, temp.path(), &host.key_pem(), &minted, &enrolled);
     assert!(!seen(&at));
-    let daemon = Daemon { host: ThisHost::at(temp.path()), on_renew: None, clock: &*at.clock, nap: NAP };
+    let daemon = Daemon::new(ThisHost::at(temp.path()), &*at.clock);
     let stop = eventually("the server has seen it", async || seen(&at).then_some(()));
     daemon.run(|_| {}, stop).await.unwrap();
     assert_eq!(at.entries("host_renewed").await, 0);

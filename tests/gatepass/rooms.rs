@@ -12,7 +12,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("text", &[]),
     ("secret", &["text"]),
-    ("span", &[]),
+    ("span", &["clock"]),
     ("file_lock", &[]),
     ("ownership", &[]),
     ("name", &["text"]),
@@ -23,9 +23,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("ca", &["clock", "id", "name", "secret", "text"]),
     ("ledger", &["clock", "id", "name", "secret"]),
     ("wire", &["clock", "id", "name"]),
+    ("cells", &["clock", "text"]),
     ("access", &["clock", "id", "name", "secret", "span"]),
     ("admission", &["token", "clock", "id", "name", "secret"]),
-    ("store", &["access", "ledger", "token", "clock", "id", "name", "secret", "file_lock"]),
+    (
+        "store",
+        &["access", "admission", "ledger", "token", "wire", "clock", "id", "name", "secret", "file_lock"],
+    ),
     (
         "service",
         &[
@@ -48,6 +52,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "http",
         &[
+            "cells",
             "service",
             "store",
             "access",
@@ -65,7 +70,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("config", &["access", "name", "ownership", "secret", "server_url", "span", "text", "clock", "id"]),
-    ("connect", &["id"]),
+    ("connect", &["id", "secret"]),
     ("verifier", &["connect", "token", "host_certificate", "clock", "id", "name", "secret"]),
     ("warp", &["verifier", "token", "clock"]),
     (
@@ -76,6 +81,8 @@ const ARROWS: &[(&str, &[&str])] = &[
             "connect",
             "token",
             "wire",
+            "host_certificate",
+            "span",
             "clock",
             "id",
             "name",
@@ -88,11 +95,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
+            "cells",
             "client",
             "connect",
             "server",
             "config",
             "access",
+            "ledger",
             "token",
             "clock",
             "id",

@@ -1,7 +1,8 @@
 //! Telovix' enrollment tokens: promises of its document in its words. They are about one-time and cluster tokens, rights,
 //! lists and the log.
 //!
-//! Of later issues: re-enrollment tokens, auto-approve rules, the capacity warning, the wizard.
+//! Elsewhere: re-enrollment tokens in `reenrolling.rs`, the capacity warning in `capacity.rs`. Of later issues: auto-approve
+//! rules, the wizard.
 
 use std::time::Duration;
 

@@ -146,7 +146,10 @@ async fn an_exposed_tls_key_stops_the_start() {
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
     let server = open(&data, &keys, &set).await.unwrap();
     let name = gatepass::name::DnsName::parse("gate.example.org").unwrap();
-    assert!(server.store().name_taken(name).await.unwrap(), "no host may hold the listener's name");
+    assert!(
+        server.store().name_taken(name, SystemClock::now()).await.unwrap(),
+        "no host may hold the listener's name"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

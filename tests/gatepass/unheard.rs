@@ -9,11 +9,11 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use rustix::fs::{Mode, OFlags};
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::json;
 
 use crate::support::authority::PASSWORD;
 use crate::support::eventually;
+use crate::support::pty;
 use crate::support::served::{complaint, run, serve};
 use crate::support::unheard::{Unheard, closed_pipe, full};
 
@@ -116,7 +116,7 @@ async fn a_log_that_recovers_tells_its_losses() {
     let mut second = reader(&pipe);
     let mut read = Vec::new();
     eventually("the loss is logged", async || {
-        assert_eq!(at.admin().get("/api/v1/roles").await.status, 200);
+        assert_eq!(at.admin().post(TOKENS, &json!({})).await.status, 201);
         // It has nothing to read yet.
         let _ = second.read_to_end(&mut read);
         String::from_utf8_lossy(&read).contains("log lines were lost").then_some(())
@@ -167,26 +167,15 @@ async fn a_timer_outlives_a_full_log() {
     works_and_ends(at).await;
 }
 
-/// A terminal: the end that shows it, and the end that a process writes to.
-fn terminal() -> (fs::File, Stdio) {
-    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
-    let shown = openpt(flags).unwrap();
-    grantpt(&shown).unwrap();
-    unlockpt(&shown).unwrap();
-    let name = ptsname(&shown, Vec::new()).unwrap();
-    let written = fs::File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap();
-    (shown.into(), written.into())
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn secrets_stay_off_a_recorded_terminal() {
     for (flags, on_terminal) in [(&[][..], true), (&["--secrets", "files"], false)] {
         let dir = tempfile::tempdir().unwrap();
         let data = dir.path().join("data");
-        let (mut shown, out) = terminal();
+        let (mut shown, out) = pty::open(80);
         let mut serve = serve(&data);
         serve.args(flags).env_remove("GATEPASS_ADMIN_PASSWORD");
-        let at = Unheard::start(serve, &data, out, Stdio::null()).await;
+        let at = Unheard::start(serve, &data, out.into(), Stdio::null()).await;
         let recorded = std::thread::spawn(move || {
             let mut text = Vec::new();
             // A terminal whose other end is closed ends with EIO.

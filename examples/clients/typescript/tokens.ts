@@ -41,6 +41,8 @@ const key = expected(await caller(session.session).POST("/api/v1/api-keys", { bo
 const gate = caller(key.api_key);
 
 const minted = expected(await gate.POST("/api/v1/enrollment-tokens", { body: { roles: ["proxy"], max_uses: 2 } }));
+// Many tokens are a text of JSON Lines. A request that is sent again with its Idempotency-Key gets no token.
+if (typeof minted === "string" || !("token" in minted)) throw new Error("not one new token");
 const host = expected(await caller(minted.token).POST("/api/v1/bootstrap", { body: { csr } }));
 console.log("enrolled", host.host_id, ...host.roles);
 

@@ -55,7 +55,7 @@ fn rights() -> impl Strategy<Value = Rights> {
 /// An act that owns what it is about.
 #[derive(Clone, Debug)]
 enum Asked {
-    Mint(Vec<Role>, Vec<DnsPattern>, bool, Option<Duration>, Option<u32>, Option<Cluster>),
+    Mint(u32, Vec<Role>, Vec<DnsPattern>, bool, Option<Duration>, Option<u32>, Option<Cluster>),
     Service(Vec<Role>, Duration),
     Lives(Duration, bool),
     Roles(Vec<Role>),
@@ -63,17 +63,21 @@ enum Asked {
 }
 
 impl Asked {
-    fn act(&self) -> Act<'_> {
-        match self {
-            Self::Mint(roles, dns_names, persistent, lasts, uses, cluster) => {
+    fn judge(&self, rights: &Rights) -> Result<(), Vec<Excess>> {
+        rights.judge(match self {
+            Self::Mint(count, roles, dns_names, persistent, lasts, uses, cluster) => {
                 let (persistent, lasts, uses) = (*persistent, *lasts, *uses);
-                Act::Mint { roles, dns_names, persistent, lasts, uses, cluster: cluster.as_ref() }
+                let one = Act::Mint { roles, dns_names, persistent, lasts, uses, cluster: cluster.as_ref() };
+                return rights.judge(match count {
+                    1 => one,
+                    count => Act::MintMany { each: &one, count: *count },
+                });
             }
             Self::Service(roles, lasts) => Act::MintServiceToken { roles, lasts: *lasts },
             Self::Lives(lasts, persistent) => Act::SetLives { lasts: *lasts, persistent: *persistent },
             Self::Roles(roles) => Act::SetRoles { before: &[], after: roles },
             Self::Give(rights) => Act::Give(rights),
-        }
+        })
     }
 }
 
@@ -84,6 +88,7 @@ fn lasts() -> impl Strategy<Value = Duration> {
 fn asked() -> impl Strategy<Value = Asked> {
     let roles = || vec(role(), 0..3);
     let mint = (
+        1..4u32,
         roles(),
         vec(pattern(), 0..3),
         any::<bool>(),
@@ -92,8 +97,8 @@ fn asked() -> impl Strategy<Value = Asked> {
         proptest::option::of(cluster()),
     );
     prop_oneof![
-        mint.prop_map(|(roles, names, persistent, lasts, uses, cluster)| Asked::Mint(
-            roles, names, persistent, lasts, uses, cluster
+        mint.prop_map(|(count, roles, names, persistent, lasts, uses, cluster)| Asked::Mint(
+            count, roles, names, persistent, lasts, uses, cluster
         )),
         (roles(), lasts()).prop_map(|(roles, lasts)| Asked::Service(roles, lasts)),
         (lasts(), any::<bool>()).prop_map(|(lasts, persistent)| Asked::Lives(lasts, persistent)),
@@ -130,11 +135,11 @@ fn is_beyond(rights: &Rights, asked: &Asked) -> bool {
         (Most::UpTo(most), Some(lasts)) => lasts > most,
     };
     match asked {
-        Asked::Mint(given, names, persistent, lasts, uses, cluster) => {
+        Asked::Mint(count, given, names, persistent, lasts, uses, cluster) => {
             let uses = match (limits.max_uses, uses) {
                 (Most::Any, _) => false,
                 (Most::UpTo(_), None) => true,
-                (Most::UpTo(most), Some(uses)) => *uses > most,
+                (Most::UpTo(most), Some(uses)) => count * uses > most,
             };
             let cluster = match (&limits.clusters, cluster) {
                 (Clusters::Any, _) => false,
@@ -163,26 +168,26 @@ fn is_beyond(rights: &Rights, asked: &Asked) -> bool {
 proptest! {
     #[test]
     fn i5_an_act_passes_within_every_limit(rights in rights(), asked in asked()) {
-        prop_assert_eq!(rights.judge(asked.act()).is_err(), is_beyond(&rights, &asked));
+        prop_assert_eq!(asked.judge(&rights).is_err(), is_beyond(&rights, &asked));
     }
 
     #[test]
     fn i5_given_rights_never_exceed_their_giver(giver in rights(), given in rights(), asked in asked()) {
-        if giver.judge(Act::Give(&given)).is_ok() && given.judge(asked.act()).is_ok() {
-            prop_assert_eq!(giver.judge(asked.act()), Ok(()));
+        if giver.judge(Act::Give(&given)).is_ok() && asked.judge(&given).is_ok() {
+            prop_assert_eq!(asked.judge(&giver), Ok(()));
         }
     }
 
     #[test]
     fn i5_an_intersection_allows_what_both_allow(one in rights(), other in rights(), asked in asked()) {
-        let both = one.judge(asked.act()).is_ok() && other.judge(asked.act()).is_ok();
+        let both = asked.judge(&one).is_ok() && asked.judge(&other).is_ok();
         let cut = one.within(&other);
-        prop_assert_eq!(cut.judge(asked.act()).is_ok(), both, "{:?}", cut);
+        prop_assert_eq!(asked.judge(&cut).is_ok(), both, "{:?}", cut);
     }
 
     #[test]
     fn i5_full_rights_pass_every_act(asked in asked()) {
-        prop_assert_eq!(Rights::ALL.judge(asked.act()), Ok(()));
+        prop_assert_eq!(asked.judge(&Rights::ALL), Ok(()));
     }
 }
 
@@ -208,6 +213,24 @@ fn each_exceeded_limit_is_named() {
     let given = rights.judge(Act::Give(&Rights::ALL)).unwrap_err();
     assert_eq!(given[0].limit, "permissions");
     assert!(given[0].message.contains("hosts:write"), "{}", given[0].message);
+}
+
+#[test]
+fn the_uses_of_many_tokens_count_together() {
+    let most = |uses| Limits { max_uses: Most::UpTo(uses), ..Limits::ANY };
+    let judge = |limits, count, uses| {
+        let (roles, dns_names) = (&[], &[]);
+        let each = Act::Mint { roles, dns_names, persistent: false, lasts: None, uses, cluster: None };
+        Rights::of_role(UserRole::Operator, limits).judge(Act::MintMany { each: &each, count })
+    };
+    assert_eq!(judge(most(20), 10, Some(2)), Ok(()));
+    let excess = judge(most(20), 7, Some(3)).unwrap_err();
+    let message = "7 tokens of 3 uses asked for; all of them may have at most 20 together";
+    assert_eq!(excess, [Excess { limit: "max_uses", message: message.to_owned() }]);
+    // 2^16 * 2^16 uses are no number of the limit.
+    assert!(judge(most(u32::MAX), 1 << 16, Some(1 << 16)).is_err());
+    assert!(judge(most(20), 2, None).is_err());
+    assert_eq!(judge(Limits::ANY, 1 << 16, Some(1 << 16)), Ok(()));
 }
 
 #[test]

@@ -6,11 +6,13 @@ use clap::Args;
 
 use super::{fingerprint, root};
 use crate::cli::ask::confirm;
+use crate::cli::destination::{Destination, is_stdout};
 use crate::cli::error::CliError;
 use crate::cli::output::{self, line, time};
 use crate::cli::private;
 use crate::cli::remote::Remote;
 use crate::config::Environment;
+use crate::secret::Secret;
 use crate::server::offline;
 
 /// Export the root certificate, or move its private key offline
@@ -24,7 +26,8 @@ keep it offline, and copy it back for them.")]
 pub(crate) struct ExportRoot {
     #[command(flatten)]
     remote: Remote,
-    /// Write the certificate to this file instead of printing it
+    /// Write the certificate to this file instead of printing it; - prints it. Devices and pipes are written to, links are
+    /// refused
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Copy the root's private key to this file (mode 0600); run on the server's machine
@@ -47,11 +50,12 @@ impl ExportRoot {
             return self.export_key(keys, to);
         }
         let pem = root(&self.remote, environment).await?;
-        match &self.out {
+        match self.out.as_deref().filter(|path| !is_stdout(path)) {
             None => output::text(&pem),
             Some(path) => {
-                std::fs::write(path, &pem).map_err(|source| CliError::File { path: path.clone(), source })?;
-                line(format!("{}  {}", fingerprint(&pem)?, path.display()))
+                let fingerprint = fingerprint(&pem)?;
+                Destination::public(path)?.write(&Secret::new(pem))?;
+                line(format!("{fingerprint}  {}", path.display()))
             }
         }
     }
@@ -59,6 +63,11 @@ impl ExportRoot {
     /// Copies the key, and removes it after the copy was compared.
     fn export_key(&self, keys: &Path, to: &Path) -> Result<(), CliError> {
         let root = offline::RootKey::open(keys).map_err(CliError::Offline)?;
+        if is_stdout(to) {
+            return Err(CliError::Usage(String::from(
+                "--key-to needs the name of a file, which is read back before the key is removed; nothing was done",
+            )));
+        }
         if to.symlink_metadata().is_ok() {
             return Err(CliError::Usage(format!(
                 "{} exists already: name a new file for --key-to; nothing was done",
@@ -108,7 +117,6 @@ mod tests {
     use super::*;
     use crate::ca::{der_to_pem, sign_root_crl};
     use crate::clock::SystemClock;
-    use crate::secret::Secret;
     use crate::service::ca::files::Manifest;
     use crate::service::vault::Vault;
 

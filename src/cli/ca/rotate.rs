@@ -6,18 +6,20 @@ use serde_json::{Value, json};
 use super::{CA, show};
 use crate::cli::consent::Consent;
 use crate::cli::error::CliError;
-use crate::cli::output::{Format, line, text_at};
+use crate::cli::output::{Format, Screen, line, text_at};
 use crate::cli::together::count;
 use crate::clock::{SystemClock, Timestamp};
 use crate::config::Environment;
 
 /// Create a new issuing CA, under the same root or a new one; existing certificates stay valid
 #[derive(Args)]
-#[command(
-    after_long_help = "The root's private key must be in the server's keys directory. With --root, the previous root signs the new one: \
+#[command(after_long_help = "Examples:
+  gatepass ca rotate
+  gatepass ca rotate --root
+
+The root's private key must be in the server's keys directory. With --root, the previous root signs the new one: \
 tokens and hosts that pin the previous root keep working, and hosts adopt the new root when they renew. Rotate an imported CA where it \
-was made."
-)]
+was made.")]
 pub(crate) struct CaRotate {
     #[command(flatten)]
     consent: Consent,
@@ -36,7 +38,7 @@ impl CaRotate {
             line(conclusion(self.root, &before, &status))?;
             line("")?;
         }
-        show(format, &status)
+        show(format, &Screen::of(environment), &status)
     }
 }
 

@@ -5,24 +5,31 @@ use std::path::Path;
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::bulk;
 use super::kind::TokenResource;
 use crate::cli::error::CliError;
-use crate::cli::once::Creation;
-use crate::cli::output::{self, Format, line};
-use crate::client::api::Api;
+use crate::cli::once::{Creation, TOKEN};
+use crate::cli::output::{self, note};
 use crate::config::Environment;
+use crate::name::DnsPattern;
+use crate::server::token_presets;
 use crate::text::printable;
 
 /// Mint a token
 ///
-/// Defaults: one use, 15 minutes. A persistent token is valid until it is revoked, for any number of hosts. The token is
-/// shown once and not stored.
+/// Defaults: one use, 15 minutes. A preset has other defaults, and each flag overrides one. A persistent token is valid until
+/// it is revoked, for any number of hosts. The token is shown once and not stored.
 #[derive(Args)]
 #[command(after_long_help = "Examples:
   gatepass token create --role proxy --label rack-7
   gatepass token create --role allocator --role proxy --ttl 1h --max-uses 20
+  gatepass token create --preset cluster --cluster ran-zone-a --max-uses 40      365 days, 40 nodes of this cluster
+  gatepass token create --preset rollout --label 'Linux, June' --expected-hosts 1000
+  gatepass token create --preset roles --role proxy      any number of hosts, within an hour
   gatepass token create --persistent --label image-builder
   gatepass token create --quiet --role proxy | ssh node-1 gatepass enroll -
+  gatepass token create --role proxy --print-command      one line to paste on the new host
+  gatepass token create --role proxy --count 1000 --out fleet.tokens
   gatepass token create --audience https://jobs.example.org --role proxy --ttl 1h")]
 pub(crate) struct TokenCreate {
     #[command(flatten)]
@@ -30,19 +37,33 @@ pub(crate) struct TokenCreate {
     /// Mint a service token for the service with this URI, one of tokens.audiences on the server. It cannot enroll hosts
     #[arg(long, value_name = "URI", conflicts_with = "EnrollmentFlags")]
     audience: Option<String>,
-    /// Role of the host; repeatable, or separated by commas
+    /// Role of the host, one of `gatepass role list`; repeatable, or separated by commas. Without it hosts have no roles
     #[arg(long = "role", alias = "roles", value_name = "NAME", value_delimiter = ',')]
     roles: Vec<String>,
     #[command(flatten)]
     enrollment: EnrollmentFlags,
+    /// Print only the command for the new host, with the token. It begins with a space: most shells then keep it out of their
+    /// history
+    #[arg(long, conflicts_with_all = ["quiet", "out", "audience", "output"])]
+    print_command: bool,
 }
 
 /// Flags of enrollment tokens. A service token always expires, and no host redeems it.
 #[derive(Args)]
 struct EnrollmentFlags {
+    /// Terms for a common case. one-time: one host within 15 minutes. cluster: hosts of a cluster for a year. rollout: many
+    /// hosts until revoked. roles: any hosts within an hour
+    #[arg(long, value_name = "NAME", value_parser = token_presets(), hide_possible_values = true)]
+    preset: Option<String>,
+    /// Number of tokens, at most 10000, written to the file one a line. All have the same terms and batch
+    #[arg(long, value_name = "N", requires = "out", conflicts_with_all = ["key_thumbprint", "quiet", "print_command"])]
+    count: Option<u32>,
     /// Valid until revoked, unless --ttl or --expires-at is given
     #[arg(long)]
     persistent: bool,
+    /// Number of hosts that a rollout is for: lists tell when it is complete
+    #[arg(long, value_name = "N")]
+    expected_hosts: Option<u64>,
     /// Maximum number of hosts
     #[arg(long, value_name = "N", conflicts_with = "unlimited")]
     max_uses: Option<u64>,
@@ -50,10 +71,10 @@ struct EnrollmentFlags {
     #[arg(long)]
     unlimited: bool,
     /// DNS name that the host may request, such as node-1.example.org or *.nodes.example.org; repeatable
-    #[arg(long = "dns-name", value_name = "PATTERN")]
-    dns_names: Vec<String>,
+    #[arg(long = "dns-name", value_name = "PATTERN", value_parser = DnsPattern::parse_lenient)]
+    dns_names: Vec<DnsPattern>,
     /// Only for the key with this RFC 7638 thumbprint
-    #[arg(long, value_name = "THUMBPRINT")]
+    #[arg(long, value_name = "THUMBPRINT", allow_hyphen_values = true)]
     key_thumbprint: Option<String>,
     /// Only for hosts of the cluster with this id. A persistent token then expires after tokens.cluster_ttl, unless --ttl or --expires-at is given
     #[arg(long, value_name = "ID")]
@@ -63,10 +84,23 @@ struct EnrollmentFlags {
 impl TokenCreate {
     pub(super) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         let (kind, body) = (self.kind(), self.body());
-        let table = |answer: &Value, file: Option<&Path>| show(kind, answer, file);
+        let table = |answer: &Value, file: Option<&Path>| match self.print_command {
+            true => whole_command(answer),
+            false => show(kind, answer, file),
+        };
         let Creation { remote, once, .. } = &self.creation;
-        let post = async |api: &Api| Ok(api.post(kind.path(), &body).await?);
-        once.post(remote, environment, post, "token", table).await
+        let api = remote.connect(environment)?;
+        match self.enrollment.count {
+            Some(count) => bulk::create(&self.creation, &api, body, count).await?,
+            None => {
+                let post = async { Ok(api.post(kind.path(), &body).await?) };
+                once.post(remote.output, post, &TOKEN, table).await?;
+            }
+        }
+        if self.roles.is_empty() {
+            note("the token has no roles: give --role, one of `gatepass role list`, if its holder needs one");
+        }
+        Ok(())
     }
 
     const fn kind(&self) -> TokenResource {
@@ -77,11 +111,12 @@ impl TokenCreate {
     }
 
     fn body(&self) -> Value {
-        let EnrollmentFlags { persistent, max_uses, unlimited, dns_names, key_thumbprint, cluster } =
+        let EnrollmentFlags { preset, persistent, max_uses, unlimited, dns_names, key_thumbprint, .. } =
             &self.enrollment;
+        let EnrollmentFlags { cluster, expected_hosts, .. } = &self.enrollment;
         let mut body = self.creation.request(json!({
             "audience": self.audience, "roles": self.roles, "max_uses": max_uses, "key_thumbprint": key_thumbprint,
-            "persistent": self.audience.is_none().then_some(persistent),
+            "preset": preset, "persistent": persistent.then_some(true), "expected_hosts": expected_hosts,
             "dns_names": Some(dns_names).filter(|names| !names.is_empty()),
             "bind": cluster.as_ref().map(|cluster| json!({ "cluster": cluster })),
         }));
@@ -92,55 +127,64 @@ impl TokenCreate {
     }
 }
 
-fn show(kind: TokenResource, answer: &Value, file: Option<&Path>) -> Result<(), CliError> {
+fn show(kind: TokenResource, answer: &Value, file: Option<&Path>) -> String {
     match kind {
         TokenResource::Enrollment => show_enrollment(answer, file),
         TokenResource::Service => show_service(answer, file),
     }
 }
 
-fn show_service(answer: &Value, file: Option<&Path>) -> Result<(), CliError> {
+fn show_service(answer: &Value, file: Option<&Path>) -> String {
     let rows = [
         ("token", "token"),
         ("id", "token_id"),
         ("audience", "audience"),
-        ("roles", "roles"),
+        ("roles", "roles?none"),
         ("label", "label"),
         ("expires", "expires_at"),
         ("status", "status_list.uri"),
         ("at index", "status_list.idx"),
     ];
-    output::one(Format::Table, answer, &rows)?;
     let kept = if file.is_some() { "The token is only in the file." } else { "The token is shown once." };
-    line(format!(
-        "\n{kept} `gatepass token inspect` shows its claims. The service verifies it offline:\n  \
-         gatepass token verify --jwks FILE --audience {} --status FILE",
+    format!(
+        "{}\n{kept} `gatepass token inspect` shows its claims. The service verifies it offline:\n  \
+         gatepass token verify --jwks FILE --audience {} --status FILE\n",
+        output::lines(answer, &rows),
         printable(answer["audience"].as_str().unwrap_or_default())
-    ))
+    )
 }
 
-pub(super) fn show_enrollment(answer: &Value, file: Option<&Path>) -> Result<(), CliError> {
+pub(in crate::cli) fn show_enrollment(answer: &Value, file: Option<&Path>) -> String {
     let rows = [
         ("token", "token"),
         ("id", "token_id"),
-        ("roles", "roles"),
+        ("kind", "kind"),
+        ("roles", "roles?none"),
         ("label", "label"),
         ("expires", "expires_at?never"),
         ("uses", "max_uses?unlimited"),
         ("cluster", "cluster"),
         ("root", "ca_fingerprint"),
     ];
-    output::one(Format::Table, answer, &rows)?;
-    match (file, answer["install_command"].as_str()) {
-        (Some(file), command) => line(format!(
-            "\nThe token is only in the file. Copy the file to the new host, and run there:\n  {}",
+    let next = match (file, answer["install_command"].as_str()) {
+        (Some(file), command) => format!(
+            "\nThe token is only in the file. Copy the file to the new host, and run there:\n  {}\n",
             from_file(file, command.unwrap_or_default(), answer["max_uses"] == 1)
-        )),
-        (None, Some(command)) => line(format!(
-            "\nThe token is shown once. On the new host, paste this line, then the token:\n  {command}"
-        )),
-        (None, None) => Ok(()),
-    }
+        ),
+        (None, Some(command)) => format!(
+            "\nThe token is shown once. On the new host, paste this line, then the token:\n  {command}\n"
+        ),
+        (None, None) => String::new(),
+    };
+    output::lines(answer, &rows) + &next
+}
+
+/// The install command with the token in it. A token has no character that a shell changes.
+fn whole_command(answer: &Value) -> String {
+    let command = answer["install_command"].as_str().unwrap_or_default();
+    let flags = command.split_once("gatepass enroll").map_or("", |(_, flags)| flags);
+    let token = answer["token"].as_str().unwrap_or_default();
+    format!(" GATEPASS_TOKEN={} sudo -E gatepass enroll{}\n", printable(token), printable(flags))
 }
 
 /// The install command for a token in a file; it removes the file of a token with one use.
@@ -190,8 +234,10 @@ mod tests {
             &["--max-uses", "3"],
             &["--unlimited"],
             &["--dns-name", "a.example.org"],
+            &["--preset", "roles"],
             &["--key-thumbprint", "x"],
             &["--cluster", "c"],
+            &["--count", "3", "--out", "f"],
         ] {
             let refused = parse(&[&["--audience", "urn:jobs"], flags].concat()).err().unwrap();
             assert_eq!(refused.exit_code(), 2);
@@ -202,7 +248,7 @@ mod tests {
 
     #[test]
     fn defaults_are_left_to_the_server() {
-        assert_eq!(body(&[]), json!({"roles": [], "persistent": false}));
+        assert_eq!(body(&[]), json!({"roles": []}));
     }
 
     #[test]
@@ -211,6 +257,16 @@ mod tests {
         let line = |once| from_file(Path::new("t"), command, once);
         assert_eq!(line(true), "gatepass enroll --token-file t --cluster edge/1 && rm t");
         assert_eq!(line(false), "gatepass enroll --token-file t --cluster edge/1");
+    }
+
+    #[test]
+    fn the_whole_command_has_token_and_flags() {
+        let command =
+            "read -rs GATEPASS_TOKEN && export GATEPASS_TOKEN && sudo -E gatepass enroll --cluster 'a b'";
+        let answer = json!({ "token": "eyJ.a-_.b", "install_command": command });
+        let line = " GATEPASS_TOKEN=eyJ.a-_.b sudo -E gatepass enroll --cluster 'a b'\n";
+        assert_eq!(whole_command(&answer), line);
+        assert!(parse(&["--print-command", "--audience", "urn:jobs"]).is_err());
     }
 
     #[test]

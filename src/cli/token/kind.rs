@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::cli::output::{Column, Columns};
 use crate::client::ClientError;
 
 /// The API resource of a kind of token.
@@ -31,29 +32,10 @@ impl TokenResource {
     }
 
     /// The columns of a list.
-    pub(super) const fn columns(self) -> &'static [(&'static str, &'static str)] {
+    pub(super) const fn columns(self) -> &'static Columns {
         match self {
-            Self::Enrollment => &[
-                ("ID", "id"),
-                ("STATE", "state"),
-                ("LABEL", "label"),
-                ("ROLES", "roles"),
-                ("USED", "used"),
-                ("OF", "max_uses?unlimited"),
-                ("HOSTS", "hosts"),
-                ("LAST USED", "last_used_at?never"),
-                ("EXPIRES", "expires_at?never"),
-                ("MINTER", "minter"),
-            ],
-            Self::Service => &[
-                ("ID", "id"),
-                ("STATE", "state"),
-                ("LABEL", "label"),
-                ("ROLES", "roles"),
-                ("AUDIENCE", "audience"),
-                ("EXPIRES", "expires_at"),
-                ("MINTER", "minter"),
-            ],
+            Self::Enrollment => &ENROLLMENT,
+            Self::Service => &SERVICE,
         }
     }
 
@@ -63,17 +45,21 @@ impl TokenResource {
             Self::Enrollment => &[
                 ("id", "id"),
                 ("state", "state"),
+                ("kind", "kind"),
+                ("warning", "warning"),
                 ("label", "label"),
                 ("roles", "roles"),
                 ("persistent", "persistent"),
                 ("emergency", "emergency"),
                 ("minted by", "minter"),
                 ("minted at", "created_at"),
+                ("batch", "batch"),
                 ("expires at", "expires_at?never"),
                 ("revoked at", "revoked_at"),
                 ("used", "used"),
                 ("of", "max_uses?unlimited"),
                 ("left", "uses_left?unlimited"),
+                ("expected hosts", "expected_hosts"),
                 ("hosts", "hosts"),
                 ("last used", "last_used_at?never"),
                 ("by host", "last_used_by"),
@@ -82,6 +68,7 @@ impl TokenResource {
                 ("revokes at", "revokes_at"),
                 ("DNS names", "dns_names"),
                 ("cluster", "cluster"),
+                ("only host", "host_id"),
                 ("only key", "key_thumbprint"),
                 ("signed by", "kid"),
             ],
@@ -101,6 +88,38 @@ impl TokenResource {
         }
     }
 }
+
+const ENROLLMENT: Columns = Columns {
+    id: "id",
+    name: "label",
+    shown: &[
+        Column::id("ID", "id"),
+        Column::state("STATE", "state"),
+        Column::text("LABEL", "label"),
+        Column::text("KIND", "kind").rank(5),
+        Column::text("ROLES", "roles").rank(2),
+        Column::text("USED", "used").rank(3),
+        Column::text("OF", "max_uses?unlimited").rank(4),
+        Column::text("HOSTS", "hosts").rank(8),
+        Column::time("LAST USED", "last_used_at?never").rank(7),
+        Column::time("EXPIRES", "expires_at?never").rank(1),
+        Column::actor("MINTER", "minter", "minter_label").rank(6),
+    ],
+};
+
+const SERVICE: Columns = Columns {
+    id: "id",
+    name: "label",
+    shown: &[
+        Column::id("ID", "id"),
+        Column::state("STATE", "state"),
+        Column::text("LABEL", "label"),
+        Column::text("ROLES", "roles").rank(2),
+        Column::text("AUDIENCE", "audience").rank(3),
+        Column::time("EXPIRES", "expires_at").rank(1),
+        Column::actor("MINTER", "minter", "minter_label").rank(4),
+    ],
+};
 
 /// Asks for an enrollment token, and if it is not found, for a service token: an id does not show its kind.
 pub(super) async fn either(

@@ -1,14 +1,16 @@
 //! `gatepass token list` and `gatepass token show`.
 
 use clap::Args;
+use serde_json::Value;
 
 use super::kind::{self, TokenResource};
 use super::token_id;
+use crate::cells::HOSTS;
 use crate::cli::ask::SecretArg;
 use crate::cli::error::CliError;
 use crate::cli::flags::{TokenFlags, at_least_one, with_query};
-use crate::cli::host::COLUMNS;
-use crate::cli::output::{self, Format, line};
+use crate::cli::listing::Listing;
+use crate::cli::output::{self, Format, Screen, line, note};
 use crate::cli::remote::Remote;
 use crate::config::Environment;
 
@@ -16,11 +18,12 @@ use crate::config::Environment;
 #[derive(Args)]
 #[command(after_long_help = "Examples:
   gatepass token list --state pending,active --role proxy
+  gatepass token list --kind cluster,rollout
   gatepass token list --minter anna --unused 30d
   gatepass token list --ended -o json")]
 pub(crate) struct TokenList {
     #[command(flatten)]
-    remote: Remote,
+    list: Listing,
     /// List service tokens instead of enrollment tokens
     #[arg(long, conflicts_with_all = TokenFlags::NAMES)]
     service: bool,
@@ -37,20 +40,46 @@ pub(crate) struct TokenList {
 impl TokenList {
     pub(super) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         let kind = if self.service { TokenResource::Service } else { TokenResource::Enrollment };
-        let mut query = self.which.query();
+        let api = self.list.remote.connect(environment)?;
+        let mut query = self.which.whole(&api).await?.query();
         query.extend(self.ended.then(|| String::from("ended=true")));
         let path = with_query(kind.path(), &query);
         let nothing = if query.is_empty() { kind.nothing() } else { "no token matches" };
-        self.remote.list(environment, &path, kind.columns(), self.limit, nothing).await
+        let mut items = api.list(&path, self.limit.saturating_add(1)).await?;
+        output::cut(&mut items, self.limit);
+        self.list.print(environment, &items, kind.columns(), nothing)?;
+        if self.list.remote.output == Format::Table {
+            items.iter().filter_map(warning).for_each(note);
+        }
+        Ok(())
+    }
+}
+
+/// The advice for a token that needs attention.
+pub(super) fn warning(item: &Value) -> Option<String> {
+    let [id, label, cluster, used, expires] =
+        ["id", "label", "cluster", "used", "expires_at"].map(|place| output::text_at(item, place));
+    match item["warning"].as_str()? {
+        "rollout_complete" => Some(format!(
+            "gatepass: rollout complete: {used} hosts are enrolled with {label}: revoke? `gatepass token revoke {id}`"
+        )),
+        "expires_soon" => Some(format!(
+            "gatepass: the token of cluster {cluster} ({label}) is in use and expires at {expires}: `gatepass token rotate \
+             {id}` mints its successor"
+        )),
+        _ => None,
     }
 }
 
 /// Show a token's record and its newest hosts
 #[derive(Args)]
+#[command(after_long_help = "Examples:
+  gatepass token show ID
+  gatepass token show ID -o json")]
 pub(crate) struct TokenShow {
     #[command(flatten)]
     remote: Remote,
-    /// Id of the token, not the token itself
+    /// Id of the token or its last 8 characters, not the token itself
     #[arg(value_parser = SecretArg::accept)]
     id: SecretArg,
 }
@@ -59,12 +88,16 @@ impl TokenShow {
     pub(super) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         let id = token_id(&self.id)?;
         let api = self.remote.connect(environment)?;
+        let id = id.whole(&api).await?;
         let (kind, item) = kind::either(async |kind| api.get(&format!("{}/{id}", kind.path())).await).await?;
         output::one(self.remote.output, &item, kind.rows())?;
+        if self.remote.output == Format::Table {
+            warning(&item).into_iter().for_each(note);
+        }
         match (self.remote.output, item["newest_hosts"].as_array()) {
             (Format::Table, Some(hosts)) if !hosts.is_empty() => {
                 line("\nNewest hosts of the token:")?;
-                output::list(Format::Table, hosts, &COLUMNS, "")
+                output::list(Format::Table, &Screen::of(environment), hosts, &HOSTS, "")
             }
             _ => Ok(()),
         }

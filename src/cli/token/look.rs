@@ -9,6 +9,7 @@ use crate::cli::ask::{self, SecretArg};
 use crate::cli::error::CliError;
 use crate::cli::output::{self, Format, note};
 use crate::client::ClientError;
+use crate::clock::Timestamp;
 use crate::config::Environment;
 use crate::id::{KeyId, StatusRef};
 use crate::secret::Secret;
@@ -66,6 +67,14 @@ impl TokenContent {
         match self {
             Self::Enrollment(grant) => &grant.token.issuer,
             Self::Service(grant) => &grant.token.issuer,
+        }
+    }
+
+    /// The beginning and the end of its validity.
+    pub(super) const fn validity(&self) -> (Timestamp, Option<Timestamp>) {
+        match self {
+            Self::Enrollment(grant) => (grant.not_before, grant.terms.expires_at),
+            Self::Service(grant) => (grant.not_before, Some(grant.expires_at)),
         }
     }
 

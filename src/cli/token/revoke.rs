@@ -7,11 +7,14 @@ use super::kind::{self, TokenResource};
 use super::token_id;
 use crate::cli::error::CliError;
 use crate::cli::flags::{Selection, TokenFlags, one_selection, with_query};
-use crate::cli::together::{Together, count, each};
+use crate::cli::output::text_at;
+use crate::cli::short_id::whole;
+use crate::cli::together::{ById, Together, count, each, of};
 use crate::client::ClientError;
 use crate::client::api::Api;
 use crate::config::Environment;
 use crate::id::TokenId;
+use crate::text::printable;
 
 /// Revoke tokens, by id or by filter
 ///
@@ -37,11 +40,12 @@ pub(crate) struct TokenRevoke {
 impl TokenRevoke {
     pub(super) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         let Selection { consent, ids, which, all } = &self.selection;
-        let mut query = which.query();
-        one_selection(ids.len(), query.len(), *all, &TokenFlags::NAMES)?;
+        one_selection(ids.len(), which.query().len(), *all, &TokenFlags::NAMES)?;
         if !ids.is_empty() {
             return self.one_by_one(environment).await;
         }
+        let api = consent.remote.connect(environment)?;
+        let mut query = which.whole(&api).await?.query();
         match (self.hosts, which.has_state()) {
             // Tokens that ended long ago may have live hosts.
             (true, _) => query.push(String::from("ended=true")),
@@ -52,47 +56,111 @@ impl TokenRevoke {
             list: with_query(TokenResource::Enrollment.path(), &query),
             revoke: "/api/v1/enrollment-tokens/revoke",
             what: "token",
-            consequence: "No host can enroll with them.",
-            consequence_of_one: "No host can enroll with it.",
+            question: if self.hosts { with_hosts } else { alone },
             hosts: self.hosts,
         };
-        together.run(consent, environment).await
+        together.run(&api, consent).await
     }
 
     async fn one_by_one(self, environment: &Environment) -> Result<(), CliError> {
         let Selection { consent, ids, .. } = &self.selection;
-        let ids = ids.iter().map(token_id).collect::<Result<Vec<_>, _>>()?;
-        consent.ask(&question(&ids, self.hosts, self.emergency))?;
-        let api = consent.remote.connect(environment)?;
-        let mut query = Vec::new();
-        query.extend(self.emergency.then(|| String::from("confirm=emergency")));
-        query.extend(self.hosts.then(|| String::from("hosts=revoke")));
-        each("token", &ids, consent.remote.output, async |id| revoke(&api, id, &query).await, conclusion)
-            .await
+        let given = ids.iter().map(token_id).collect::<Result<Vec<_>, _>>()?;
+        let api = &consent.remote.connect(environment)?;
+        let ids = whole(&given, api).await?;
+        each(&Tokens { api, hosts: self.hosts, emergency: self.emergency }, &ids, consent).await
     }
 }
 
-/// Service tokens have no hosts and no emergency token: their request has no query.
-async fn revoke(api: &Api, id: TokenId, query: &[String]) -> Result<Value, ClientError> {
-    let ask = async |kind: TokenResource| {
-        let query = if kind == TokenResource::Enrollment { query } else { &[] };
-        api.delete(&with_query(&format!("{}/{id}", kind.path()), query)).await
-    };
-    Ok(kind::either(ask).await?.1)
+/// Tokens of either kind, revoked by their ids.
+struct Tokens<'a> {
+    api: &'a Api,
+    hosts: bool,
+    emergency: bool,
 }
 
-fn question(ids: &[TokenId], hosts: bool, emergency: bool) -> String {
-    let what = match ids {
-        [id] => format!("token {id}"),
-        ids => format!("{} tokens", ids.len()),
+impl ById for Tokens<'_> {
+    type Id = TokenId;
+    const WHAT: &'static str = "token";
+
+    async fn look(&self, id: TokenId) -> Result<Value, ClientError> {
+        Ok(kind::either(async |kind| self.api.get(&format!("{}/{id}", kind.path())).await).await?.1)
+    }
+
+    /// The emergency token is refused without its flag.
+    fn changes(&self, item: &Value) -> bool {
+        let ended = matches!(item["state"].as_str(), Some("used" | "exhausted" | "expired" | "revoked"));
+        let enrolled = self.hosts && hosts_of(item) > 0;
+        (!ended || enrolled) && (self.emergency || item["emergency"] != true)
+    }
+
+    fn question(&self, items: &[&Value]) -> String {
+        let (tokens, hosts) = (items.len() as u64, items.iter().map(|item| hosts_of(item)).sum());
+        let question = match items {
+            [service] if !service["audience"].is_null() => service_alone(),
+            _ if self.hosts => with_hosts(tokens, hosts),
+            _ => alone(tokens, hosts),
+        };
+        let question = match items {
+            [one] => question.replacen("1 token", &named(one), 1),
+            _ => question,
+        };
+        if self.emergency { format!("{question} {NO_SUCCESSOR}") } else { question }
+    }
+
+    /// Service tokens have no hosts and no emergency token: their request has no query.
+    async fn revoke(&self, id: TokenId) -> Result<Value, ClientError> {
+        let mut query = Vec::new();
+        query.extend(self.emergency.then(|| String::from("confirm=emergency")));
+        query.extend(self.hosts.then(|| String::from("hosts=revoke")));
+        let ask = async |kind: TokenResource| {
+            let query = if kind == TokenResource::Enrollment { query.as_slice() } else { &[] };
+            self.api.delete(&with_query(&format!("{}/{id}", kind.path()), query)).await
+        };
+        Ok(kind::either(ask).await?.1)
+    }
+
+    fn conclude(id: TokenId, answer: &Value) -> String {
+        conclusion(id, answer)
+    }
+}
+
+fn hosts_of(item: &Value) -> u64 {
+    item["hosts"].as_u64().unwrap_or(0)
+}
+
+/// A token with its label.
+pub(super) fn named(item: &Value) -> String {
+    let label = match item["label"].as_str().unwrap_or_default() {
+        "" => String::new(),
+        label => format!(" ({})", printable(label)),
     };
-    let consequence = match hosts {
-        true => format!("Revoke {what} and every host enrolled with it? The hosts are refused immediately."),
-        false => format!(
-            "Revoke {what}? No host can enroll and no service can be used with it; enrolled hosts stay."
-        ),
+    format!("token {}{label}", text_at(item, "id"))
+}
+
+/// The question about tokens whose hosts stay.
+fn alone(tokens: u64, hosts: u64) -> String {
+    let (them, their) = (of(tokens, "it", "them"), of(tokens, "its", "their"));
+    let stay = match hosts {
+        0 => format!("no host has enrolled with {them}"),
+        _ => format!("{their} {} {}", count(hosts, "host"), of(hosts, "stays", "stay")),
     };
-    if emergency { format!("{consequence} {NO_SUCCESSOR}") } else { consequence }
+    format!("Revoke {}? No host can enroll with {them}; {stay}.", count(tokens, "token"))
+}
+
+/// The question about tokens with their hosts.
+fn with_hosts(tokens: u64, hosts: u64) -> String {
+    let (their, keys) = (of(tokens, "its", "their"), of(hosts, "its key", "their keys"));
+    format!(
+        "Revoke {} and {their} {}? The {} refused immediately, and {keys} can never enroll again.",
+        count(tokens, "token"),
+        count(hosts, "host"),
+        of(hosts, "host is", "hosts are")
+    )
+}
+
+/// The question about a service token.
+fn service_alone() -> String {
+    String::from("Revoke 1 token? The service refuses it as soon as it reads the status list.")
 }
 
 /// The consequence of revoking the emergency token.
@@ -115,13 +183,63 @@ fn conclusion(id: TokenId, answer: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::client::api::Credential;
+    use crate::connect::{Connector, Trust};
+    use crate::id::Fingerprint;
+
+    fn question(flags: [bool; 2], items: &[Value]) -> String {
+        let connector =
+            Connector::new("https://gate.test", Trust::Fingerprint(Fingerprint::from_bytes([7; 32])), None);
+        let api = Api::new(connector.unwrap(), Credential::None);
+        let [hosts, emergency] = flags;
+        let tokens = Tokens { api: &api, hosts, emergency };
+        let items = items.iter().filter(|item| tokens.changes(item)).collect::<Vec<_>>();
+        tokens.question(&items)
+    }
+
+    #[test]
+    fn a_question_names_the_token_and_its_hosts() {
+        let one = json!({ "id": "0190", "label": "rack 7", "state": "active", "hosts": 3 });
+        let other = json!({ "id": "0191", "label": "", "state": "pending", "hosts": 0 });
+        let ended = json!({ "id": "0192", "label": "", "state": "used", "hosts": 1 });
+        let (alone, along) = ([false, false], [true, false]);
+        for (flags, items, wanted) in [
+            (alone, vec![&one], "Revoke token 0190 (rack 7)? No host can enroll with it; its 3 hosts stay."),
+            (
+                alone,
+                vec![&other],
+                "Revoke token 0191? No host can enroll with it; no host has enrolled with it.",
+            ),
+            (
+                alone,
+                vec![&one, &other, &ended],
+                "Revoke 2 tokens? No host can enroll with them; their 3 hosts stay.",
+            ),
+            (
+                along,
+                vec![&one, &ended],
+                "Revoke 2 tokens and their 4 hosts? The hosts are refused immediately, and their keys can never enroll again.",
+            ),
+            (
+                along,
+                vec![&ended],
+                "Revoke token 0192 and its 1 host? The host is refused immediately, and its key can never enroll again.",
+            ),
+        ] {
+            let items = items.into_iter().cloned().collect::<Vec<_>>();
+            assert_eq!(question(flags, &items), wanted);
+        }
+    }
 
     #[test]
     fn the_question_warns_that_nothing_replaces_it() {
-        let id = TokenId::parse("0190a0b0-0000-7000-8000-000000000000").unwrap();
-        let asked = question(&[id], false, true);
+        let item = json!({ "id": "0190", "state": "active", "hosts": 0, "emergency": true });
+        let asked = question([false, true], &[item]);
         assert!(asked.contains("no successor") && asked.contains("gatepass keys retire KID"), "{asked}");
-        assert!(!question(&[id], false, false).contains("emergency"));
+        let item = json!({ "id": "0190", "state": "active", "hosts": 0 });
+        assert!(!question([false, false], &[item]).contains("emergency"));
     }
 }

@@ -5,15 +5,16 @@ use std::path::Path;
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::revoke::named;
 use super::{create, token_id};
+use crate::cells::HOSTS;
 use crate::cli::ask::SecretArg;
 use crate::cli::consent::Consent;
 use crate::cli::error::CliError;
-use crate::cli::host::COLUMNS;
-use crate::cli::once::Once;
-use crate::cli::output::{self, Format, line, note};
+use crate::cli::once::{Once, TOKEN};
+use crate::cli::output::{self, Screen};
+use crate::cli::together::{count, of};
 use crate::client::ClientError;
-use crate::client::api::Api;
 use crate::config::Environment;
 use crate::text::printable;
 
@@ -28,7 +29,7 @@ use crate::text::printable;
 pub(crate) struct TokenRotate {
     #[command(flatten)]
     consent: Consent,
-    /// Id of the token, not the token itself
+    /// Id of the token or its last 8 characters, not the token itself
     #[arg(value_parser = SecretArg::accept)]
     id: SecretArg,
     /// Time that both tokens are valid: 0s, 90s, 15m, 36h, 30d
@@ -54,30 +55,42 @@ fn ended(error: CliError) -> CliError {
 impl TokenRotate {
     pub(super) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         let id = token_id(&self.id)?;
-        let until =
-            if self.overlap == "0s" { "immediately".to_owned() } else { format!("in {}", self.overlap) };
-        self.consent.ask(&format!("Rotate token {id}? It is revoked {until}; enrolled hosts stay."))?;
-        let path = format!("/api/v1/enrollment-tokens/{id}/rotate");
-        let body = json!({ "overlap": self.overlap });
-        let post = async |api: &Api| Ok(api.post(&path, &body).await?);
-        let rotated = self.once.post(&self.consent.remote, environment, post, "token", show);
+        let api = self.consent.remote.connect(environment)?;
+        let path = format!("/api/v1/enrollment-tokens/{}", id.whole(&api).await?);
+        if !self.consent.yes {
+            self.consent.ask(&self.question(&api.get(&path).await?))?;
+        }
+        let (path, body) = (format!("{path}/rotate"), json!({ "overlap": self.overlap }));
+        let post = async { Ok(api.post(&path, &body).await?) };
+        let screen = Screen::of(environment);
+        let show = |answer: &Value, file: Option<&Path>| show(answer, file, &screen);
+        let rotated = self.once.post(self.consent.remote.output, post, &TOKEN, show);
         rotated.await.map_err(ended)
+    }
+
+    fn question(&self, item: &Value) -> String {
+        let until = if self.overlap == "0s" {
+            "immediately".to_owned()
+        } else {
+            format!("in {}", printable(&self.overlap))
+        };
+        let hosts = item["hosts"].as_u64().unwrap_or(0);
+        let (hosts, stay) = (count(hosts, "host"), of(hosts, "stays", "stay"));
+        format!(
+            "Rotate {}? It is revoked {until}, and a successor is minted; its {hosts} {stay}.",
+            named(item)
+        )
     }
 }
 
-fn show(answer: &Value, file: Option<&Path>) -> Result<(), CliError> {
-    create::show_enrollment(answer, file)?;
+fn show(answer: &Value, file: Option<&Path>, screen: &Screen) -> String {
     let when = printable(answer["revokes_at"].as_str().unwrap_or_default());
-    line(format!("\nThe old token is revoked at {when}."))?;
-    match answer["newest_hosts"].as_array() {
-        Some(hosts) if !hosts.is_empty() => {
-            line("Newest hosts of the old token:")?;
-            output::list(Format::Table, hosts, &COLUMNS, "")
+    let newest = match answer["newest_hosts"].as_array().map(Vec::as_slice) {
+        Some([]) => String::from("It has enrolled no host.\n"),
+        Some(hosts) => {
+            format!("Newest hosts of the old token:\n{}", output::table(hosts, HOSTS.shown, screen))
         }
-        Some(_) => {
-            note("the old token has enrolled no host");
-            Ok(())
-        }
-        None => Ok(()),
-    }
+        None => String::new(),
+    };
+    format!("{}\nThe old token is revoked at {when}.\n{newest}", create::show_enrollment(answer, file))
 }

@@ -63,6 +63,8 @@ impl TokenVerify {
         now: Timestamp,
     ) -> Result<(TokenContent, KeyId), CliError> {
         let (said, _) = TokenContent::unverified(text).map_err(bad)?;
+        let validity = said.validity();
+        let bad = |error| dated(error, validity, now);
         let issuers = match self.issuers.is_empty() {
             // The key set then proves the issuer: only the authority signs with its keys.
             true => vec![said.issuer().to_owned()],
@@ -90,6 +92,16 @@ fn bad(error: VerifyError) -> CliError {
         _ => "",
     };
     CliError::Unsound(format!("the token is invalid ({}): {error}{hint}", error.code()))
+}
+
+/// The same error, with the token's time and this machine's clock if they do not agree: the clock may be wrong.
+fn dated(error: VerifyError, (begins, ends): (Timestamp, Option<Timestamp>), now: Timestamp) -> CliError {
+    let when = match (&error, ends) {
+        (VerifyError::Expired, Some(at)) => format!("; it expired at {at}"),
+        (VerifyError::NotYetValid, _) => format!("; it is valid from {begins}"),
+        _ => return bad(error),
+    };
+    CliError::Unsound(format!("{}{when}, and this machine's clock says {now}", bad(error)))
 }
 
 /// Checks the token in the status list at `path`: the token's own list, signed and current.

@@ -7,12 +7,14 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::{NamedUser, at};
+use crate::access::password::{LONGEST, SHORTEST, check};
 use crate::cli::ask;
 use crate::cli::current_password::CurrentPassword;
 use crate::cli::error::CliError;
-use crate::cli::output;
+use crate::cli::output::{self, note};
 use crate::cli::profile::Profile;
 use crate::cli::remote::{Remote, ServerTarget};
+use crate::cli::sign_in::{self, TRIES};
 use crate::client::ClientError;
 use crate::client::api::Credential;
 use crate::config::Environment;
@@ -44,7 +46,7 @@ impl UserSetPassword {
         let NamedUser { remote, name } = self.user;
         remote.announce(environment)?;
         let api = remote.connect(environment)?;
-        let password = self.password.read(environment, VARIABLE)?;
+        let password = self.password.read(environment, VARIABLE, &name)?;
         let body = json!({ "password": password.expose() });
         self.current.send(&api, Method::PUT, &format!("{}/password", at(&name)), body).await?;
         let said = json!({ "username": name, "password_set": true });
@@ -76,8 +78,11 @@ impl ChangePassword {
             CliError::Usage(String::from("an API key has no password: name a user with --user"))
         })?;
         // A session or an API key does not suffice.
-        let current = Remote::password(environment, &user)?;
-        let new = self.password.read(environment, VARIABLE)?;
+        if environment.get("GATEPASS_PASSWORD").is_none() {
+            sign_in::reach(self.remote.find(environment)?).await?;
+        }
+        let current = Remote::password(environment, &user, &target.url)?;
+        let new = self.password.read(environment, VARIABLE, &user)?;
         let body = json!({ "current": current.expose(), "new": new.expose() });
         let own = target.profile.as_ref().filter(|profile| profile.user == user).and_then(Profile::session);
         let kept = match own {
@@ -112,22 +117,36 @@ pub(super) struct NewPassword {
 }
 
 impl NewPassword {
-    /// The new password: from the file, the environment's `variable`, or two prompts.
-    pub(super) fn read(&self, environment: &Environment, variable: &str) -> Result<Secret<String>, CliError> {
+    /// The new password of `user`: from the file, the environment's `variable`, or two prompts.
+    pub(super) fn read(
+        &self,
+        environment: &Environment,
+        variable: &str,
+        user: &str,
+    ) -> Result<Secret<String>, CliError> {
         match (&self.password_file, environment.get(variable)) {
-            (Some(path), _) if path.as_os_str() == "-" => ask::stdin(),
             (Some(path), _) => ask::read_file(path),
             (None, Some(password)) => Ok(Secret::new(password.to_owned())),
-            (None, None) => {
-                let instead = format!("no password: give --password-file or {variable}");
-                let first = ask::prompt("new password: ", &instead)?;
-                match ask::prompt("again: ", &instead)?.expose() == first.expose() {
-                    true => Ok(first),
-                    false => {
-                        Err(CliError::Usage(String::from("the two passwords differ: nothing was changed")))
-                    }
-                }
-            }
+            (None, None) => typed(user, &format!("no password: give --password-file or {variable}")),
         }
+    }
+}
+
+/// A new password that was typed twice, and that the server will accept.
+fn typed(user: &str, instead: &str) -> Result<Secret<String>, CliError> {
+    let question = format!("new password of {user}, {SHORTEST} to {LONGEST} characters: ");
+    let mut left = TRIES;
+    loop {
+        let first = ask::prompt(&question, instead)?;
+        let why = match check(&first, user) {
+            Ok(()) if ask::prompt("again: ", instead)?.expose() == first.expose() => return Ok(first),
+            Ok(()) => String::from("the two passwords differ"),
+            Err(why) => why.to_string(),
+        };
+        left -= 1;
+        if left == 0 {
+            return Err(CliError::Usage(format!("{why}; nothing was changed")));
+        }
+        note(why);
     }
 }

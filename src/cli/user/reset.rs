@@ -43,7 +43,7 @@ impl ResetPassword {
             (None, Some(_)) => OTHER,
             _ => VARIABLE,
         };
-        let password = self.password.read(environment, variable)?;
+        let password = self.password.read(environment, variable, &self.user)?;
         let disabled = offline::reset_password(&self.data_dir, &self.user, &password).await;
         let disabled = disabled.map_err(CliError::Offline)?;
         let said = json!({ "username": self.user, "password_set": true, "disabled": disabled });

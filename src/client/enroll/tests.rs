@@ -115,7 +115,15 @@ fn enrolled(dir: &CertDir, plan: &Plan) {
 
 fn plan_of(id: u8) -> Plan {
     let servers = Servers::new(String::from("https://gate.example.org"));
-    Plan { token_id: TokenId::with(NOW, &[id; 10]), servers, trust: TrustAnchor::Outside(None) }
+    Plan {
+        token_id: TokenId::with(NOW, &[id; 10]),
+        names: Vec::new(),
+        bound_to: None,
+        host_key: None,
+        expires_at: None,
+        servers,
+        trust: TrustAnchor::Outside(None),
+    }
 }
 
 #[test]
@@ -125,6 +133,18 @@ fn enrolling_again_with_the_same_token_sends_no_request() {
     enrolled(&dir, &plan_of(1));
     assert!(matches!(prepare(&dir, &plan_of(1), false, NOW), Ok(Prepared::Already(_))));
     assert!(matches!(prepare(&dir, &plan_of(1), true, NOW), Ok(Prepared::Already(_))));
+}
+
+#[test]
+fn an_identity_that_does_not_fit_is_named() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = CertDir::open(temp.path()).unwrap();
+    enrolled(&dir, &plan_of(1));
+    let other = HostKey::generate().unwrap();
+    std::fs::write(temp.path().join("host.key"), other.to_pem().expose()).unwrap();
+    let refused = prepare(&dir, &plan_of(1), false, NOW).map(drop).unwrap_err().to_string();
+    assert!(refused.contains("host.key: it is not the key of host.pem"), "{refused}");
+    assert!(matches!(prepare(&dir, &plan_of(1), true, NOW), Ok(Prepared::Begun(_))));
 }
 
 #[test]

@@ -42,7 +42,7 @@ async fn scripted() -> (Connector, mpsc::UnboundedSender<&'static str>) {
 async fn an_answer_is_read_while_it_is_still_coming() {
     let (connector, script) = scripted().await;
     script.send(HEAD).unwrap();
-    let mut answer = within(connector.open("/events", &[])).await.unwrap();
+    let mut answer = within(connector.open(Method::GET, "/events", &[], None)).await.unwrap();
     assert_eq!(answer.status, 200);
     assert_eq!(answer.headers["content-type"], "text/event-stream");
     for (chunk, part) in [("3\r\none\r\n", "one"), ("3\r\ntwo\r\n", "two")] {
@@ -57,7 +57,7 @@ async fn an_answer_is_read_while_it_is_still_coming() {
 async fn a_broken_answer_is_no_end_of_it() {
     let (connector, script) = scripted().await;
     script.send(HEAD).unwrap();
-    let mut answer = within(connector.open("/events", &[])).await.unwrap();
+    let mut answer = within(connector.open(Method::GET, "/events", &[], None)).await.unwrap();
     drop(script);
     let error = within(answer.part()).await.unwrap_err();
     assert!(matches!(error, ConnectError::BrokenOff { .. } | ConnectError::Tls { .. }), "{error:?}");
@@ -68,7 +68,7 @@ async fn a_server_that_falls_silent_is_given_up() {
     let (connector, script) = scripted().await;
     script.send(HEAD).unwrap();
     let span = Duration::from_millis(50);
-    let mut answer = within(connector.open("/events", &[])).await.unwrap();
+    let mut answer = within(connector.open(Method::GET, "/events", &[], None)).await.unwrap();
     answer.silence = span;
     let error = within(answer.part()).await.unwrap_err();
     assert!(matches!(error, ConnectError::Silent { span: s, .. } if s == span), "{error:?}");

@@ -4,11 +4,14 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::shapes;
+use crate::admission::HostClaims;
 use crate::http::call::Call;
 use crate::http::decode;
+use crate::http::metrics;
 use crate::http::problem::{Code, Problem, code};
 use crate::http::reply::Reply;
 use crate::http::request::valid;
+use crate::id::HostId;
 use crate::name::{Cluster, DnsName, NameError};
 use crate::secret::Secret;
 use crate::service::{FieldError, RedeemRequest, ServiceError};
@@ -33,12 +36,19 @@ struct Redemption {
     /// The host's cluster.
     #[schema(value_type = Option<Cluster>)]
     cluster: Option<String>,
+    /// The id that the host has. A token for one host refuses another one; others ignore it.
+    #[schema(value_type = Option<HostId>)]
+    host_id: Option<String>,
+    /// True to replace the host whose certificate the connection presents: its name is free for the new host, and it is
+    /// revoked, in one act.
+    replace: bool,
 }
 
 /// Redeem a token
 ///
 /// The answer has the host's certificate. The token is in the `Authorization` header or in the body, not in both. The same
-/// token and key within 24 hours get the same host's newest certificate, without a use.
+/// token and key within 24 hours get the same host's newest certificate, without a use. A re-enrollment token brings its host
+/// back: former certificates and keys of that host are revoked.
 #[utoipa::path(
     post,
     path = "/api/v1/bootstrap",
@@ -48,6 +58,10 @@ struct Redemption {
         code::TokenEnded,
         code::BindingMismatch,
         code::HostRevoked,
+        code::HostQuarantined,
+        code::CertificateRevoked,
+        code::CertificateSuperseded,
+        code::NodeLimitExceeded,
         code::NameTaken,
         code::RateLimited,
         code::Issuing,
@@ -57,6 +71,17 @@ pub(super) async fn redeem_token(call: Call) -> Result<Reply, Problem> {
     let (request, mut faults) = decode::native::<Redemption>(&call.body)?;
     let name = parsed("name", request.name.as_deref(), DnsName::parse, &mut faults);
     let cluster = parsed("cluster", request.cluster.as_deref(), Cluster::parse, &mut faults);
+    let host = request.host_id.as_deref().and_then(|id| {
+        let host = HostId::parse(id);
+        if host.is_none() {
+            faults.push(FieldError::new("host_id", "not the id of a host"));
+        }
+        host
+    });
+    let replaces = request.replace.then(|| call.head.peer.certificate.of_host().cloned());
+    if replaces == Some(None) {
+        faults.push(FieldError::new("replace", "present the certificate of the host to replace"));
+    }
     let in_body = request.token.map(Secret::new);
     let unverified_token = match (call.token(), &in_body) {
         (Some(_), Some(_)) => {
@@ -76,9 +101,9 @@ pub(super) async fn redeem_token(call: Call) -> Result<Reply, Problem> {
     let request = RedeemRequest {
         unverified_token,
         csr: &request.csr,
-        name,
-        cluster,
+        claims: HostClaims { name, cluster, host },
         reached_url: call.reached_url(None),
+        replaces: replaces.flatten(),
     };
     let enrolled = counted(call.authority.enrollment.redeem(&call.caller, request).await);
     Ok(Reply::ok(&shapes::enrolled(&call.authority, enrolled?)))
@@ -90,13 +115,8 @@ pub(in crate::http) fn refused<T>(result: Result<T, ServiceError>) -> Result<T, 
 }
 
 fn counted<T>(result: Result<T, ServiceError>) -> Result<T, ServiceError> {
-    metrics::counter!("gatepass_redemptions_total", "outcome" => outcome(&result)).increment(1);
+    metrics::count("gatepass_redemptions_total", &result);
     result
-}
-
-/// The metric label of an outcome: the problem's code.
-pub(super) fn outcome<T>(result: &Result<T, ServiceError>) -> &'static str {
-    result.as_ref().err().map_or("done", |error| Problem::from(error.clone()).code.as_str())
 }
 
 /// A name that is present and not empty.

@@ -11,9 +11,10 @@ use crate::http::reply::Reply;
 use crate::id::{Fingerprint, hex};
 use crate::service::ca::revocation::CaRevocation;
 use crate::service::ca::rotation::Extent;
+use crate::service::{Authority, ServiceError};
 
 #[derive(Serialize, ToSchema)]
-struct CaStatus {
+pub(super) struct CaStatus {
     root: RootCa,
     /// Issuing CAs, the current one first.
     issuing: Vec<IssuingCa>,
@@ -74,7 +75,11 @@ struct ServerCertificate {
     responses((status = 200, description = "The current CA.", body = CaStatus)),
 )]
 pub(super) async fn show_ca(call: Call) -> Result<Reply, Problem> {
-    let authority = &call.authority;
+    Ok(Reply::ok(&status(&call.authority).await?))
+}
+
+/// Reads the state of the CA.
+pub(super) async fn status(authority: &Authority) -> Result<CaStatus, ServiceError> {
     let cas = authority.cas.load();
     let current = cas.current();
     let issuing = cas.all().enumerate().map(|(place, ca)| IssuingCa {
@@ -86,7 +91,7 @@ pub(super) async fn show_ca(call: Call) -> Result<Reply, Problem> {
     let revoked = cas.revoked().iter();
     let revoked = revoked.map(|ca| RevokedIssuingCa { ski: ca.ski.clone(), revoked_at: ca.revoked_at });
     let (live_hosts, live_persistent_tokens) = authority.ca.in_use().await?;
-    Ok(Reply::ok(&CaStatus {
+    Ok(CaStatus {
         root: RootCa {
             fingerprint: current.root_fingerprint(),
             subject: current.root_subject(),
@@ -99,7 +104,7 @@ pub(super) async fn show_ca(call: Call) -> Result<Reply, Problem> {
         live_persistent_tokens,
         server: ServerCertificate { expires_at: authority.health.server_certificate_expires_at() },
         warnings: authority.health.expiry_warnings(),
-    }))
+    })
 }
 
 #[derive(Default, Deserialize, ToSchema)]

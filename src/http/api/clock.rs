@@ -12,7 +12,7 @@ use crate::service::{ClockDoubt, ClockStanding};
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = ClockStatus)]
-struct ClockShown {
+pub(super) struct ClockShown {
     #[schema(pattern = "^(good|behind|ahead)$", example = "good")]
     state: &'static str,
     /// Time of the server's clock.
@@ -24,19 +24,16 @@ struct ClockShown {
     detail: String,
 }
 
-fn render(standing: ClockStanding) -> Reply {
-    let ClockStanding { wall, mark, doubt } = standing;
-    let state = match doubt {
-        None => "good",
-        Some(ClockDoubt::Behind { .. }) => "behind",
-        Some(ClockDoubt::Ahead { .. }) => "ahead",
-    };
-    Reply::ok(&ClockShown {
-        state,
-        wall,
-        mark,
-        detail: doubt.map(|doubt| doubt.to_string()).unwrap_or_default(),
-    })
+impl ClockShown {
+    pub(super) fn of(standing: ClockStanding) -> Self {
+        let ClockStanding { wall, mark, doubt } = standing;
+        let state = match doubt {
+            None => "good",
+            Some(ClockDoubt::Behind { .. }) => "behind",
+            Some(ClockDoubt::Ahead { .. }) => "ahead",
+        };
+        Self { state, wall, mark, detail: doubt.map(|doubt| doubt.to_string()).unwrap_or_default() }
+    }
 }
 
 /// Show the clock
@@ -46,7 +43,7 @@ fn render(standing: ClockStanding) -> Reply {
     responses((status = 200, description = "The current clock.", body = ClockShown)),
 )]
 pub(super) async fn show_clock(call: Call) -> Result<Reply, Problem> {
-    Ok(render(call.authority.time.standing()))
+    Ok(Reply::ok(&ClockShown::of(call.authority.time.standing())))
 }
 
 /// An empty object.
@@ -64,5 +61,5 @@ struct AcceptClockRequest {}
 )]
 pub(super) async fn accept_clock(call: Call) -> Result<Reply, Problem> {
     decode::strict::<AcceptClockRequest>(&call.body)?;
-    Ok(render(call.authority.trust_admin.accept_clock(&call.caller).await?))
+    Ok(Reply::ok(&ClockShown::of(call.authority.trust_admin.accept_clock(&call.caller).await?)))
 }

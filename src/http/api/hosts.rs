@@ -3,30 +3,46 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::paging::{Listed, PageParams, Paging};
+use super::paging::{FormParams, ListForm, Listed, PageParams, Paging};
 use super::shapes::{HostItem, Revoked};
+use crate::cells::HOSTS;
 use crate::http::call::Call;
 use crate::http::decode;
 use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
 use crate::http::request::HostWords;
+use crate::http::revision;
 use crate::id::HostId;
-use crate::name::Role;
+use crate::name::{Label, Role};
+use crate::service::FieldError;
+use crate::store::HostRecord;
 
 /// List hosts
 ///
-/// A page of hosts, newest first.
+/// A page of hosts, newest first. As CSV it has the cells of `gatepass host list -o csv`, and the header `Link` has the
+/// address of the next page.
 #[utoipa::path(
     get,
     path = "/api/v1/hosts",
-    params(PageParams, HostWords),
-    responses((status = 200, description = "A page of hosts.", body = Listed<HostItem>)),
+    params(PageParams, FormParams, HostWords),
+    responses(
+        (
+            status = 200,
+            description = "A page of hosts.",
+            content((Listed<HostItem> = "application/json"), (String = "text/csv")),
+            headers(("Link" = Option<String>, description = "With CSV: the address of the next page, with `rel=\"next\"`.")),
+        ),
+    ),
 )]
 pub(super) async fn list_hosts(call: Call) -> Result<Reply, Problem> {
-    let (paging, words) = Paging::read::<HostWords>(&call, "hosts")?;
+    let (paging, form, words) = Paging::read_formed::<HostWords>(&call, "hosts")?;
     let (page, now) = (paging.query()?, call.authority.time.now());
     let hosts = call.authority.hosts.list_hosts(words.judge(now)?, page).await?;
-    Ok(paging.rendered(hosts, |host| HostItem::new(host, now)))
+    let item = |host| HostItem::new(host, now);
+    Ok(match form {
+        ListForm::Json => paging.rendered(hosts, item),
+        ListForm::Csv => paging.as_csv(&call, hosts, &HOSTS, item),
+    })
 }
 
 /// Show a host
@@ -34,40 +50,73 @@ pub(super) async fn list_hosts(call: Call) -> Result<Reply, Problem> {
     get,
     path = "/api/v1/hosts/{id}",
     params(("id" = HostId, Path, description = "Id of the host.")),
-    responses((status = 200, description = "The host.", body = HostItem)),
+    responses((status = 200, description = "The host.", body = HostItem, headers(("ETag" = String, description = "Revision of the host, for `If-Match`.")))),
 )]
 pub(super) async fn show_host(call: Call) -> Result<Reply, Problem> {
     let host = call.authority.hosts.show_host(call.id("id", "host", HostId::parse)?).await?;
-    Ok(Reply::ok(&HostItem::new(host, call.authority.time.now())))
+    Ok(shown(&call, host))
+}
+
+/// The answer with one host, and its entity tag.
+pub(super) fn shown(call: &Call, host: HostRecord) -> Reply {
+    let revision = host.revision;
+    revision::tagged(Reply::ok(&HostItem::new(host, call.authority.time.now())), revision)
 }
 
 #[derive(Deserialize, ToSchema)]
 #[schema(as = ChangeHostRequest)]
 struct HostChange {
     /// All roles of the host.
-    #[schema(value_type = Vec<Role>, max_items = 32)]
-    roles: Vec<String>,
+    #[schema(value_type = Option<Vec<Role>>, max_items = 32)]
+    roles: Option<Vec<String>>,
     /// True: revoke certificates with a removed role immediately.
     #[serde(default)]
     now: bool,
+    /// Label of the host for administrators. An empty one removes it: then the label that the host reported counts.
+    #[schema(value_type = Option<Label>)]
+    label: Option<String>,
 }
 
-/// Change a host's roles
+/// Change a host's roles or its label
 ///
-/// Effective with the next certificate. With `now`, certificates with a removed role are revoked immediately. Former and
-/// new roles must be within the caller's limits.
+/// Roles are effective with the next certificate. With `now`, certificates with a removed role are revoked immediately.
+/// Former and new roles must be within the caller's limits. A caller with limits labels the hosts that it may revoke.
 #[utoipa::path(
     patch,
     path = "/api/v1/hosts/{id}",
-    params(("id" = HostId, Path, description = "Id of the host.")),
+    params(
+        ("id" = HostId, Path, description = "Id of the host."),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` of the host, as it was read.", example = "\"7\""),
+    ),
     request_body = HostChange,
-    responses((status = 200, description = "The changed host.", body = HostItem), code::BeyondLimits, code::HostRevoked),
+    responses(
+        (status = 200, description = "The changed host.", body = HostItem, headers(("ETag" = String, description = "Revision of the host, for `If-Match`."))),
+        code::BeyondLimits,
+        code::HostRevoked,
+        code::Stale,
+    ),
 )]
 pub(super) async fn change_host(call: Call) -> Result<Reply, Problem> {
     let id = call.id("id", "host", HostId::parse)?;
-    let HostChange { roles, now } = decode::strict(&call.body)?;
-    let host = call.authority.hosts.set_roles(&call.caller, id, &roles, now).await?;
-    Ok(Reply::ok(&HostItem::new(host, call.authority.time.now())))
+    let HostChange { roles, now, label } = decode::strict(&call.body)?;
+    let label = label.map(|label| Label::parse(&label).map_err(|error| FieldError::of("label", &error)));
+    let label = label.transpose().map_err(|fault| Problem::invalid_fields(vec![fault]))?;
+    let (hosts, mut revision) = (&call.authority.hosts, revision::expected(&call.head));
+    if label.is_some() {
+        // Before the roles change: a refusal changes nothing.
+        hosts.may_revoke(&call.caller, id).await?;
+    }
+    let mut changed = match roles {
+        Some(roles) => Some(hosts.set_roles(&call.caller, id, (&roles, now), revision).await?),
+        None if now => return Err(Problem::invalid_field("now", "only together with roles")),
+        None => None,
+    };
+    if let Some(label) = label {
+        revision = revision.and(changed.as_ref().map(|host| host.revision)).or(revision);
+        changed = Some(hosts.set_label(&call.caller, id, label, revision).await?);
+    }
+    let nothing = || Problem::invalid_field("body", "nothing to change: give `roles` or `label`");
+    Ok(shown(&call, changed.ok_or_else(nothing)?))
 }
 
 #[derive(Serialize, ToSchema)]
@@ -84,11 +133,14 @@ struct RevokedHost {
 #[utoipa::path(
     delete,
     path = "/api/v1/hosts/{id}",
-    params(("id" = HostId, Path, description = "Id of the host.")),
-    responses((status = 200, description = "Revoked.", body = RevokedHost), code::BeyondLimits),
+    params(
+        ("id" = HostId, Path, description = "Id of the host."),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` of the host, as it was read.", example = "\"7\""),
+    ),
+    responses((status = 200, description = "Revoked.", body = RevokedHost), code::BeyondLimits, code::Stale),
 )]
 pub(super) async fn revoke_host(call: Call) -> Result<Reply, Problem> {
     let id = call.id("id", "host", HostId::parse)?;
-    let changed = call.authority.hosts.revoke_host(&call.caller, id).await?;
+    let changed = call.authority.hosts.revoke_host(&call.caller, id, revision::expected(&call.head)).await?;
     Ok(Reply::ok(&RevokedHost { id, revoked: Revoked { state: "revoked", changed } }))
 }

@@ -1,16 +1,21 @@
 //! The ledger.
 
+pub(super) mod export;
+
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::paging::{Listed, NoFilters, PageParams, Paging};
+use super::paging::{Listed, PageParams, Paging};
 use crate::clock::Timestamp;
 use crate::http::call::Call;
 use crate::http::problem::Problem;
 use crate::http::reply::Reply;
+use crate::http::request::EntryWords;
 use crate::id::{ChainId, RequestId};
 use crate::ledger::{Origin, parse};
+use crate::name::Label;
+use crate::service::labels::ActorLabels;
 use crate::store::EntryRecord;
 
 #[derive(Serialize, ToSchema)]
@@ -23,6 +28,9 @@ struct EntryItem {
     at: Timestamp,
     #[schema(example = "user:admin")]
     actor: String,
+    /// Label of the API key that acted; `null` for another actor, or if the key is gone.
+    #[schema(required)]
+    actor_label: Option<Label>,
     #[schema(required, example = "192.0.2.7")]
     address: Option<String>,
     #[schema(required, value_type = Option<RequestId>)]
@@ -41,8 +49,8 @@ struct EntryItem {
     detail: Value,
 }
 
-impl From<EntryRecord> for EntryItem {
-    fn from(entry: EntryRecord) -> Self {
+impl EntryItem {
+    fn new(entry: EntryRecord, labels: &ActorLabels) -> Self {
         // The answer is the hashed text; the columns are an index over it.
         let body = parse(&entry.bytes)
             .and_then(|hashed| serde_json::from_slice(hashed.body).ok())
@@ -54,6 +62,7 @@ impl From<EntryRecord> for EntryItem {
             id: entry.seq.to_string(),
             chain: entry.chain,
             at,
+            actor_label: labels.get(&actor),
             actor,
             address: address.map(|address| address.to_string()),
             request_id: request.map(|request| request.to_string()),
@@ -72,13 +81,14 @@ impl From<EntryRecord> for EntryItem {
 #[utoipa::path(
     get,
     path = "/api/v1/ledger",
-    params(PageParams),
+    params(PageParams, EntryWords),
     responses((status = 200, description = "A page of entries.", body = Listed<EntryItem>)),
 )]
 pub(super) async fn list_ledger(call: Call) -> Result<Reply, Problem> {
-    let (paging, NoFilters {}) = Paging::read(&call, "ledger")?;
-    let entries = call.authority.ledger.list(paging.after()?, paging.limit()).await?;
-    Ok(paging.rendered(entries, EntryItem::from))
+    let (paging, words) = Paging::read::<EntryWords>(&call, "ledger")?;
+    let (page, filter) = (paging.query()?, words.judge(call.authority.time.now())?);
+    let (entries, labels) = call.authority.ledger.list(filter, page).await?;
+    Ok(paging.rendered(entries, |entry| EntryItem::new(entry, &labels)))
 }
 
 #[derive(Serialize, ToSchema)]

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use http::StatusCode;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, LINK};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -16,6 +16,26 @@ use crate::http::reply::Reply;
 use crate::http::route::HttpResponse;
 use crate::service::Authority;
 use crate::service::health::Check;
+
+/// The answer to a browser or a person that looks what is here.
+const PRODUCT: &str = "gatepass, an enrollment authority. Its HTTP API is described in /openapi.json.\n";
+
+/// Name the product and its API document
+///
+/// For a person or a browser at the bare address.
+#[utoipa::path(
+    get,
+    path = "/",
+    responses((status = 200, description = "One line. The header `Link` names the document too (RFC 8631).", body = String,
+        content_type = "text/plain", example = json!(PRODUCT))),
+)]
+pub(super) fn show_product(_: &Authority, _: &Head) -> Result<HttpResponse, Problem> {
+    let mut answer = HttpResponse::new(body::full(PRODUCT));
+    let headers = answer.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(LINK, HeaderValue::from_static("</openapi.json>; rel=\"service-desc\""));
+    Ok(answer)
+}
 
 /// Report that the process answers
 ///
@@ -35,10 +55,20 @@ pub(super) fn livez(_: &Authority, _: &Head) -> Result<HttpResponse, Problem> {
 }
 
 #[derive(Serialize, ToSchema)]
-struct Readiness {
+pub(super) struct Readiness {
     #[schema(pattern = "^(ready|unready)$", example = "ready")]
     status: &'static str,
     checks: Vec<Check>,
+}
+
+impl Readiness {
+    const READY: &'static str = "ready";
+
+    pub(super) fn of(authority: &Authority) -> Self {
+        let checks = authority.health.checks();
+        let status = if checks.iter().all(|check| check.ok) { Self::READY } else { "unready" };
+        Self { status, checks }
+    }
 }
 
 /// Report whether tokens can be minted and redeemed
@@ -53,13 +83,12 @@ struct Readiness {
     ),
 )]
 pub(super) async fn readyz(call: Call) -> Result<Reply, Problem> {
-    let checks = call.authority.health.checks();
-    let ready = checks.iter().all(|check| check.ok);
-    let (code, status) = match ready {
-        true => (StatusCode::OK, "ready"),
-        false => (StatusCode::SERVICE_UNAVAILABLE, "unready"),
+    let readiness = Readiness::of(&call.authority);
+    let code = match readiness.status {
+        Readiness::READY => StatusCode::OK,
+        _ => StatusCode::SERVICE_UNAVAILABLE,
     };
-    Ok(Reply::json(code, &Readiness { status, checks }))
+    Ok(Reply::json(code, &readiness))
 }
 
 /// Show metrics

@@ -2,13 +2,16 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::StatusCode;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 
+use crate::cells::{Columns, csv};
 use crate::http::call::Call;
 use crate::http::problem::Problem;
+use crate::http::query;
 use crate::http::reply::Reply;
 use crate::store::{Page, PageQuery};
 
@@ -51,6 +54,27 @@ pub(super) struct PageParams {
     cursor: Option<String>,
 }
 
+/// JSON, or a form for spreadsheets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum ListForm {
+    /// A JSON document with the cursor of the next page.
+    #[default]
+    Json,
+    /// Comma-separated values (RFC 4180). The header `Link` has the next page.
+    Csv,
+}
+
+/// The parameter of a list that is also written as CSV.
+#[derive(Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct FormParams {
+    /// `csv` for comma-separated values; `json` if it is left out.
+    #[param(value_type = String, required = false, pattern = "^(json|csv)$", example = "csv")]
+    format: ListForm,
+}
+
 /// The requested page of one list with one set of filters.
 #[derive(Clone, Debug)]
 pub(super) struct Paging {
@@ -73,18 +97,32 @@ impl Paging {
         call: &Call,
         list: &str,
     ) -> Result<(Self, F), Problem> {
-        let (PageParams { limit, cursor }, filters) = call.split_query(&["limit", "cursor"])?;
+        Self::of(query::once(call.head.raw_query())?, list)
+    }
+
+    /// Reads the query of a `list` that has several forms.
+    pub(super) fn read_formed<F: DeserializeOwned + Serialize>(
+        call: &Call,
+        list: &str,
+    ) -> Result<(Self, ListForm, F), Problem> {
+        let mut pairs = query::once(call.head.raw_query())?;
+        let FormParams { format } = query::take(&mut pairs, &["format"])?;
+        let (paging, filters) = Self::of(pairs, list)?;
+        Ok((paging, format, filters))
+    }
+
+    fn of<F: DeserializeOwned + Serialize>(
+        mut pairs: Vec<(String, String)>,
+        list: &str,
+    ) -> Result<(Self, F), Problem> {
+        let PageParams { limit, cursor } = query::take(&mut pairs, &["limit", "cursor"])?;
+        let filters = query::read(pairs)?;
         Ok((Self { limit, cursor, digest: digest(list, &filters) }, filters))
     }
 
     /// The page as the store takes it.
     pub(super) fn query<Id: DeserializeOwned>(&self) -> Result<PageQuery<Id>, Problem> {
         Ok(PageQuery::new(self.after()?, self.limit.0))
-    }
-
-    /// Number of requested items.
-    pub(super) const fn limit(&self) -> u32 {
-        self.limit.0
     }
 
     /// The position that the cursor holds.
@@ -101,10 +139,43 @@ impl Paging {
         page: Page<T, Id>,
         item: impl FnMut(T) -> I,
     ) -> Reply {
-        let next = page.next.and_then(|last| serde_json::to_vec(&last).ok());
-        let next = next.map(|last| URL_SAFE_NO_PAD.encode([&self.digest[..], &last].concat()));
+        let next = self.cursor_at(page.next);
         Reply::ok(&Listed { items: page.items.into_iter().map(item).collect(), next })
     }
+
+    /// The cursor of the page after the last row read.
+    fn cursor_at<Id: Serialize>(&self, last: Option<Id>) -> Option<String> {
+        let last = last.and_then(|last| serde_json::to_vec(&last).ok())?;
+        Some(URL_SAFE_NO_PAD.encode([&self.digest[..], &last].concat()))
+    }
+
+    /// This page as CSV, with headings. The header `Link` (RFC 8288) has the address of the next page.
+    pub(super) fn as_csv<T, I: Serialize, Id: Serialize>(
+        &self,
+        call: &Call,
+        page: Page<T, Id>,
+        columns: &Columns,
+        item: impl FnMut(T) -> I,
+    ) -> Reply {
+        let next = self.cursor_at(page.next);
+        // An item is made of texts and numbers, which are always JSON.
+        let items = page.items.into_iter().map(item).filter_map(|item| serde_json::to_value(item).ok());
+        let text = csv(&items.collect::<Vec<_>>(), columns.shown, true);
+        let reply =
+            Reply::bytes(StatusCode::OK, "text/csv; charset=utf-8", text).header("cache-control", "no-store");
+        match next {
+            Some(cursor) => reply.header("link", &format!("<{}>; rel=\"next\"", with_cursor(call, &cursor))),
+            None => reply,
+        }
+    }
+}
+
+/// The address of the same list, after `cursor`.
+fn with_cursor(call: &Call, cursor: &str) -> String {
+    let others =
+        call.head.raw_query().split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("cursor="));
+    let query = others.map(str::to_owned).chain([format!("cursor={cursor}")]).collect::<Vec<_>>();
+    format!("{}?{}", call.head.parts.uri.path(), query.join("&"))
 }
 
 fn wrong_cursor() -> Problem {

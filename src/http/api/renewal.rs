@@ -3,16 +3,18 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::bootstrap::{CSR_EXAMPLE, outcome};
+use super::bootstrap::CSR_EXAMPLE;
 use super::shapes;
 use crate::clock::Timestamp;
 use crate::http::call::Call;
 use crate::http::decode;
+use crate::http::metrics;
 use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
+use crate::http::request::judge_report;
 use crate::id::{HostId, Serial};
 use crate::store::CertificateRecord;
-use crate::wire::{Certified, EnrollAnswer, HostSummary};
+use crate::wire::{Certified, EnrollAnswer, HostReport, HostSummary};
 
 #[derive(Deserialize, ToSchema)]
 #[schema(as = RenewCertificateRequest)]
@@ -24,13 +26,15 @@ struct Renewal {
 
 /// Renew a certificate
 ///
-/// With a new key or the same. The certificate has the current roles of the host.
+/// With a new key or the same. The certificate has the current roles of the host. It supersedes the presented one, which
+/// is valid for `hosts.overlap` after the first use of the new one.
 #[utoipa::path(
     post,
     path = "/api/v1/renew",
     request_body = Renewal,
     responses(
         (status = 200, description = "The new certificate.", body = EnrollAnswer),
+        code::NodeLimitExceeded,
         code::Issuing,
         code::TooManyRequests,
     ),
@@ -40,8 +44,10 @@ pub(super) async fn renew_certificate(call: Call) -> Result<Reply, Problem> {
     let host = call.host()?;
     let reached_url = call.reached_url(host.record.reached_url.as_deref());
     let enrolled = call.authority.enrollment.renew(&call.caller, host, &csr, reached_url.as_deref()).await;
-    metrics::counter!("gatepass_renewals_total", "outcome" => outcome(&enrolled)).increment(1);
-    Ok(Reply::ok(&shapes::enrolled(&call.authority, enrolled?)))
+    metrics::count("gatepass_renewals_total", &enrolled);
+    let enrolled = enrolled?;
+    call.authority.hosts.note_contact(&call.caller, host.id, reached_url).await;
+    Ok(Reply::ok(&shapes::enrolled(&call.authority, enrolled)))
 }
 
 #[derive(Serialize, ToSchema)]
@@ -54,6 +60,8 @@ struct WhoAmI {
 }
 
 /// Show the presented certificate
+///
+/// `renew_after` is not later than now if an administrator changed the host's roles: a renewal brings them.
 #[utoipa::path(
     get,
     path = "/api/v1/whoami",
@@ -61,11 +69,37 @@ struct WhoAmI {
 )]
 pub(super) async fn whoami(call: Call) -> Result<Reply, Problem> {
     let host = call.host()?;
-    call.authority.hosts.note_reached(host.id, call.reached_url(host.record.reached_url.as_deref()));
+    // The last contact is the newest certificate's holder: a copy of the host may hold a superseded one.
+    if host.record.is_current(host.certificate.serial) {
+        let reached_url = call.reached_url(host.record.reached_url.as_deref());
+        call.authority.hosts.note_contact(&call.caller, host.id, reached_url).await;
+    }
     let certified = Certified { roles: host.roles.clone(), name: host.record.facts.name.clone() };
     let CertificateRecord { serial, issued_at, .. } = host.certificate;
-    let host = shapes::summary(&call.authority, host.id, certified, host.certificate);
-    Ok(Reply::ok(&WhoAmI { host, serial, issued_at }))
+    let mut summary = shapes::summary(&call.authority, host.id, certified, host.certificate);
+    if !host.has_its_roles() {
+        // The next certificate has other roles: the host renews now.
+        summary.life.renew_after = summary.life.renew_after.min(call.authority.time.now().whole_second());
+    }
+    Ok(Reply::ok(&WhoAmI { host: summary, serial, issued_at }))
+}
+
+/// Report facts of the host
+///
+/// Gatepass keeps them for lists, marked as unverified. It decides nothing by them. A new report takes the place of the
+/// previous one, at most once a minute. The first reported label stays: only an administrator changes it. The answer is that of
+/// `GET`.
+#[utoipa::path(
+    post,
+    path = "/api/v1/whoami",
+    request_body = HostReport,
+    responses((status = 200, description = "The host of the presented certificate.", body = WhoAmI)),
+)]
+pub(super) async fn report_host(call: Call) -> Result<Reply, Problem> {
+    let (report, faults) = decode::native(&call.body)?;
+    let report = judge_report(report, faults)?;
+    call.authority.hosts.keep_report(call.host()?, report).await?;
+    whoami(call).await
 }
 
 #[derive(Serialize, ToSchema)]
@@ -77,14 +111,15 @@ struct HostDeparture {
 
 /// Leave
 ///
-/// The host revokes itself, its certificates and its keys.
+/// The host revokes itself, its certificates and its keys. It presents its newest certificate.
 #[utoipa::path(
     post,
     path = "/api/v1/leave",
     responses((status = 200, description = "Revoked.", body = HostDeparture)),
 )]
 pub(super) async fn leave(call: Call) -> Result<Reply, Problem> {
-    let host_id = call.host()?.id;
-    call.authority.hosts.revoke_host(&call.caller, host_id).await?;
+    let host = call.host()?;
+    call.authority.hosts.leave(&call.caller, host).await?;
+    let host_id = host.id;
     Ok(Reply::ok(&HostDeparture { host_id, state: "revoked" }))
 }

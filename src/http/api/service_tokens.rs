@@ -1,19 +1,21 @@
 //! Service tokens: mint, list, show, revoke.
 
+use std::slice;
+
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::bootstrap::outcome;
 use super::paging::{Listed, PageParams, Paging};
 use super::shapes::{Revoked, RevokedToken, ServiceTokenItem, StatusEntry};
 use crate::http::call::Call;
 use crate::http::decode;
+use crate::http::metrics;
 use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
-use crate::http::request::ServiceTokenRequest;
-use crate::http::request::flag;
+use crate::http::request::{ServiceTokenRequest, flag, short_id};
 use crate::id::TokenId;
+use crate::service::RequestError;
 use crate::service::tokens::service_tokens::ServiceTokenOrder;
 use crate::token::{MintedToken, ServiceGrant};
 
@@ -57,7 +59,7 @@ pub(super) async fn mint_service_token(call: Call) -> Result<Reply, Problem> {
         faults,
     )?;
     let minted = authority.minting.mint_service_token(caller, &order).await;
-    metrics::counter!("gatepass_service_mints_total", "outcome" => outcome(&minted)).increment(1);
+    metrics::count("gatepass_service_mints_total", &minted);
     Ok(render(&minted?, &order))
 }
 
@@ -77,6 +79,9 @@ fn render(minted: &MintedToken<ServiceGrant>, terms: &ServiceTokenOrder) -> Repl
 #[into_params(parameter_in = Query)]
 #[serde(default, deny_unknown_fields)]
 struct Filters {
+    /// The last eight digits of the id. Several tokens can share them.
+    #[param(example = "4e6f7081")]
+    short_id: Option<String>,
     /// True: include ended tokens.
     #[param(default = false, example = true)]
     #[serde(deserialize_with = "flag")]
@@ -93,10 +98,15 @@ struct Filters {
     responses((status = 200, description = "A page of tokens.", body = Listed<ServiceTokenItem>)),
 )]
 pub(super) async fn list_service_tokens(call: Call) -> Result<Reply, Problem> {
-    let (paging, Filters { ended }) = Paging::read(&call, "service-tokens")?;
-    let tokens = call.authority.tokens.list_service_tokens(ended == Some(true), paging.query()?).await?;
+    let (paging, Filters { short_id: short, ended }) = Paging::read(&call, "service-tokens")?;
+    let mut faults = Vec::new();
+    let short = short_id(short.as_deref(), &mut faults);
+    RequestError::refuse(faults)?;
+    let (ended, page) = (ended == Some(true), paging.query()?);
+    let tokens = call.authority.tokens.list_service_tokens(short, ended, page).await?;
+    let labels = call.authority.tokens.minter_labels(&tokens.items).await?;
     let now = call.authority.time.now();
-    Ok(paging.rendered(tokens, |token| ServiceTokenItem::new(token, now)))
+    Ok(paging.rendered(tokens, |token| ServiceTokenItem::new(token, &labels, now)))
 }
 
 /// Show a service token
@@ -109,7 +119,8 @@ pub(super) async fn list_service_tokens(call: Call) -> Result<Reply, Problem> {
 pub(super) async fn show_service_token(call: Call) -> Result<Reply, Problem> {
     let id = call.id("id", "token", TokenId::parse)?;
     let token = call.authority.tokens.show_service_token(id).await?;
-    Ok(Reply::ok(&ServiceTokenItem::new(token, call.authority.time.now())))
+    let labels = call.authority.tokens.minter_labels(slice::from_ref(&token)).await?;
+    Ok(Reply::ok(&ServiceTokenItem::new(token, &labels, call.authority.time.now())))
 }
 
 /// Revoke a service token

@@ -18,7 +18,7 @@ use crate::service::settings::Standing;
 #[derive(Serialize, ToSchema)]
 #[schema(as = Setting)]
 pub(super) struct SettingShown {
-    /// The effective value, a span.
+    /// The effective value: a span, or a number of hosts or `off`.
     #[schema(example = "30m")]
     value: String,
     /// The configured value.
@@ -34,8 +34,9 @@ struct Settings(BTreeMap<&'static str, SettingShown>);
 
 fn render(standings: Vec<Standing>) -> Reply {
     let shown = standings.into_iter().map(|standing| {
-        let (value, configured) = standing.shown();
-        (standing.setting.as_str(), SettingShown { value, configured, changed_at: standing.changed_at })
+        let Standing { setting, value, configured, changed_at } = standing;
+        let (value, configured) = (value.to_string(), configured.to_string());
+        (setting.as_str(), SettingShown { value, configured, changed_at })
     });
     Reply::ok(&Settings(shown.collect()))
 }

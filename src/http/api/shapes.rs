@@ -7,11 +7,13 @@ use utoipa::ToSchema;
 
 use crate::ca::der_to_pem;
 use crate::clock::Timestamp;
-use crate::id::{HostId, KeyId, StatusRef, TokenId};
+use crate::id::{BatchId, HostId, KeyId, StatusRef, TokenId};
 use crate::name::{Label, Role};
-use crate::service::{Authority, Enrolled, renew_after};
+use crate::service::labels::ActorLabels;
+use crate::service::{Authority, Enrolled};
 use crate::store::{
-    CertificateRecord, HostRecord, HostState, KeyRecord, MintRecord, Retired, TokenRecord, TokenState,
+    CertificateRecord, HostRecord, HostState, KeyRecord, MintRecord, Retired, TokenKind, TokenRecord,
+    TokenState, TokenWarning,
 };
 use crate::token::{Terms, status_uri};
 use crate::wire::{CertificateLife, Certified, EnrollAnswer, HostSummary};
@@ -25,6 +27,9 @@ struct MintFacts {
     /// Minter, as an actor in the ledger.
     #[schema(example = "user:admin")]
     minter: String,
+    /// Label of the API key that minted it; `null` for another minter, or if the key is gone.
+    #[schema(required)]
+    minter_label: Option<Label>,
     created_at: Timestamp,
     #[schema(required)]
     revoked_at: Option<Timestamp>,
@@ -38,10 +43,20 @@ struct MintFacts {
 pub(super) struct TokenItem {
     #[serde(flatten)]
     facts: MintFacts,
+    kind: TokenKind,
     #[serde(flatten)]
     terms: Terms,
+    /// Number of hosts that a rollout is for.
+    #[schema(required, example = 1000)]
+    expected_hosts: Option<u32>,
+    /// A reason to look after the token.
+    #[schema(required)]
+    warning: Option<TokenWarning>,
     /// True for the emergency token.
     emergency: bool,
+    /// The batch it was minted in, by a bulk mint or with an idempotency key.
+    #[schema(required)]
+    batch: Option<BatchId>,
     /// Number of uses.
     #[schema(example = 0)]
     used: u32,
@@ -68,13 +83,14 @@ pub(super) struct TokenItem {
 }
 
 impl MintFacts {
-    fn of(record: &TokenRecord, now: Timestamp) -> Self {
+    fn of(record: &TokenRecord, labels: &ActorLabels, now: Timestamp) -> Self {
         let MintRecord { token, label, minter, created_at, signing_key, .. } = &record.mint;
         Self {
             id: token.id,
             state: record.state(now),
             label: label.clone(),
             minter: minter.clone(),
+            minter_label: labels.get(minter),
             created_at: *created_at,
             revoked_at: record.revoked_at,
             kid: *signing_key,
@@ -83,12 +99,17 @@ impl MintFacts {
 }
 
 impl TokenItem {
-    pub(super) fn new(record: TokenRecord, now: Timestamp) -> Self {
-        let facts = MintFacts::of(&record, now);
+    pub(super) fn new(record: TokenRecord, labels: &ActorLabels, now: Timestamp) -> Self {
+        let facts = MintFacts::of(&record, labels, now);
+        let warning = record.warning(now);
         let TokenRecord { mint, used, revoked_at, last_use, replaced_by, revoke_at } = record;
         Self {
             facts,
-            emergency: mint.emergency,
+            kind: mint.kind().unwrap_or(TokenKind::Custom),
+            expected_hosts: mint.expected_hosts,
+            warning,
+            emergency: mint.is_emergency(),
+            batch: mint.batch,
             used,
             uses_left: mint.terms.max_uses.map(|most| most.saturating_sub(used)),
             hosts: used,
@@ -152,9 +173,10 @@ pub(super) struct ServiceTokenItem {
 }
 
 impl ServiceTokenItem {
-    pub(super) fn new(record: TokenRecord, now: Timestamp) -> Self {
-        let facts = MintFacts::of(&record, now);
-        let MintRecord { token, terms, audience, .. } = record.mint;
+    pub(super) fn new(record: TokenRecord, labels: &ActorLabels, now: Timestamp) -> Self {
+        let facts = MintFacts::of(&record, labels, now);
+        let audience = record.mint.audience().map(str::to_owned);
+        let MintRecord { token, terms, .. } = record.mint;
         let status_list = StatusEntry::new(&token.issuer, token.status);
         Self { facts, audience, roles: terms.roles, expires_at: terms.expires_at, status_list }
     }
@@ -224,7 +246,7 @@ pub(super) fn summary(
     certified: Certified,
     record: CertificateRecord,
 ) -> HostSummary {
-    let life = CertificateLife { expires_at: record.not_after, renew_after: renew_after(record) };
+    let life = CertificateLife { expires_at: record.not_after, renew_after: record.renew_after() };
     let server_url = Some(authority.trust.issuers().current().to_owned());
     HostSummary { host_id, certified, life, server_url }
 }

@@ -14,7 +14,7 @@ use crate::http::request::{HostWords, TokenWords};
 use crate::id::{HostId, TokenId};
 use crate::service::selection::Selection;
 use crate::service::together::{HostsOrder, SelectionCount, TokensOrder, Which};
-use crate::store::TokenKind;
+use crate::store::TokenType;
 
 /// Maximum number of ids in a request; more do not fit the body.
 const MOST_IDS: usize = 1000;
@@ -130,7 +130,7 @@ pub(super) async fn revoke_tokens(call: Call) -> Result<Reply, Problem> {
     }
     let authority = &call.authority;
     let (now, retention) = (authority.time.now(), authority.settings.spans.load().retention);
-    let which = which.judged(|words| words.judge(TokenKind::Enrollment, now, retention))?;
+    let which = which.judged(|words| words.judge(TokenType::Enrollment, now, retention))?;
     let order = TokensOrder { which, hosts, expect };
     if dry_run {
         return Ok(counted(authority.tokens.count_tokens(&call.caller, &order).await?, hosts));
@@ -165,7 +165,8 @@ pub(super) async fn revoke_hosts(call: Call) -> Result<Reply, Problem> {
     if matches!(which, Which::Matching(_)) {
         call.demand(Permission::ReadHosts)?;
     }
-    let which = which.judged(|words| words.judge(call.authority.time.now()))?;
+    let judge = |words| HostWords { reported_words: Some(false), ..words }.judge(call.authority.time.now());
+    let which = which.judged(judge)?;
     let order = HostsOrder { which, expect };
     if dry_run {
         return Ok(counted(call.authority.hosts.count_hosts(&call.caller, &order).await?, false));

@@ -1,7 +1,12 @@
 //! Enrollment tokens: list, show, revoke, and in their own files mint and rotate.
 
+mod bulk;
 pub(super) mod create;
+mod idempotency;
+pub(super) mod reenrollment;
 pub(super) mod rotate;
+
+use std::slice;
 
 use serde::Deserialize;
 
@@ -14,7 +19,7 @@ use crate::http::reply::Reply;
 use crate::http::request::TokenWords;
 use crate::id::TokenId;
 use crate::service::tokens::{HowToRevoke, Taken};
-use crate::store::{TokenKind, TokenState};
+use crate::store::{TokenState, TokenType};
 
 /// List tokens
 ///
@@ -29,9 +34,10 @@ pub(super) async fn list_tokens(call: Call) -> Result<Reply, Problem> {
     let (paging, words) = Paging::read::<TokenWords>(&call, "enrollment-tokens")?;
     let page = paging.query()?;
     let (now, retention) = (call.authority.time.now(), call.authority.settings.spans.load().retention);
-    let filter = words.judge(TokenKind::Enrollment, now, retention)?;
+    let filter = words.judge(TokenType::Enrollment, now, retention)?;
     let tokens = call.authority.tokens.list_tokens(filter, page).await?;
-    Ok(paging.rendered(tokens, |token| TokenItem::new(token, now)))
+    let labels = call.authority.tokens.minter_labels(&tokens.items).await?;
+    Ok(paging.rendered(tokens, |token| TokenItem::new(token, &labels, now)))
 }
 
 /// Show a token
@@ -45,7 +51,9 @@ pub(super) async fn list_tokens(call: Call) -> Result<Reply, Problem> {
 )]
 pub(super) async fn show_token(call: Call) -> Result<Reply, Problem> {
     let id = call.id("id", "token", TokenId::parse)?;
-    let token = TokenItem::new(call.authority.tokens.show_token(id).await?, call.authority.time.now());
+    let token = call.authority.tokens.show_token(id).await?;
+    let labels = call.authority.tokens.minter_labels(slice::from_ref(&token)).await?;
+    let token = TokenItem::new(token, &labels, call.authority.time.now());
     Ok(Reply::ok(&TokenShown { token, newest_hosts: newest_hosts(&call, id).await? }))
 }
 

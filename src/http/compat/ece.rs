@@ -16,6 +16,7 @@ use crate::access::Permission as P;
 use crate::http::call::Call;
 use crate::http::decode;
 use crate::http::described::rows;
+use crate::http::metrics;
 use crate::http::problem::{Code, Problem, code};
 use crate::http::query::decode_query;
 use crate::http::reply::Reply;
@@ -25,6 +26,7 @@ use crate::id::TokenId;
 use crate::name::Role;
 use crate::service::tokens::{HowToRevoke, Taken};
 use crate::service::{KeysError, RequestError, ServiceError, TakenBack, TokenError};
+use crate::store::TokenKind;
 use crate::token::{MintError, UnverifiedToken};
 
 /// Maximum life of an ephemeral token on these routes, in seconds.
@@ -101,7 +103,9 @@ async fn create_enrollment_token(call: Call) -> Result<Reply, Problem> {
     let order = mint
         .judge(&authority.roles, &authority.settings.spans.load(), authority.time.now(), Vec::new())
         .map_err(|error| Problem::from(error).compat_code(INVALID_REQUEST))?;
-    let minted = authority.minting.mint(&call.caller, order).await.map_err(|error| match error {
+    let minted = authority.minting.mint(&call.caller, order).await;
+    metrics::count("gatepass_mints_total", &minted);
+    let minted = minted.map_err(|error| match error {
         error @ (ServiceError::Keys(KeysError::Malformed(_) | KeysError::Vault(_))
         | ServiceError::Token(TokenError::Mint(MintError::Sign(_)))) => {
             Problem::of(Code::Forbidden, error.to_string()).compat_code(NO_KEY)
@@ -125,9 +129,9 @@ fn mint_request(request: CreateToken, default_ttl: Duration) -> Result<MintReque
     };
     Ok(MintRequest {
         roles: roles.unwrap_or_default(),
-        persistent,
+        preset: Some(TokenKind::Roles.as_str().to_owned()),
+        persistent: Some(persistent),
         ttl,
-        max_uses: Some(None),
         ..Default::default()
     })
 }

@@ -35,7 +35,7 @@ pub(super) fn credential(route: &Route, parts: &Parts) -> Result<Credential, Pro
 }
 
 impl Front {
-    /// The caller of a request, with the permission that its route demands. `stranger` is the caller before authentication.
+    /// The caller of a request. `stranger` is the caller before authentication.
     pub(super) async fn authenticate(
         &self,
         route: &Route,
@@ -43,27 +43,23 @@ impl Front {
         credential: Result<Credential, Problem>,
         stranger: Caller,
     ) -> Result<ProvenCaller, Problem> {
-        let (caller, presented) = match route.permission {
-            Permission::Anyone => (stranger, Presented::Nothing),
+        match route.permission {
+            Permission::Anyone => Ok((stranger, Presented::Nothing)),
             Permission::SignIn => {
                 self.check_page(head, None)?;
-                (stranger, Presented::Nothing)
+                Ok((stranger, Presented::Nothing))
             }
-            Permission::Redeem => self.token(credential?, stranger)?,
-            Permission::BeHost | Permission::Renew => {
-                self.host(&head.peer, stranger, route.permission).await?
-            }
+            Permission::Redeem => self.token(credential?, stranger),
+            Permission::BeHost | Permission::Renew => self.host(&head.peer, stranger, route.permission).await,
             // A request with a credential is not asked for a certificate: a wrong credential is not made good by one.
             Permission::Introspect
                 if matches!(credential, Ok(Credential::None))
                     && head.peer.certificate.of_service().is_some() =>
             {
-                self.host(&head.peer, stranger, route.permission).await?
+                self.host(&head.peer, stranger, route.permission).await
             }
-            _ => self.account(head, credential?, stranger).await?,
-        };
-        permitted(route, &caller)?;
-        Ok((caller, presented))
+            _ => self.account(head, credential?, stranger).await,
+        }
     }
 
     /// The same caller with its rights of now. The user may have been changed or signed out since, the API key deleted.
@@ -185,7 +181,8 @@ impl Front {
     }
 }
 
-fn permitted(route: &Route, caller: &Caller) -> Result<(), Problem> {
+/// Rejects a caller without the permission that its route demands.
+pub(super) fn permitted(route: &Route, caller: &Caller) -> Result<(), Problem> {
     match route.permission.allows(&caller.actor, &caller.rights) {
         true => Ok(()),
         false => Err(Problem::forbidden(route.permission, &caller.actor)),

@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::address::site;
+use crate::http::meters::GONE;
 
 /// Time in which refusals of one subject are counted after its line.
 const WINDOW: Duration = Duration::from_secs(60);
@@ -49,10 +50,14 @@ impl RefusalLines {
                 self.take(Instant::now(), if stopped { Duration::ZERO } else { WINDOW })
             {
                 match subject {
-                    Some((site, status)) => {
-                        tracing::info!(%site, status, left_out, "refused requests like the one before were left out");
+                    // A client that left was not refused.
+                    Some((site, 0)) => {
+                        tracing::info!(%site, code = %GONE, left_out, "requests whose clients left were left out");
                     }
-                    None => tracing::info!(left_out, "refused requests of further addresses were left out"),
+                    Some((site, status)) => {
+                        tracing::warn!(%site, status, left_out, "refused requests like the one before were left out");
+                    }
+                    None => tracing::warn!(left_out, "refused requests of further addresses were left out"),
                 }
             }
         }

@@ -20,6 +20,7 @@ use tokio_rustls::server::TlsStream;
 
 use super::activity::{Activity, Cut, NextStep, StreamTasks, TrackedBody};
 use super::gate::Permit;
+use super::plain_http;
 use super::proxy_header::{self, HeaderError};
 use super::stream::Stream;
 use crate::http::ResponseBody;
@@ -80,6 +81,8 @@ enum Unopened {
     Header(HeaderError),
     /// Its client has reached its maximum number of connections.
     OneTooMany,
+    /// It speaks plain HTTP, and has its answer.
+    PlainHttp,
     /// Its handshake failed.
     Tls(io::Error),
 }
@@ -93,6 +96,7 @@ impl Unopened {
             }
             // The gate has counted it.
             Self::OneTooMany => {}
+            Self::PlainHttp => note_failure("plain_http", address),
             Self::Tls(error) => note_failure(reason(error), address),
         }
     }
@@ -111,6 +115,11 @@ async fn open(
         if !permit.is_of(address.ip()) {
             return Err(Unopened::OneTooMany);
         }
+    }
+    if plain_http::is_spoken(&stream).await.map_err(Unopened::Tls)? {
+        // A client that leaves first needs no answer.
+        let _ = plain_http::answer(stream).await;
+        return Err(Unopened::PlainHttp);
     }
     let tls = tls.acceptor().accept(stream).await.map_err(Unopened::Tls)?;
     Ok((tls, address))

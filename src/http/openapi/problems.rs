@@ -56,7 +56,7 @@ const USER: [Code; 4] = [Code::Unauthenticated, Code::Forbidden, Code::TooManyRe
 
 /// Errors of a host's certificate.
 const HOST: [Code; 4] =
-    [Code::Unauthenticated, Code::HostRevoked, Code::CertificateRevoked, Code::LineageConflict];
+    [Code::Unauthenticated, Code::HostRevoked, Code::HostQuarantined, Code::CertificateRevoked];
 
 /// Errors before the handler.
 fn of_row(route: &Route, operation: &Value) -> Vec<Code> {
@@ -83,8 +83,11 @@ fn of_row(route: &Route, operation: &Value) -> Vec<Code> {
         Permission::SignIn => {
             codes.extend([Code::Unauthenticated, Code::Csrf, Code::TooManyRequests, Code::RateLimited])
         }
-        Permission::BeHost | Permission::Renew => codes.extend(HOST),
-        Permission::Introspect => codes.extend(USER.into_iter().chain(HOST)),
+        Permission::BeHost => codes.extend(HOST.into_iter().chain([Code::CertificateSuperseded])),
+        Permission::Renew => codes.extend(HOST.into_iter().chain([Code::LineageConflict])),
+        Permission::Introspect => {
+            codes.extend(USER.into_iter().chain(HOST).chain([Code::CertificateSuperseded]));
+        }
         // Every other permission is one of accounts.
         _ => {
             codes.extend(USER);

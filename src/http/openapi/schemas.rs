@@ -7,7 +7,9 @@ use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaFormat, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::clock::Timestamp;
-use crate::id::{ApiKeyId, ChainId, Fingerprint, HostId, KeyId, RequestId, Serial, Thumbprint, TokenId};
+use crate::id::{
+    ApiKeyId, BatchId, ChainId, Fingerprint, HostId, KeyId, RequestId, Serial, Thumbprint, TokenId,
+};
 use crate::name::{Cluster, DnsName, DnsPattern, Label, Role, UserName};
 
 /// A binary body.
@@ -68,6 +70,7 @@ texts! {
     Role = text("A platform role of the catalogue.", "allocator").pattern(Some("^[a-z][a-z0-9._-]{0,63}$"));
     Label = text("A label for people; may be empty, need not be unique. Hidden characters are refused.", "rack 7").max_length(Some(128));
     Cluster = text("A cluster id.", "eu-1").pattern(Some("^[A-Za-z0-9._:/-]{1,128}$"));
+    BatchId = uuid("Id of the tokens of one bulk mint.", "0198c0de-7a30-7c3e-8b1f-2a5d4e6f7082");
     ApiKeyId = uuid("Id of an API key. Public.", "0198c0de-c340-7e01-8f2a-b3c4d5e6f708");
     UserName = text("A user's name.", "ops").max_length(Some(64));
     DnsName = text("A DNS name, in lower case.", "node-7.eu.example.org").max_length(Some(253));
@@ -112,6 +115,7 @@ mod tests {
     fn every_example_is_valid() {
         assert!(TokenId::parse(&example::<TokenId>()).is_some());
         assert!(HostId::parse(&example::<HostId>()).is_some());
+        assert!(BatchId::parse(&example::<BatchId>()).is_some());
         assert!(ChainId::parse(&example::<ChainId>()).is_some());
         assert!(RequestId::parse(&example::<RequestId>()).is_some());
         assert!(KeyId::parse(&example::<KeyId>()).is_some());

@@ -65,22 +65,28 @@ codes! {
     Forbidden = FORBIDDEN "forbidden" "Forbidden", "the caller is signed in but not allowed to do this";
     Csrf = FORBIDDEN "csrf" "CSRF", "send the request from a page of this site; with a session cookie, also send the header X-CSRF-Token";
     InsufficientScope = FORBIDDEN "insufficient_scope" "Insufficient scope", "the token or certificate lacks a role";
-    BindingMismatch = FORBIDDEN "binding_mismatch" "Binding mismatch", "the token is bound to another name, cluster or key";
+    BindingMismatch = FORBIDDEN "binding_mismatch" "Binding mismatch", "the token is bound to another name, cluster, key or host";
     BeyondLimits = FORBIDDEN "beyond_limits" "Beyond limits", "the request exceeds the caller's limits: `fields` names each of them";
     CurrentPasswordRequired = FORBIDDEN "current_password_required" "Current password required", "the session also needs the user's own password: send it as `current_password`";
     HostRevoked = FORBIDDEN "host_revoked" "Host revoked", "enroll the host again with a new key and a new token";
-    CertificateRevoked = FORBIDDEN "certificate_revoked" "Certificate revoked", "the certificate carries a role or a name that the host no longer has, or its issuing CA was revoked: renew it if it lost its name, or else enroll the host again";
-    LineageConflict = FORBIDDEN "lineage_conflict" "Lineage conflict", "a newer certificate of this host is in use: find the copy, revoke the host, enroll both";
+    CertificateRevoked = FORBIDDEN "certificate_revoked" "Certificate revoked", "the certificate carries a role or a name that the host no longer has, the host was enrolled again or released without it, or its issuing CA was revoked: renew it if it lost its name, or else enroll the host again";
+    CertificateSuperseded = FORBIDDEN "certificate_superseded" "Certificate superseded", "the host has a newer certificate: reload the service that presented this one, or run the command where the newest is";
+    LineageConflict = FORBIDDEN "lineage_conflict" "Lineage conflict", "a superseded certificate renewed, so two machines share one identity: an administrator decides which one stays";
+    HostQuarantined = FORBIDDEN "host_quarantined" "Host quarantined", "two machines renewed with certificates of the host: an administrator releases it or re-enrolls it";
+    NodeLimitExceeded = FORBIDDEN "node_limit_exceeded" "NodeLimitExceeded", "the fleet is at its node limit, and no use was spent: raise `node_limit`, or revoke hosts that are gone";
     NotFound = NOT_FOUND "not_found" "Not found", "check the id and the path";
     MethodNotAllowed = METHOD_NOT_ALLOWED "method_not_allowed" "Method not allowed", "use a method of the Allow header";
     BodyTimeout = REQUEST_TIMEOUT "body_timeout" "Body timeout", "send the body without pauses";
     NameTaken = CONFLICT "name_taken" "Name taken", "choose another name, or revoke the host that has it; a name of the server itself is never free";
+    HostEnded = CONFLICT "host_ended" "Host ended", "the host is revoked for good: mint a plain token, which makes a new host";
+    HostNotQuarantined = CONFLICT "host_not_quarantined" "Host not quarantined", "the host is in no quarantine, and its newest certificate is another one";
     UserExists = CONFLICT "user_exists" "User exists", "choose another user name";
     LastAdmin = CONFLICT "last_admin" "Last admin", "create another admin without limits first: this is the last enabled one";
     RightsChanged = CONFLICT "rights_changed" "Rights changed", "the caller's role, limits or password changed while the request ran; the rest was not done: send it again";
     TooManyApiKeys = CONFLICT "too_many_api_keys" "Too many API keys", "delete some API keys of this owner first";
     EmergencyToken = CONFLICT "emergency_token" "Emergency token", "confirm with `confirm=emergency`";
     AlreadyRotated = CONFLICT "already_rotated" "Already rotated", "the token has a successor: rotate the successor";
+    IdempotencyConflict = CONFLICT "idempotency_conflict" "Idempotency conflict", "the key was sent with another body within a day: send the same body, or another key";
     CountChanged = CONFLICT "count_changed" "Count changed", "the selection has changed: send a dry run again";
     KeyNeeded = CONFLICT "key_needed" "Key needed", "confirm with `confirm`, or wait until the key's tokens have ended";
     KeyInUse = CONFLICT "key_in_use" "Key in use", "the key is current or prepared: rotate first, or set `compromised`";
@@ -94,6 +100,7 @@ codes! {
     TokenUsed = GONE "token_used" "Token used", "the token's only use is spent: ask for a new token";
     TokenExhausted = GONE "token_exhausted" "Token exhausted", "the token's last use is spent: ask for a new token";
     TokenRevoked = GONE "token_revoked" "Token revoked", "ask for a new token";
+    Stale = PRECONDITION_FAILED "stale" "Stale", "it has changed since its ETag was read: read it again";
     BodyTooLarge = PAYLOAD_TOO_LARGE "body_too_large" "Body too large", "send a smaller body";
     UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE "unsupported_media_type" "Unsupported media type", "send JSON, with `Content-Type: application/json`";
     CsrRejected = UNPROCESSABLE_ENTITY "csr_rejected" "CSR rejected", "`detail` names the fault of the certificate request; no use was spent";
@@ -179,7 +186,7 @@ sets! {
     /// The codes of signing in, for routes where it is optional.
     SigningIn = Unauthenticated Forbidden TooManyRequests RateLimited InternalError StoreUnavailable;
     /// The codes of forward authentication.
-    Guarded = InvalidRequest InvalidToken InsufficientScope HostRevoked CertificateRevoked LineageConflict StoreUnavailable InternalError;
+    Guarded = InvalidRequest InvalidToken InsufficientScope HostRevoked HostQuarantined CertificateRevoked CertificateSuperseded StoreUnavailable InternalError;
 }
 
 #[cfg(test)]

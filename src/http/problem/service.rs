@@ -35,6 +35,8 @@ impl From<RequestError> for Problem {
                 Self::of(Code::BeyondLimits, detail).fields(fields.collect())
             }
             RequestError::NotFound { .. } => Self::of(Code::NotFound, detail),
+            RequestError::IdempotencyConflict => Self::of(Code::IdempotencyConflict, detail),
+            RequestError::Stale => Self::of(Code::Stale, detail),
             RequestError::CountChanged { .. } => Self::of(Code::CountChanged, detail),
         }
     }
@@ -52,6 +54,9 @@ impl From<TokenError> for Problem {
             TokenError::Emergency | TokenError::EmergencyNotRotated => Code::EmergencyToken,
             TokenError::EmergencyOfAdmins => Code::Forbidden,
             TokenError::AlreadyRotated { .. } => Code::AlreadyRotated,
+            TokenError::BulkRuns | TokenError::TooManyBulks { .. } => {
+                return Self::of(Code::TooManyRequests, error.to_string()).retry_after(5);
+            }
             TokenError::Mint(error) => return error.into(),
         };
         Self::of(code, error.to_string())
@@ -86,9 +91,14 @@ impl From<HostError> for Problem {
             HostError::CertificateRevoked | HostError::NameWithdrawn | HostError::IssuerRevoked => {
                 of(Code::CertificateRevoked)
             }
+            HostError::CertificateSuperseded => of(Code::CertificateSuperseded),
             HostError::LineageConflict => of(Code::LineageConflict),
+            HostError::Quarantined => of(Code::HostQuarantined),
+            HostError::NotQuarantined => of(Code::HostNotQuarantined),
             HostError::NameTaken => of(Code::NameTaken),
+            HostError::NodeLimit => of(Code::NodeLimitExceeded),
             HostError::NoCertificate => of(Code::Unauthenticated),
+            HostError::Ended => of(Code::HostEnded),
             HostError::RenewedTooOften => of(Code::TooManyRequests).retry_after(3600),
         }
     }

@@ -23,43 +23,41 @@ const NOW: Timestamp = Timestamp::from_secs(1_900_000_000);
 fn pinned(error: &ServiceError) -> (u16, &'static str, Option<u32>) {
     match error {
         ServiceError::Token(error) => pinned_token(error),
+        ServiceError::Host(error) => pinned_host(error),
         ServiceError::Request(RequestError::Fields(_)) => (400, "invalid_request", None),
         ServiceError::Request(RequestError::BeyondLimits(_)) => (403, "beyond_limits", None),
-        ServiceError::Host(HostError::Revoked) => (403, "host_revoked", None),
-        ServiceError::Host(
-            HostError::CertificateRevoked | HostError::NameWithdrawn | HostError::IssuerRevoked,
-        ) => (403, "certificate_revoked", None),
-        ServiceError::Host(HostError::LineageConflict) => (403, "lineage_conflict", None),
-        ServiceError::Host(HostError::NameTaken) => (409, "name_taken", None),
         ServiceError::Ca(CaError::Csr(_)) => (422, "csr_rejected", None),
         ServiceError::Request(RequestError::NotFound { .. }) => (404, "not_found", None),
         ServiceError::Account(AccountError::NotByApiKey) => (403, "forbidden", None),
         ServiceError::Account(AccountError::CurrentPasswordRequired) => {
             (403, "current_password_required", None)
         }
+        ServiceError::Request(RequestError::IdempotencyConflict) => (409, "idempotency_conflict", None),
+        ServiceError::Request(RequestError::Stale) => (412, "stale", None),
         ServiceError::Request(RequestError::CountChanged { .. }) => (409, "count_changed", None),
         ServiceError::Keys(KeysError::Needed { .. }) => (409, "key_needed", None),
         ServiceError::Keys(KeysError::InUse) => (409, "key_in_use", None),
         ServiceError::Keys(KeysError::IssuerInUse) => (409, "issuer_in_use", None),
         ServiceError::Keys(KeysError::IssuerNeeded(_)) => (409, "issuer_needed", None),
-        ServiceError::Ca(CaError::RootKeyAway) => (409, "root_key_away", None),
-        ServiceError::Ca(CaError::FormerRootKeyAway { .. }) => (409, "root_key_away", None),
+        ServiceError::Ca(CaError::RootKeyAway | CaError::FormerRootKeyAway { .. }) => {
+            (409, "root_key_away", None)
+        }
         ServiceError::Ca(CaError::Imported) => (409, "ca_imported", None),
         ServiceError::Ca(CaError::IssuingInUse) => (409, "issuing_ca_in_use", None),
         ServiceError::Ca(CaError::UnknownIssuing { .. }) => (404, "not_found", None),
         ServiceError::Ca(CaError::RootExpired | CaError::RootFromFuture { .. }) => {
             (409, "root_expired", None)
         }
-        ServiceError::Account(AccountError::Unauthenticated)
-        | ServiceError::Account(AccountError::ApiKeyNotGood)
-        | ServiceError::Host(HostError::NoCertificate)
-        | ServiceError::Account(AccountError::CallerGone)
-        | ServiceError::Account(AccountError::SessionOver) => (401, "unauthenticated", None),
+        ServiceError::Account(
+            AccountError::Unauthenticated
+            | AccountError::ApiKeyNotGood
+            | AccountError::CallerGone
+            | AccountError::SessionOver,
+        ) => (401, "unauthenticated", None),
         ServiceError::Account(AccountError::UserExists) => (409, "user_exists", None),
         ServiceError::Account(AccountError::LastAdmin) => (409, "last_admin", None),
         ServiceError::Account(AccountError::RightsChanged) => (409, "rights_changed", None),
         ServiceError::Account(AccountError::TooManyApiKeys { .. }) => (409, "too_many_api_keys", None),
-        ServiceError::Host(HostError::RenewedTooOften) => (429, "too_many_requests", Some(3600)),
         ServiceError::RateLimited(limited) => (429, "rate_limited", Some(limited.retry_after)),
         ServiceError::Account(AccountError::SignInBusy) => (429, "too_many_requests", Some(1)),
         ServiceError::Clock(_) => (503, "clock_in_doubt", Some(60)),
@@ -77,6 +75,24 @@ fn pinned(error: &ServiceError) -> (u16, &'static str, Option<u32>) {
     }
 }
 
+const fn pinned_host(error: &HostError) -> (u16, &'static str, Option<u32>) {
+    match error {
+        HostError::Revoked => (403, "host_revoked", None),
+        HostError::CertificateRevoked | HostError::NameWithdrawn | HostError::IssuerRevoked => {
+            (403, "certificate_revoked", None)
+        }
+        HostError::CertificateSuperseded => (403, "certificate_superseded", None),
+        HostError::LineageConflict => (403, "lineage_conflict", None),
+        HostError::Quarantined => (403, "host_quarantined", None),
+        HostError::NotQuarantined => (409, "host_not_quarantined", None),
+        HostError::NameTaken => (409, "name_taken", None),
+        HostError::NodeLimit => (403, "node_limit_exceeded", None),
+        HostError::NoCertificate => (401, "unauthenticated", None),
+        HostError::Ended => (409, "host_ended", None),
+        HostError::RenewedTooOften => (429, "too_many_requests", Some(3600)),
+    }
+}
+
 fn pinned_token(error: &TokenError) -> (u16, &'static str, Option<u32>) {
     match error {
         TokenError::Invalid(_) => (401, "invalid_token", None),
@@ -88,6 +104,7 @@ fn pinned_token(error: &TokenError) -> (u16, &'static str, Option<u32>) {
         TokenError::Emergency | TokenError::EmergencyNotRotated => (409, "emergency_token", None),
         TokenError::EmergencyOfAdmins => (403, "forbidden", None),
         TokenError::AlreadyRotated { .. } => (409, "already_rotated", None),
+        TokenError::BulkRuns | TokenError::TooManyBulks { .. } => (429, "too_many_requests", Some(5)),
         TokenError::Mint(MintError::Sign(_)) => (503, "keys_unavailable", Some(10)),
         TokenError::Mint(MintError::NoUses | MintError::NoExpiry) => (400, "invalid_request", None),
         TokenError::Mint(_) => (500, "internal_error", None),
@@ -110,15 +127,20 @@ fn of_cas() -> [CaError; 11] {
     ]
 }
 
-const fn of_hosts() -> [HostError; 8] {
+const fn of_hosts() -> [HostError; 13] {
     [
         HostError::Revoked,
         HostError::CertificateRevoked,
         HostError::NameWithdrawn,
         HostError::IssuerRevoked,
+        HostError::CertificateSuperseded,
         HostError::LineageConflict,
+        HostError::Quarantined,
+        HostError::NotQuarantined,
         HostError::NameTaken,
+        HostError::NodeLimit,
         HostError::NoCertificate,
+        HostError::Ended,
         HostError::RenewedTooOften,
     ]
 }
@@ -156,6 +178,10 @@ fn every_variant() -> Vec<ServiceError> {
         ServiceError::Account(AccountError::NotByApiKey),
         ServiceError::Account(AccountError::CurrentPasswordRequired),
         ServiceError::Token(TokenError::AlreadyRotated { successor: TokenId::generate(NOW) }),
+        ServiceError::Token(TokenError::BulkRuns),
+        ServiceError::Token(TokenError::TooManyBulks { most: 2 }),
+        ServiceError::Request(RequestError::IdempotencyConflict),
+        ServiceError::Request(RequestError::Stale),
         ServiceError::Request(RequestError::CountChanged { count: 3 }),
         ServiceError::Keys(KeysError::Needed { tokens: 3 }),
         ServiceError::Keys(KeysError::InUse),
@@ -225,7 +251,7 @@ fn every_failure_is_one_error_of_elastic() {
             404 => "root.resource_not_found",
             409 => "enrollment_tokens.emergency_token",
             429 => "root.too_many_requests",
-            410 | 422 => "root.bad_request",
+            410 | 412 | 422 => "root.bad_request",
             _ => "root.unavailable",
         };
         assert_eq!(code, expected, "{error:?}");

@@ -1,5 +1,8 @@
 //! Filters of lists: query parameters are validated and become the store's filter.
 
+mod entries;
+mod host_state;
+
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -7,16 +10,18 @@ use serde::{Deserialize, Deserializer, Serialize};
 use strum::VariantArray;
 use utoipa::ToSchema;
 
+pub use self::entries::EntryWords;
+use self::host_state::HostStateWord;
+use super::valid;
 use crate::access::Actor;
 use crate::clock::Timestamp;
-use crate::id::{ApiKeyId, TokenId};
-use crate::name::Role;
+use crate::id::{ApiKeyId, BatchId, ShortId, TokenId};
+use crate::name::{Cluster, LONGEST_FREE_TEXT, Role};
 use crate::service::{FieldError, RequestError};
 use crate::span::parse_span;
-use crate::store::{EndedTokens, HostFilter, HostState, NameFilter, TokenFilter, TokenKind, TokenState};
-
-/// Maximum length of a searched text.
-const LONGEST_TEXT: usize = 128;
+use crate::store::{
+    EndedTokens, HostFilter, HostTexts, NameFilter, TokenFilter, TokenKind, TokenState, TokenType,
+};
 
 /// A filter of tokens, not yet validated, from a query or a body.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema, utoipa::IntoParams)]
@@ -24,6 +29,9 @@ const LONGEST_TEXT: usize = 128;
 #[schema(as = TokenFilter, example = json!({ "state": ["pending", "active"], "unused_for": "30d" }))]
 #[serde(default, deny_unknown_fields)]
 pub struct TokenWords {
+    /// The last eight digits of the id. Several tokens can share them.
+    #[param(example = "4e6f7081")]
+    pub short_id: Option<String>,
     /// Also tokens that ended before the retention time.
     #[param(example = true)]
     #[serde(deserialize_with = "flag")]
@@ -39,9 +47,17 @@ pub struct TokenWords {
     /// The label itself, or a pattern in which `*` stands for any text and ASCII letters match in either case.
     #[param(example = "rack-*")]
     pub label: Option<String>,
+    /// Kinds, one of which the tokens have.
+    #[param(value_type = Option<Vec<TokenKind>>, style = Form, explode = false, example = json!(["cluster", "rollout"]))]
+    #[schema(value_type = Option<Vec<TokenKind>>)]
+    #[serde(deserialize_with = "joined")]
+    pub kind: Option<String>,
     /// The minter, as the ledger names actors; a bare name is a user's.
     #[param(example = "user:admin")]
     pub minter: Option<String>,
+    /// The batch in which the tokens were minted.
+    #[param(example = "0198c0de-7a30-7c3e-8b1f-2a5d4e6f7082")]
+    pub batch: Option<String>,
     /// `true` for persistent tokens, `false` for ephemeral ones.
     #[param(example = false)]
     #[serde(deserialize_with = "flag")]
@@ -57,12 +73,15 @@ pub struct TokenWords {
 #[schema(as = HostFilter, example = json!({ "state": ["live"], "role": "proxy" }))]
 #[serde(default, deny_unknown_fields)]
 pub struct HostWords {
+    /// The last eight digits of the id. Several hosts can share them.
+    #[param(example = "4e6f7081")]
+    pub short_id: Option<String>,
     /// The token that admitted the hosts.
     #[param(example = "0198c0de-7a30-7c3e-8b1f-2a5d4e6f7081")]
     pub token: Option<String>,
-    /// States, one of which the hosts have.
-    #[param(value_type = Option<Vec<HostState>>, style = Form, explode = false, example = json!(["live"]))]
-    #[schema(value_type = Option<Vec<HostState>>)]
+    /// States, one of which the hosts have. `live` is active or expiring, and `expired` is lapsed.
+    #[param(value_type = Option<Vec<HostStateWord>>, style = Form, explode = false, example = json!(["live"]))]
+    #[schema(value_type = Option<Vec<HostStateWord>>)]
     #[serde(deserialize_with = "joined")]
     pub state: Option<String>,
     /// A role of the hosts.
@@ -71,6 +90,29 @@ pub struct HostWords {
     /// The DNS name itself, or a pattern in which `*` stands for any text.
     #[param(example = "node-7*")]
     pub name: Option<String>,
+    /// The label, or a pattern in which `*` stands for any text: an administrator's, or else the one that the host reported.
+    #[param(example = "rack-*")]
+    pub label: Option<String>,
+    /// The hostname that the host reported, or a pattern in which `*` stands for any text. It selects nothing to revoke.
+    #[param(example = "web-*")]
+    pub hostname: Option<String>,
+    /// `false`: a host's own words match nothing, only labels from administrators do. A revocation matches as with `false`.
+    #[param(example = false)]
+    #[serde(deserialize_with = "flag")]
+    pub reported_words: Option<bool>,
+    /// The cluster of the hosts.
+    #[param(example = "eu-1")]
+    pub cluster: Option<String>,
+    /// A span such as `7d`, in which the hosts were not seen.
+    #[param(example = "7d")]
+    pub seen_before: Option<String>,
+    /// A span such as `7d`, within which the valid certificates of the hosts expire.
+    #[param(example = "7d")]
+    pub expires_within: Option<String>,
+    /// `true` for hosts that have not renewed although it was time, expired ones included; `false` for any.
+    #[param(example = true)]
+    #[serde(deserialize_with = "flag")]
+    pub overdue: Option<bool>,
 }
 
 /// Reads `true` or `false`, also as text in a query.
@@ -111,35 +153,46 @@ fn joined<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, 
 }
 
 impl TokenWords {
-    /// Returns the filter at `now` for tokens of `kind`. Tokens that ended before `retention` are hidden unless requested.
+    /// Returns the filter at `now` for tokens of `token_type`. Tokens that ended before `retention` are hidden unless requested.
     ///
     /// # Errors
     /// [`RequestError::Fields`] with every invalid field.
     pub fn judge(
         &self,
-        kind: TokenKind,
+        token_type: TokenType,
         now: Timestamp,
         retention: Duration,
     ) -> Result<TokenFilter, RequestError> {
         let mut faults = Vec::new();
-        let states = states(self.state.as_deref(), &mut faults);
+        let short_id = short_id(self.short_id.as_deref(), &mut faults);
+        let states = words("state", self.state.as_deref(), &mut faults);
+        let kinds = words("kind", self.kind.as_deref(), &mut faults);
         let role = role(self.role.as_deref(), &mut faults);
         let label = text("label", self.label.as_deref(), &mut faults).map(NameFilter::new);
-        let unused_since = self.unused_for.as_deref().and_then(|span| match parse_span(span) {
-            Ok(span) => Some(now.minus(span)),
-            Err(error) => {
-                faults.push(FieldError::new("unused_for", error.to_string()));
-                None
-            }
-        });
+        let unused_since = span("unused_for", self.unused_for.as_deref(), &mut faults);
+        let unused_since = unused_since.map(|span| now.minus(span));
         let ended = match self.ended {
             Some(true) => EndedTokens::All,
             _ => EndedTokens::Since(now.minus(retention)),
         };
         let minter = text("minter", self.minter.as_deref(), &mut faults).as_deref().map(actor);
+        let batch = id("batch", self.batch.as_deref(), BatchId::parse, "not the id of a batch", &mut faults);
         let persistent = self.persistent;
         RequestError::refuse(faults)?;
-        Ok(TokenFilter { kind, ended, states, role, label, minter, persistent, unused_since, now })
+        Ok(TokenFilter {
+            token_type,
+            short_id,
+            ended,
+            states,
+            role,
+            label,
+            kinds,
+            minter,
+            batch,
+            persistent,
+            unused_since,
+            now,
+        })
     }
 }
 
@@ -150,30 +203,74 @@ impl HostWords {
     /// [`RequestError::Fields`] with every invalid field.
     pub fn judge(&self, now: Timestamp) -> Result<HostFilter, RequestError> {
         let mut faults = Vec::new();
-        let states = states(self.state.as_deref(), &mut faults);
+        let short_id = short_id(self.short_id.as_deref(), &mut faults);
+        let states: Option<Vec<HostStateWord>> = words("state", self.state.as_deref(), &mut faults);
+        let states =
+            states.map(|states| states.into_iter().flat_map(HostStateWord::states).copied().collect());
         let role = role(self.role.as_deref(), &mut faults);
         let name = text("name", self.name.as_deref(), &mut faults).map(NameFilter::new);
-        let token = self.token.as_deref().and_then(|id| {
-            let token = TokenId::parse(id);
-            if token.is_none() {
-                faults.push(FieldError::new("token", "not the id of a token"));
-            }
-            token
-        });
+        let token = id("token", self.token.as_deref(), TokenId::parse, "not the id of a token", &mut faults);
+        let label = text("label", self.label.as_deref(), &mut faults).map(NameFilter::new);
+        let hostname = text("hostname", self.hostname.as_deref(), &mut faults).map(NameFilter::new);
+        let reported_words = self.reported_words.unwrap_or(true);
+        if hostname.is_some() && !reported_words {
+            let message = "a host reports it and could report another: list the hosts, and revoke them by id";
+            faults.push(FieldError::new("hostname", message));
+        }
+        let cluster = self.cluster.as_deref();
+        let cluster = cluster.and_then(|id| valid("cluster", Cluster::parse(id), &mut faults));
+        let unseen_since = span("seen_before", self.seen_before.as_deref(), &mut faults);
+        let expires_by = span("expires_within", self.expires_within.as_deref(), &mut faults);
         RequestError::refuse(faults)?;
-        Ok(HostFilter { token, states, role, name, now })
+        Ok(HostFilter {
+            short_id,
+            token,
+            states,
+            role,
+            texts: HostTexts { name, label, hostname, reported_words },
+            cluster,
+            unseen_since: unseen_since.map(|span| now.minus(span)),
+            expires_by: expires_by.map(|span| now.plus(span)),
+            overdue: self.overdue.unwrap_or(false),
+            now,
+        })
     }
 }
 
-/// Reads states separated by commas.
-fn states<S>(words: Option<&str>, faults: &mut Vec<FieldError>) -> Option<Vec<S>>
+/// Reads the end of an id.
+pub(in crate::http) fn short_id(word: Option<&str>, faults: &mut Vec<FieldError>) -> Option<ShortId> {
+    let word = word?;
+    let short = ShortId::parse(word);
+    if short.is_none() {
+        faults.push(FieldError::new("short_id", "the last 8 characters of an id, lower-case hexadecimal"));
+    }
+    short
+}
+
+/// Reads an id by `parse`.
+fn id<Id>(
+    field: &str,
+    word: Option<&str>,
+    parse: impl Fn(&str) -> Option<Id>,
+    fault: &str,
+    faults: &mut Vec<FieldError>,
+) -> Option<Id> {
+    let id = parse(word?);
+    if id.is_none() {
+        faults.push(FieldError::new(field, fault));
+    }
+    id
+}
+
+/// Reads names of a list separated by commas.
+fn words<S>(field: &str, words: Option<&str>, faults: &mut Vec<FieldError>) -> Option<Vec<S>>
 where
     S: Copy + FromStr + Into<&'static str> + VariantArray,
 {
     let found: Option<Vec<S>> = words?.split(',').map(|wanted| wanted.trim().parse().ok()).collect();
     if found.is_none() {
         let known = S::VARIANTS.iter().map(|state| (*state).into()).collect::<Vec<_>>().join(", ");
-        faults.push(FieldError::new("state", format!("one or more of {known}, separated by commas")));
+        faults.push(FieldError::new(field, format!("one or more of {known}, separated by commas")));
     }
     found
 }
@@ -185,10 +282,14 @@ fn role(word: Option<&str>, faults: &mut Vec<FieldError>) -> Option<Role> {
 
 fn text(field: &str, word: Option<&str>, faults: &mut Vec<FieldError>) -> Option<String> {
     let word = word?;
-    if word.is_empty() || word.chars().count() > LONGEST_TEXT {
-        faults.push(FieldError::new(field, format!("1 to {LONGEST_TEXT} characters to search for")));
+    if word.is_empty() || word.chars().count() > LONGEST_FREE_TEXT {
+        faults.push(FieldError::new(field, format!("1 to {LONGEST_FREE_TEXT} characters to search for")));
     }
     Some(word.to_owned())
+}
+
+fn span(field: &str, word: Option<&str>, faults: &mut Vec<FieldError>) -> Option<Duration> {
+    valid(field, parse_span(word?), faults)
 }
 
 /// Returns the actor as the ledger names it. A name without a colon is reserved, an API key's id or a user's name.

@@ -3,15 +3,17 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::life::{Bounds, Life, both};
+use super::life::{Life, both};
 use super::object::object;
+use super::preset::Preset;
 use super::valid;
 use crate::clock::Timestamp;
 use crate::id::Thumbprint;
 use crate::name::{Cluster, DnsPattern, Label, Role};
-use crate::service::tokens::order::{Catalogue, MAX_PERSISTENT_TTL, MintOrder};
+use crate::service::tokens::bulk::MOST_TOKENS;
+use crate::service::tokens::order::{Catalogue, MintOrder};
 use crate::service::{FieldError, RequestError};
-use crate::span::{Setting, Spans};
+use crate::span::Spans;
 use crate::token::present;
 use crate::token::{Bindings, MAX_PATTERNS, Terms};
 
@@ -20,11 +22,14 @@ use crate::token::{Bindings, MAX_PATTERNS, Terms};
 #[serde(default)]
 #[schema(as = MintTokenRequest, example = json!({ "roles": ["proxy"], "label": "rack 7", "ttl": "15m", "max_uses": 1, "dns_names": ["*.eu.example.org"] }))]
 pub struct MintRequest {
+    /// The preset; fields beside it override its terms. The default is `one-time`: one host, within 15 minutes.
+    #[schema(pattern = "^(one-time|cluster|rollout|roles)$", example = "one-time")]
+    pub preset: Option<String>,
     /// The roles; the list may be empty.
     #[schema(value_type = Vec<Role>, max_items = 32)]
     pub roles: Vec<String>,
-    /// A persistent token has a row in the store and may live until it is revoked.
-    pub persistent: bool,
+    /// A persistent token has a row in the store and may live until it is revoked. The presets `cluster` and `rollout` are.
+    pub persistent: Option<bool>,
     /// The label for people.
     #[schema(value_type = Label)]
     pub label: String,
@@ -35,10 +40,13 @@ pub struct MintRequest {
     /// The expiry, RFC 3339; not together with `ttl`.
     #[schema(value_type = Option<Timestamp>)]
     pub expires_at: Option<String>,
-    /// Maximum number of hosts: absent = 1, or unlimited for a persistent token; null = unlimited.
+    /// Maximum number of hosts: absent = 1, or unlimited for a persistent token and a preset for many hosts; null = unlimited.
     #[schema(value_type = Option<u32>, minimum = 1)]
     #[serde(deserialize_with = "present")]
     pub max_uses: Option<Option<i64>>,
+    /// Number of hosts that a rollout is for. The list tells when it is complete.
+    #[schema(value_type = Option<u32>, minimum = 1)]
+    pub expected_hosts: Option<i64>,
     /// The name patterns it allows.
     #[schema(value_type = Vec<DnsPattern>, max_items = 16)]
     pub dns_names: Vec<String>,
@@ -58,6 +66,9 @@ pub struct MintRequest {
     #[schema(value_type = Option<u32>, minimum = 1)]
     #[serde(deserialize_with = "present")]
     pub max_nodes: Option<Option<i64>>,
+    /// Number of tokens, for a bulk mint. The answer then is JSON Lines. Not together with `key_thumbprint`.
+    #[schema(minimum = 1, maximum = 10_000)]
+    pub count: Option<i64>,
 }
 
 /// The bindings of a token, as they were sent.
@@ -81,38 +92,51 @@ impl MintRequest {
         now: Timestamp,
         mut faults: Vec<FieldError>,
     ) -> Result<MintOrder, RequestError> {
+        let preset = Preset::parse(self.preset.as_deref(), &mut faults);
+        let persistent = self.persistent.unwrap_or(preset.is_persistent());
         let roles = catalogue.pick(&self.roles, &mut faults);
         let label = valid("label", Label::parse(&self.label), &mut faults);
+        let bounds = preset.bounds(persistent, self.asked_cluster().is_some(), spans);
         let cluster = self.cluster(&mut faults);
         let terms = Terms {
             roles,
-            persistent: self.persistent,
-            expires_at: self.expiry(spans, now, &mut faults),
-            max_uses: self.uses(&mut faults),
+            persistent,
+            expires_at: self.life().judge(bounds, now, &mut faults),
+            max_uses: self.uses(preset.uses(persistent), &mut faults),
             bindings: Bindings { host: None, cluster, dns_names: self.patterns(&mut faults) },
             host_key: self.host_key(&mut faults),
             policy: None,
         };
+        let expected_hosts =
+            self.expected_hosts.and_then(|hosts| at_least_one("expected_hosts", "", hosts, &mut faults));
+        if faults.is_empty() {
+            preset.check(&terms, !self.label.is_empty(), expected_hosts, &mut faults);
+        }
         match label {
-            Some(label) if faults.is_empty() => Ok(MintOrder { terms, label, emergency: false }),
+            Some(label) if faults.is_empty() => {
+                let kind = preset.kind(&terms);
+                Ok(MintOrder { terms, label, kind, expected_hosts })
+            }
             _ => Err(RequestError::Fields(faults)),
         }
     }
 
-    fn expiry(&self, spans: &Spans, now: Timestamp, faults: &mut Vec<FieldError>) -> Option<Timestamp> {
-        let bounds = match (self.persistent, self.asked_cluster().is_some()) {
-            (true, true) => Bounds {
-                default: Some(spans.cluster_ttl),
-                most: Setting::MOST_CLUSTER_TTL,
-                way_out: ", which is the most for a token bound to a cluster",
-            },
-            (true, false) => Bounds { default: None, most: MAX_PERSISTENT_TTL, way_out: "" },
-            (false, _) => {
-                Bounds { way_out: ": ask for less, or set persistent to true", ..Bounds::ephemeral(spans) }
-            }
-        };
+    /// The number of tokens of a bulk mint; `None` for one token, or if it is invalid: then `faults` says why.
+    pub fn bulk(&self, faults: &mut Vec<FieldError>) -> Option<u32> {
+        let count = u32::try_from(self.count?).ok().filter(|count| (1..=MOST_TOKENS).contains(count));
+        if count.is_none() {
+            faults.push(FieldError::new("count", format!("from 1 to {MOST_TOKENS}")));
+        }
+        if self.key_thumbprint.as_deref().is_some_and(|key| !key.is_empty()) {
+            let message = "several tokens for one key: mint one token for it, without count";
+            faults.push(FieldError::new("key_thumbprint", message));
+        }
+        count
+    }
+
+    fn life(&self) -> Life<'_> {
         let (ttl, expires_at) = (self.ttl.as_deref(), self.expires_at.as_deref());
-        Life { ttl, expires_at, expires_days: self.expires_days }.judge(bounds, now, faults)
+        Life { ttl, expires_at, expires_days: self.expires_days }
     }
 
     fn asked_cluster(&self) -> Option<&str> {
@@ -128,7 +152,7 @@ impl MintRequest {
         valid(field, Cluster::parse(self.asked_cluster()?), faults)
     }
 
-    fn uses(&self, faults: &mut Vec<FieldError>) -> Option<u32> {
+    fn uses(&self, default: Option<u32>, faults: &mut Vec<FieldError>) -> Option<u32> {
         let (field, asked) = match (self.max_uses, self.max_nodes) {
             (uses, None) => ("max_uses", uses),
             (None, nodes) => ("max_nodes", nodes),
@@ -138,18 +162,9 @@ impl MintRequest {
             }
         };
         match asked {
-            None if self.persistent => None,
-            None => Some(1),
+            None => default,
             Some(None) => None,
-            Some(Some(uses)) => match u32::try_from(uses) {
-                Ok(uses) if uses > 0 => Some(uses),
-                _ => {
-                    let most = u32::MAX;
-                    let message = format!("from 1 to {most}, or null for unlimited");
-                    faults.push(FieldError::new(field, message));
-                    None
-                }
-            },
+            Some(Some(uses)) => at_least_one(field, ", or null for unlimited", uses, faults),
         }
     }
 
@@ -176,4 +191,13 @@ impl MintRequest {
         }
         key
     }
+}
+
+/// Reads a number of hosts.
+fn at_least_one(field: &str, way_out: &str, number: i64, faults: &mut Vec<FieldError>) -> Option<u32> {
+    let hosts = u32::try_from(number).ok().filter(|hosts| *hosts > 0);
+    if hosts.is_none() {
+        faults.push(FieldError::new(field, format!("from 1 to {}{way_out}", u32::MAX)));
+    }
+    hosts
 }

@@ -1,12 +1,11 @@
 //! The body of a change of settings.
 
-use std::time::Duration;
-
 use serde::Deserialize;
 use strum::VariantArray as _;
 use utoipa::ToSchema;
 
 use crate::service::FieldError;
+use crate::service::settings::SettingChange;
 use crate::span::Setting;
 use crate::token::present;
 
@@ -31,6 +30,10 @@ pub struct SettingsRequest {
     #[schema(value_type = Option<String>, pattern = "^[0-9]+[smhd]$", example = "30m")]
     #[serde(deserialize_with = "present")]
     pub retention: Option<Option<String>>,
+    /// The maximum number of enrolled hosts, or `off`.
+    #[schema(value_type = Option<String>, pattern = "^[0-9a-z]+$", example = "1000")]
+    #[serde(deserialize_with = "present")]
+    pub node_limit: Option<Option<String>>,
 }
 
 impl SettingsRequest {
@@ -40,16 +43,17 @@ impl SettingsRequest {
             Setting::MaxEphemeralTtl => self.max_ephemeral_ttl.as_ref(),
             Setting::ClusterTtl => self.cluster_ttl.as_ref(),
             Setting::Retention => self.retention.as_ref(),
+            Setting::NodeLimit => self.node_limit.as_ref(),
         }
     }
 
     /// The changes, each parsed for itself; invalid ones go to `faults`.
-    pub fn parsed(&self, faults: &mut Vec<FieldError>) -> Vec<(Setting, Option<Duration>)> {
+    pub fn parsed(&self, faults: &mut Vec<FieldError>) -> Vec<SettingChange> {
         let mut changes = Vec::new();
         for &setting in Setting::VARIANTS {
             match self.of(setting).map(|text| text.as_deref().map(|text| setting.parse(text)).transpose()) {
                 None => {}
-                Some(Ok(span)) => changes.push((setting, span)),
+                Some(Ok(value)) => changes.push((setting, value)),
                 Some(Err(error)) => faults.push(FieldError::new(setting.as_str(), error.to_string())),
             }
         }

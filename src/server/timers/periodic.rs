@@ -7,11 +7,10 @@ use strum::VariantArray as _;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
 
-use super::Supervisor;
+use super::{Pulse, Supervisor};
 use crate::id::random;
 use crate::service::ServiceError;
 use crate::service::upkeep::Upkeep;
-use crate::store::DueRevoked;
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -26,7 +25,7 @@ pub enum Timer {
     /// Stores the latest moment of a decision.
     #[strum(serialize = "clock mark")]
     ClockMark,
-    /// Writes the latest uses of API keys and sessions.
+    /// Writes the latest uses of API keys and sessions, and the last contacts of hosts.
     Uses,
     /// Deletes expired rows.
     Collection,
@@ -41,6 +40,8 @@ pub enum Timer {
     StoreProbe,
     /// Compacts the measured values.
     Metrics,
+    /// Measures hosts and tokens by state.
+    States,
 }
 
 impl Timer {
@@ -50,12 +51,12 @@ impl Timer {
     }
 
     /// The time from one run to the next.
-    pub(super) const fn period(self) -> Duration {
+    pub(in crate::server) const fn period(self) -> Duration {
         match self {
             Self::Refusals => SECOND,
             Self::StoreProbe => Duration::from_secs(2),
             Self::DueRevocations | Self::Metrics => Duration::from_secs(5),
-            Self::ClockMark | Self::Uses | Self::RateLimits => MINUTE,
+            Self::ClockMark | Self::Uses | Self::RateLimits | Self::States => MINUTE,
             Self::Collection => HOUR,
         }
     }
@@ -71,6 +72,7 @@ impl Timer {
             Self::RateLimits => upkeep.sweep_limits(),
             Self::StoreProbe => upkeep.probe_store().await?,
             Self::Metrics => crate::http::metrics::upkeep(),
+            Self::States => upkeep.measure_states().await?,
         }
         Ok(false)
     }
@@ -84,37 +86,45 @@ impl Timer {
     }
 }
 
-/// Starts every timer, each with its `period`.
-pub(super) fn start(timers: &Supervisor, upkeep: &Arc<Upkeep>, period: fn(Timer) -> Duration) {
+/// Starts every timer, each with its `period`. Each run is part of the `pulse`.
+pub(in crate::server) fn start(
+    timers: &Supervisor,
+    upkeep: &Arc<Upkeep>,
+    period: fn(Timer) -> Duration,
+    pulse: &Arc<Pulse>,
+) {
     for timer in Timer::VARIANTS.iter().copied() {
-        let upkeep = Arc::clone(upkeep);
-        timers.run(timer.name(), move |stop| every(timer, period(timer), Arc::clone(&upkeep), stop));
+        let (upkeep, pulse) = (Arc::clone(upkeep), Arc::clone(pulse));
+        timers.run(timer.name(), move |stop| {
+            every(timer, period(timer), Arc::clone(&upkeep), Arc::clone(&pulse), stop)
+        });
     }
 }
 
 async fn collect(upkeep: &Upkeep) -> Result<(), ServiceError> {
     let collected = upkeep.collect().await?;
-    if collected.total() > 0 {
-        tracing::info!(?collected, "deleted expired rows");
-    }
     metrics::counter!("gatepass_collected_total").increment(collected.total());
     Ok(())
 }
 
 /// Revokes some of the due tokens. The server also calls it before it answers requests.
 pub(in crate::server) async fn revoke_due(upkeep: &Upkeep) -> Result<bool, ServiceError> {
-    let DueRevoked { tokens, more } = upkeep.due.revoke().await?;
-    if tokens > 0 {
-        tracing::info!(tokens, "due tokens are revoked");
-    }
-    Ok(more)
+    Ok(upkeep.due.revoke().await?.more)
 }
 
 /// Runs `timer` every `period` plus or minus a tenth, until `stop`. A failure is logged once, and the next period tries
 /// again.
-async fn every(timer: Timer, period: Duration, upkeep: Arc<Upkeep>, stop: CancellationToken) {
+async fn every(
+    timer: Timer,
+    period: Duration,
+    upkeep: Arc<Upkeep>,
+    pulse: Arc<Pulse>,
+    stop: CancellationToken,
+) {
     let name = timer.name();
-    let mut ticks = interval_at(Instant::now() + jittered(period), period);
+    // A scrape after the start finds the states. Other work has nothing to do yet.
+    let first = if matches!(timer, Timer::States) { Duration::ZERO } else { jittered(period) };
+    let mut ticks = interval_at(Instant::now() + first, period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     // The series exists before the first run, so that a timer that never runs shows as zero.
     metrics::counter!("gatepass_timer_runs_total", "timer" => name, "outcome" => "done").increment(0);
@@ -126,6 +136,7 @@ async fn every(timer: Timer, period: Duration, upkeep: Arc<Upkeep>, stop: Cancel
             () = timer.called(&upkeep) => {}
         }
         let outcome = timer.run(&upkeep).await;
+        pulse.ran(timer);
         metrics::counter!("gatepass_timer_runs_total", "timer" => name,
             "outcome" => if outcome.is_ok() { "done" } else { "failed" })
         .increment(1);

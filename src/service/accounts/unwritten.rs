@@ -1,4 +1,4 @@
-//! The latest uses of API keys and sessions, and the URLs that hosts reached: in memory, and written together once a minute.
+//! The latest uses of API keys and sessions, and the last contacts of hosts: in memory, and written together once a minute.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -10,10 +10,13 @@ use parking_lot::Mutex;
 use crate::clock::Timestamp;
 use crate::id::{ApiKeyId, HostId, SessionId};
 use crate::service::ServiceError;
-use crate::store::{RecordUses, Store};
+use crate::store::{HostContact, RecordContacts, RecordUses, Store};
 
 /// Maximum number of uses of one kind. For one more, all of them are written at once.
 const MOST: usize = 50_000;
+
+/// Contacts per transaction: few, so that redemptions do not wait long.
+const AT_ONCE: usize = 500;
 
 /// The uses that are not in the store yet.
 pub(in crate::service) struct UnwrittenUses {
@@ -22,8 +25,9 @@ pub(in crate::service) struct UnwrittenUses {
     pub(super) api_keys: Latest<ApiKeyId, (Timestamp, IpAddr)>,
     /// Moment of the latest use of each session.
     pub(super) sessions: Latest<SessionId, Timestamp>,
-    /// Moment and URL of each host that reached the server at another URL than recorded.
-    hosts: Latest<HostId, (Timestamp, Arc<str>)>,
+    /// The last contact of each host.
+    hosts: Latest<HostId, HostContact>,
+    writing: tokio::sync::Mutex<()>,
 }
 
 /// The latest use of each thing of one kind.
@@ -78,27 +82,33 @@ impl<Id: Copy + Eq + Hash, Use: Clone + Ord> Latest<Id, Use> {
 impl UnwrittenUses {
     pub(in crate::service) fn new(store: Arc<dyn Store>) -> Self {
         let (api_keys, sessions, hosts) = (Latest::default(), Latest::default(), Latest::default());
-        Self { store, api_keys, sessions, hosts }
+        Self { store, api_keys, sessions, hosts, writing: tokio::sync::Mutex::default() }
     }
 
-    /// Notes the URL at which a host reached the server. Without room the next request of the host notes it.
-    pub(in crate::service) fn host_reached(&self, host: HostId, url: &str, now: Timestamp) {
-        self.hosts.note(host, (now, url.into()));
-    }
-
-    /// Writes the latest uses, all in one. If that fails, the next call tries it again.
-    pub(in crate::service) async fn write(&self) -> Result<(), ServiceError> {
-        let (keys, sessions, hosts) =
-            (self.api_keys.unwritten(), self.sessions.unwritten(), self.hosts.unwritten());
-        if keys.is_empty() && sessions.is_empty() && hosts.is_empty() {
-            return Ok(());
+    /// Notes a contact of a host. Without room, all are written first.
+    pub(in crate::service) async fn host_seen(&self, host: HostId, contact: HostContact) {
+        if !self.hosts.note(host, contact.clone()) {
+            // The timer reports a store that cannot be written. A lost contact must not keep the host out.
+            let _ = self.write().await;
+            self.hosts.note(host, contact);
         }
-        let reached = hosts.iter().map(|(host, (_, url))| (*host, url.to_string())).collect();
-        let api_keys = keys.iter().map(|(key, (at, from))| (*key, *at, *from)).collect();
-        self.store.record_uses(RecordUses { api_keys, sessions: sessions.clone(), hosts: reached }).await?;
-        self.api_keys.written(&keys);
-        self.sessions.written(&sessions);
-        self.hosts.written(&hosts);
+    }
+
+    /// Writes the latest uses and contacts. If that fails, the next call tries it again.
+    pub(in crate::service) async fn write(&self) -> Result<(), ServiceError> {
+        // Callers without room come at once: the first writes for all of them.
+        let _writing = self.writing.lock().await;
+        let (keys, sessions) = (self.api_keys.unwritten(), self.sessions.unwritten());
+        if !keys.is_empty() || !sessions.is_empty() {
+            let api_keys = keys.iter().map(|(key, (at, from))| (*key, *at, *from)).collect();
+            self.store.record_uses(RecordUses { api_keys, sessions: sessions.clone() }).await?;
+            self.api_keys.written(&keys);
+            self.sessions.written(&sessions);
+        }
+        for some in self.hosts.unwritten().chunks(AT_ONCE) {
+            self.store.record_contacts(RecordContacts { contacts: some.to_vec() }).await?;
+            self.hosts.written(some);
+        }
         Ok(())
     }
 }

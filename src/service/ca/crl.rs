@@ -236,6 +236,7 @@ const fn entry(revoked: &RevokedCertificate) -> CrlEntry {
     let reason = match revoked.reason {
         RevocationReason::HostRevoked => CrlReason::CessationOfOperation,
         RevocationReason::RolesChanged | RevocationReason::NameWithdrawn => CrlReason::PrivilegeWithdrawn,
+        RevocationReason::Reenrolled | RevocationReason::Replaced => CrlReason::Superseded,
     };
     CrlEntry { serial: revoked.serial, revoked_at: revoked.revoked_at, reason }
 }

@@ -141,6 +141,12 @@ impl Manifest {
         self.roots.first().copied().map(root_key)
     }
 
+    /// Returns whether the private key of the current root is in the keys directory.
+    pub fn has_root_key(vault: &Vault) -> bool {
+        let key = Self::load(vault).ok().and_then(|manifest| manifest.current_root_key());
+        key.is_some_and(|key| vault.holds(&key))
+    }
+
     /// Creates a root and an issuing CA.
     ///
     /// # Errors

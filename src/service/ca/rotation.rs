@@ -50,8 +50,7 @@ pub struct CaAdmin {
 impl CaAdmin {
     /// Returns whether the root's private key is in the keys directory.
     pub fn root_key_here(&self) -> bool {
-        let key = Manifest::load(&self.vault).ok().and_then(|manifest| manifest.current_root_key());
-        key.is_some_and(|key| self.vault.holds(&key))
+        Manifest::has_root_key(&self.vault)
     }
 
     /// Returns the number of live hosts, and of live persistent tokens.

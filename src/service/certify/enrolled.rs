@@ -1,6 +1,5 @@
 //! The identity of an enrolled host.
 
-use crate::clock::Timestamp;
 use crate::id::{Fingerprint, HostId};
 use crate::name::{DnsName, Role};
 use crate::service::ca::set::CaSet;
@@ -48,10 +47,4 @@ impl Enrolled {
             record,
         }
     }
-}
-
-/// The time at which a host should renew: two thirds into the life of its certificate.
-pub fn renew_after(record: CertificateRecord) -> Timestamp {
-    let CertificateRecord { issued_at, not_after, .. } = record;
-    issued_at.plus(not_after.since(issued_at) * 2 / 3).whole_second()
 }

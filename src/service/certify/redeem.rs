@@ -1,22 +1,24 @@
 //! Redeeming: the one path from a token to a certificate. The order of its steps is the order of this file.
 
+use std::sync::Arc;
+
 use serde_json::json;
 
 use super::refusal::{expired_or_invalid, is_overtaken, ledger_reason, refused, spent};
 use super::{ATTEMPTS, Enrolled, Enrollment, Warrant, withdrawal};
 use crate::access::Actor;
-use crate::admission::{self, Ask};
+use crate::admission::{self, HostClaims, PresentedFacts};
 use crate::ca::{Csr, CsrPolicy};
 use crate::clock::Timestamp;
 use crate::id::HostId;
 use crate::ledger::{Action, Draft, Subjects};
-use crate::name::{Cluster, DnsName};
 use crate::service::refusals::{Refused, Whom};
 use crate::service::time::TOLERATED_STEP_BACK;
-use crate::service::{Caller, HostError, ServiceError, TokenError};
+use crate::service::verification::identify::superseded;
+use crate::service::{Caller, FieldError, HostCaller, HostError, RequestError, ServiceError, TokenError};
 use crate::store::{
-    HostFacts, KEEP_AFTER_EXPIRY, NextCertificate, Pair, REPEAT_WINDOW, Recertify, Redeem, Redeemed,
-    RenewRefusal, Renewed, StoreError, StoredCertificate,
+    Admission, HostFacts, KEEP_AFTER_EXPIRY, NextCertificate, NodeLimit, Pair, REPEAT_WINDOW, Recertify,
+    Redeem, Redeemed, RenewRefusal, Renewed, ReplacedHost, StoreError, StoredCertificate,
 };
 use crate::token::{Authenticated, Grant, LEEWAY, Status, Verified};
 
@@ -32,20 +34,21 @@ pub struct RedeemRequest<'a> {
     pub unverified_token: &'a str,
     /// The certificate request, PEM.
     pub csr: &'a str,
-    /// The DNS name it wants, if any.
-    pub name: Option<DnsName>,
-    /// The cluster it belongs to, if any.
-    pub cluster: Option<Cluster>,
+    /// The claims of the host, which nothing proves.
+    pub claims: HostClaims,
     /// The URL at which it reached the server, if that is known.
     pub reached_url: Option<String>,
+    /// The certificate (DER) of the host that it replaces. The handshake has checked its chain.
+    pub replaces: Option<Arc<Vec<u8>>>,
 }
 
 /// A redemption that passed every check except those of the transaction. Only this file makes one.
-struct RedeemTicket {
-    grant: Verified<Grant>,
-    csr: Csr,
-    ask: Ask,
-    reached_url: Option<String>,
+pub(super) struct RedeemTicket {
+    pub(super) grant: Verified<Grant>,
+    pub(super) csr: Csr,
+    presented: PresentedFacts,
+    pub(super) reached_url: Option<String>,
+    replaces: Option<Arc<Vec<u8>>>,
 }
 
 impl Enrollment {
@@ -122,17 +125,23 @@ impl Enrollment {
     ) -> Result<Enrolled, ServiceError> {
         let csr = Csr::parse(request.csr, CsrPolicy { allow_rsa: self.terms.allow_rsa })?;
         let host_key = csr.spki_hash();
-        if self.base.store.key_of_revoked_host(host_key).await? {
-            return Err(HostError::Revoked.into());
+        if let Some(refusal) = self.base.store.refused_key(host_key).await? {
+            return Err(HostError::from(refusal).into());
         }
         // The pair comes before time, uses and bindings: a lost answer is repeated although the token has ended.
         let pair = self.base.store.pair(token.grant().token.id, host_key).await?;
         if let Some(enrolled) = self.repeat(pair.as_ref(), token.grant(), now).await? {
             return Ok(enrolled);
         }
-        let ask = Ask { host_key: csr.thumbprint(), name: request.name, cluster: request.cluster };
-        let reached_url = request.reached_url;
-        match self.judge_anew(caller, token, (csr, ask, reached_url), pair, now).await {
+        let presented = PresentedFacts { host_key: csr.thumbprint(), claims: request.claims };
+        let ticket = |grant| RedeemTicket {
+            grant,
+            csr,
+            presented,
+            reached_url: request.reached_url,
+            replaces: request.replaces,
+        };
+        match self.judge_anew(caller, token, ticket, pair, now).await {
             // A concurrent redemption of the same pair may have taken the use or the name.
             Err(refusal) if is_overtaken(&refusal) => {
                 let pair = self.base.store.pair(token.grant().token.id, host_key).await?;
@@ -147,17 +156,23 @@ impl Enrollment {
         &self,
         caller: &Caller,
         token: &Authenticated<Grant>,
-        (csr, ask, reached_url): (Csr, Ask, Option<String>),
+        ticket: impl FnOnce(Verified<Grant>) -> RedeemTicket,
         pair: Option<Pair>,
         now: Timestamp,
     ) -> Result<Enrolled, ServiceError> {
         let grant = token.clone().at(now).map_err(expired_or_invalid)?;
         self.judge_status(&grant, pair.is_some())?;
-        admission::check(&grant, &ask)?;
-        let ticket = RedeemTicket { grant, csr, ask, reached_url };
+        let ticket = ticket(grant);
+        admission::check(&ticket.grant, &ticket.presented)?;
         match pair {
             Some(pair) => self.recertify(caller, ticket, pair.host, now).await,
-            None => self.enroll(caller, ticket, now).await,
+            None => match ticket.grant.terms.bindings.host {
+                Some(_) if ticket.replaces.is_some() => {
+                    Err(RequestError::Fields(vec![keeps_its_host()]).into())
+                }
+                Some(host) => self.reenroll(caller, ticket, host, now).await,
+                None => self.enroll(caller, ticket, now).await,
+            },
         }
     }
 
@@ -178,26 +193,37 @@ impl Enrollment {
         ticket: RedeemTicket,
         now: Timestamp,
     ) -> Result<Enrolled, ServiceError> {
-        let name = ticket.ask.name.clone();
+        let HostClaims { name, cluster, .. } = ticket.presented.claims.clone();
+        let replaced = self.replaced(caller, &ticket).await?;
+        let node_limit = self.node_limit(&ticket.grant);
+        // A replaced host leaves its slot.
+        if replaced.is_none() && node_limit != NodeLimit::Exempt {
+            self.capacity.expect_slot().await?;
+        }
+        let freed = replaced.as_ref().and_then(|host| host.record.facts.name.as_ref());
         if let Some(name) = &name
-            && self.base.store.name_taken(name.clone()).await?
+            && freed != Some(name)
+            && self.base.store.name_taken(name.clone(), now.minus(self.terms.name_hold)).await?
         {
             return Err(HostError::NameTaken.into());
         }
-        let host = HostFacts {
-            name: name.clone(),
-            cluster: ticket.ask.cluster.clone(),
-            roles: ticket.grant.terms.roles.clone(),
-        };
+        let host = HostFacts { name: name.clone(), cluster, roles: ticket.grant.terms.roles.clone() };
         let id = HostId::generate(now);
         let warrant = Warrant { csr: &ticket.csr, host: id, facts: &host };
         let certificate = self.issue(warrant, now)?;
         let entry = self
             .enrolled_entry(caller, Action::HostEnrolled, &ticket, &certificate, now)
             .with("roles", json!(host.roles));
+        let entry = match &replaced {
+            Some(old) => entry.with("replaces", old.id.to_string()),
+            None => entry,
+        };
         let (grant, stored) = (ticket.grant.clone(), certificate.clone());
         let reached_url = ticket.reached_url.clone().unwrap_or_else(|| grant.token.issuer.clone());
-        let command = Redeem { grant, host, certificate, reached_url, entry };
+        let replaces = replaced.map(|old| replacement(caller, &old, id, now));
+        let name_hold = self.terms.name_hold;
+        let admission = Admission { host, certificate, reached_url, node_limit, name_hold, entry };
+        let command = Redeem { grant, admission, replaces };
         match self.base.store.redeem(command).await? {
             Redeemed::First => {
                 self.sound_alarm(&ticket.grant, id);
@@ -206,6 +232,20 @@ impl Enrollment {
             }
             Redeemed::Again(winner) => self.answer_again(winner, ticket.grant.root).await,
             Redeemed::Refused(refusal) => Err(refused(refusal, &ticket.grant)),
+        }
+    }
+
+    /// The host that the new one replaces. Its certificate must be one that may renew.
+    async fn replaced(
+        &self,
+        caller: &Caller,
+        ticket: &RedeemTicket,
+    ) -> Result<Option<HostCaller>, ServiceError> {
+        let Some(certificate) = &ticket.replaces else { return Ok(None) };
+        let host = self.authenticator.identify(caller, certificate).await?;
+        match host.record.is_current(host.certificate.serial) {
+            true => Ok(Some(host)),
+            false => Err(superseded()),
         }
     }
 
@@ -227,7 +267,8 @@ impl Enrollment {
             let (grant, roles) = (ticket.grant.clone(), host.roles.clone());
             let withdrawal = name_withdrawn.as_ref().map(|name| withdrawal(caller, id, name, now));
             let reached_url = ticket.reached_url.clone();
-            let next = NextCertificate { roles, withdrawal, certificate, reached_url, entry };
+            let node_limit = self.node_limit(&ticket.grant);
+            let next = NextCertificate { roles, withdrawal, certificate, reached_url, node_limit, entry };
             let command = Recertify { grant, next };
             return match self.base.store.recertify(command).await? {
                 Renewed::First | Renewed::Replaced(_) => {
@@ -237,7 +278,8 @@ impl Enrollment {
                     Ok(Enrolled { name_withdrawn, ..enrolled })
                 }
                 Renewed::Again(winner) => self.answer_again(winner, ticket.grant.root).await,
-                Renewed::Refused(RenewRefusal::HostRevoked) => Err(HostError::Revoked.into()),
+                Renewed::Refused(RenewRefusal::Key(refusal)) => Err(HostError::from(refusal).into()),
+                Renewed::Refused(RenewRefusal::NodeLimit) => Err(HostError::NodeLimit.into()),
                 Renewed::Refused(_) => Err(TokenError::Revoked.into()),
                 Renewed::FactsChanged => continue,
             };
@@ -267,7 +309,7 @@ impl Enrollment {
         }
     }
 
-    fn enrolled_entry(
+    pub(super) fn enrolled_entry(
         &self,
         caller: &Caller,
         action: Action,
@@ -280,10 +322,15 @@ impl Enrollment {
         let entry = caller.did(action, now).about(subjects).with("key", stored.record.host_key.to_string());
         let entry =
             if self.is_emergency(&ticket.grant) { entry.with("alarm", "emergency_token") } else { entry };
-        match &ticket.ask.name {
+        match &ticket.presented.claims.name {
             Some(name) => entry.with("name", name.as_str()),
             None => entry,
         }
+    }
+
+    /// The limit for a host of this token.
+    fn node_limit(&self, grant: &Grant) -> NodeLimit {
+        if self.is_emergency(grant) { NodeLimit::Exempt } else { self.capacity.limit_of_hosts() }
     }
 
     fn is_emergency(&self, grant: &Grant) -> bool {
@@ -297,4 +344,17 @@ impl Enrollment {
             metrics::counter!("gatepass_emergency_token_uses_total").increment(1);
         }
     }
+}
+
+fn keeps_its_host() -> FieldError {
+    FieldError::new("replace", "a re-enrollment token keeps its host: leave it out")
+}
+
+/// The revocation of a host in whose place `new` enrolls.
+fn replacement(caller: &Caller, old: &HostCaller, new: HostId, now: Timestamp) -> ReplacedHost {
+    let (host, presented) = (old.id, old.certificate.serial);
+    let caller = Caller { actor: Actor::Host { id: host, serial: presented }, ..caller.clone() };
+    let subjects = Subjects::host(host).with_serial(presented);
+    let entry = caller.did(Action::HostRevoked, now).about(subjects).with("replaced_by", new.to_string());
+    ReplacedHost { host, presented, entry }
 }

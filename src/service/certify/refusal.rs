@@ -1,7 +1,9 @@
 //! The refusals of a redemption, as errors and as reasons in the ledger.
 
+use crate::admission::BindingError;
+use crate::service::verification::identify::superseded;
 use crate::service::{CaError, HostError, ServiceError, TokenError};
-use crate::store::RedeemRefusal;
+use crate::store::{RedeemRefusal, StoreError};
 use crate::token::{Grant, VerifyError};
 
 pub(super) fn expired_or_invalid(error: VerifyError) -> TokenError {
@@ -19,8 +21,13 @@ pub(super) fn refused(refusal: RedeemRefusal, grant: &Grant) -> ServiceError {
     match refusal {
         RedeemRefusal::TokenRevoked => TokenError::Revoked.into(),
         RedeemRefusal::TokenSpent => spent(grant).into(),
-        RedeemRefusal::HostRevoked => HostError::Revoked.into(),
+        RedeemRefusal::Key(refusal) => HostError::from(refusal).into(),
+        RedeemRefusal::CertificateRevoked => HostError::CertificateRevoked.into(),
+        RedeemRefusal::CertificateSuperseded => superseded(),
         RedeemRefusal::NameTaken => HostError::NameTaken.into(),
+        RedeemRefusal::HostChanged => TokenError::Binding(BindingError::HostChanged).into(),
+        RedeemRefusal::Contended => StoreError::Contended.into(),
+        RedeemRefusal::NodeLimit => HostError::NodeLimit.into(),
     }
 }
 
@@ -29,7 +36,9 @@ pub(super) const fn is_overtaken(refusal: &ServiceError) -> bool {
     matches!(
         refusal,
         ServiceError::Token(TokenError::Used | TokenError::Exhausted | TokenError::Revoked)
-            | ServiceError::Host(HostError::NameTaken)
+            | ServiceError::Host(
+                HostError::NameTaken | HostError::NodeLimit | HostError::Revoked | HostError::Quarantined,
+            )
     )
 }
 
@@ -42,7 +51,13 @@ pub(super) fn ledger_reason(error: &ServiceError) -> Option<&'static str> {
         ServiceError::Token(TokenError::Revoked) => "token_revoked",
         ServiceError::Token(TokenError::Binding(cause)) => cause.code(),
         ServiceError::Host(HostError::Revoked) => "host_revoked",
+        ServiceError::Host(HostError::Quarantined) => "host_quarantined",
+        ServiceError::Host(
+            HostError::CertificateRevoked | HostError::NameWithdrawn | HostError::IssuerRevoked,
+        ) => "certificate_revoked",
+        ServiceError::Host(HostError::CertificateSuperseded) => "certificate_superseded",
         ServiceError::Host(HostError::NameTaken) => "name_taken",
+        ServiceError::Host(HostError::NodeLimit) => "node_limit_exceeded",
         ServiceError::Ca(CaError::Csr(_)) => "csr_rejected",
         _ => return None,
     })

@@ -59,6 +59,7 @@ impl Enrollment {
             withdrawal: name_withdrawn.as_ref().map(|name| withdrawal(caller, host.id, name, now)),
             certificate,
             reached_url: reached_url.map(str::to_owned),
+            node_limit: self.capacity.limit_of_hosts(),
             entry,
         };
         let command = Renew { most: self.most_renewals(), presented: host.certificate.serial, next };
@@ -80,6 +81,13 @@ impl Enrollment {
                 Some(Enrolled { name_withdrawn, ..again })
             }
             Renewed::FactsChanged => None,
+            Renewed::Refused(RenewRefusal::LineageConflict) => {
+                return Err(self
+                    .authenticator
+                    .conflicts
+                    .alarm(caller, host.id, host.certificate.serial, now)
+                    .await);
+            }
             Renewed::Refused(refusal) => return Err(refused(refusal)),
         })
     }
@@ -87,10 +95,12 @@ impl Enrollment {
 
 fn refused(refusal: RenewRefusal) -> ServiceError {
     match refusal {
-        RenewRefusal::Unknown | RenewRefusal::HostRevoked => HostError::Revoked.into(),
+        RenewRefusal::Unknown => HostError::Revoked.into(),
+        RenewRefusal::Key(refusal) => HostError::from(refusal).into(),
         RenewRefusal::CertificateRevoked => HostError::CertificateRevoked.into(),
         RenewRefusal::TooOften => HostError::RenewedTooOften.into(),
         RenewRefusal::LineageConflict => HostError::LineageConflict.into(),
         RenewRefusal::TokenRevoked => TokenError::Revoked.into(),
+        RenewRefusal::NodeLimit => HostError::NodeLimit.into(),
     }
 }

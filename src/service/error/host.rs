@@ -1,14 +1,17 @@
 //! Errors of hosts and their certificates.
 
+use crate::store::KeyRefusal;
+
 /// The host or its certificate is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HostError {
     /// The key or certificate belongs to a revoked host.
-    #[error("the host was revoked: enroll it again with a new key and a new token")]
+    #[error("the host or this key was revoked: enroll again with a new key and a new token")]
     Revoked,
     /// The certificate was revoked, but its host was not.
     #[error(
-        "the certificate was revoked, because it carries a role that the host no longer has: enroll the host again"
+        "the certificate was revoked, because the host lost a role, or was enrolled again or released without it: enroll \
+         it again with a new token"
     )]
     CertificateRevoked,
     /// The certificate was revoked for its name alone, and can only renew.
@@ -19,20 +22,54 @@ pub enum HostError {
     /// The issuing CA of the certificate was revoked.
     #[error("the issuing CA of the certificate was revoked: enroll the host again with a new token")]
     IssuerRevoked,
-    /// A superseded certificate was used after its successor.
+    /// A superseded certificate was used after its overlap, or for leaving.
+    #[error("the host has a newer certificate: use that one; a service loads it when it reloads or restarts")]
+    CertificateSuperseded,
+    /// A superseded certificate renewed after the first use of its successor.
     #[error(
-        "a newer certificate of this host is in use: two machines share one identity; revoke the host and enroll both"
+        "a newer certificate of this host is in use: two machines share one identity; ask an administrator which one stays"
     )]
     LineageConflict,
+    /// Two machines hold the identity: both are refused until an administrator decides.
+    #[error(
+        "the host is in quarantine, because two machines renewed with its certificates: an administrator releases it \
+         (`gatepass host release`) or re-enrolls it"
+    )]
+    Quarantined,
+    /// A host in no quarantine keeps its certificate.
+    #[error("the host is in no quarantine, and its newest certificate is another one: show the host again")]
+    NotQuarantined,
     /// The name belongs to the authority or to a live host.
-    #[error("the name is taken, by a live host or by the server itself: choose another, or revoke that host")]
+    #[error(
+        "the name is taken, by another host or by the server itself: choose another, or revoke that host"
+    )]
     NameTaken,
+    /// The fleet is at its node limit.
+    #[error(
+        "the fleet is at its node limit, and no use of a token was spent: ask an admin to raise node_limit (`gatepass capacity set`) or to revoke \
+         hosts, then try again"
+    )]
+    NodeLimit,
     /// The certificate is not a current host certificate of this authority.
     #[error(
         "the certificate is not a host certificate of this authority, or has expired: present a current one"
     )]
     NoCertificate,
+    /// The host is revoked, and cannot be enrolled again.
+    #[error(
+        "the host was revoked for good: mint a plain token (`gatepass token create`), which makes a new host"
+    )]
+    Ended,
     /// The host renewed too many times within an hour.
     #[error("the host renewed too many times within an hour: renew again in an hour")]
     RenewedTooOften,
+}
+
+impl From<KeyRefusal> for HostError {
+    fn from(refusal: KeyRefusal) -> Self {
+        match refusal {
+            KeyRefusal::Revoked => Self::Revoked,
+            KeyRefusal::Quarantined => Self::Quarantined,
+        }
+    }
 }

@@ -20,6 +20,14 @@ pub enum RequestError {
         /// Its id as requested, if it is safe to repeat.
         id: String,
     },
+    /// The caller used the idempotency key for another request.
+    #[error(
+        "this Idempotency-Key was sent with another body within a day: send the same body, or another key"
+    )]
+    IdempotencyConflict,
+    /// The thing changed since the caller read it (`If-Match`).
+    #[error("it has changed since you read it; nothing was done: read it again")]
+    Stale,
     /// The selection of a bulk operation changed since it was counted.
     #[error("the selection has {count} now and changed since it was counted; nothing was done: count again")]
     CountChanged {

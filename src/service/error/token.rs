@@ -44,6 +44,15 @@ pub enum TokenError {
         /// The token to rotate instead.
         successor: TokenId,
     },
+    /// The caller's earlier bulk mint still runs.
+    #[error("a bulk mint of yours still runs: wait for its end")]
+    BulkRuns,
+    /// As many bulk mints run as may.
+    #[error("{most} bulk mints run, which is the most at a time: wait until one has ended")]
+    TooManyBulks {
+        /// Maximum number of bulk mints at a time.
+        most: usize,
+    },
     /// The token could not be made.
     #[error(transparent)]
     Mint(#[from] MintError),

@@ -17,8 +17,8 @@ pub fn key_file(signing_key: KeyId) -> String {
     format!("token-{signing_key}.pem")
 }
 
-/// The file that lists the keys that are being made. A crash leaves it, and the next start destroys those that the store does
-/// not have.
+/// The file that lists the keys that are being made or replaced. A crash leaves it, and the next start destroys those that the
+/// store does not have.
 const NEXT: &str = "token.next.json";
 
 /// Creates a signing key. The list of new names is on disk before its private half, and that before the key is recorded
@@ -37,20 +37,26 @@ pub fn make_key(
     save(vault, &key, (usage, state), now)
 }
 
-/// Creates a current and a prepared key for each of `uses`, as [`make_key`] does.
+/// Creates a current and a prepared key for each of `uses`, as [`make_key`] does. The keys `replaced` are in the list too: the
+/// store forgets those that have signed nothing.
 ///
 /// # Errors
 /// A file cannot be written.
-pub fn make_pairs(vault: &Vault, uses: &[KeyUse], now: Timestamp) -> Result<Vec<KeyRecord>, ServiceError> {
+pub fn make_pairs(
+    vault: &Vault,
+    uses: &[KeyUse],
+    replaced: impl IntoIterator<Item = KeyId>,
+    now: Timestamp,
+) -> Result<Vec<KeyRecord>, ServiceError> {
     let states = [KeyState::Current, KeyState::Prepared];
     let wanted = uses.iter().flat_map(|usage| states.map(|state| (*usage, state)));
     let keys = wanted.map(|wanted| (SigningKey::generate(), wanted)).collect::<Vec<_>>();
-    announce(vault, keys.iter().map(|(key, _)| key.id()))?;
+    announce(vault, replaced.into_iter().chain(keys.iter().map(|(key, _)| key.id())))?;
     keys.iter().map(|(key, wanted)| save(vault, key, *wanted, now)).collect()
 }
 
-fn announce(vault: &Vault, new: impl IntoIterator<Item = KeyId>) -> Result<(), ServiceError> {
-    let names = being_made(vault)?.into_iter().chain(new).collect::<Vec<_>>();
+fn announce(vault: &Vault, keys: impl IntoIterator<Item = KeyId>) -> Result<(), ServiceError> {
+    let names = announced(vault)?.into_iter().chain(keys).collect::<Vec<_>>();
     Ok(vault.save_json(NEXT, &names)?)
 }
 
@@ -65,8 +71,8 @@ fn save(
     Ok(KeyRecord { id, public, usage, state, persistent_only: false, created_at: now })
 }
 
-/// The keys that were being made when the list was written last.
-fn being_made(vault: &Vault) -> Result<Vec<KeyId>, ServiceError> {
+/// The keys that were being made or replaced when the list was written last.
+fn announced(vault: &Vault) -> Result<Vec<KeyId>, ServiceError> {
     match vault.holds(NEXT) {
         true => Ok(vault.load_json(NEXT)?),
         false => Ok(Vec::new()),
@@ -99,7 +105,7 @@ pub async fn complete_keys(
     }
     let names = missing.iter().map(|usage| usage.name()).collect::<Vec<_>>().join(", ");
     let entry = Caller::SYSTEM.did(Action::KeyRotated, now).with("first_keys_for", names);
-    let keys = make_pairs(vault, &missing, now)?;
+    let keys = make_pairs(vault, &missing, [], now)?;
     store.add_keys(AddKeys { keys, entry }).await?;
     Ok(store.keys().await?)
 }
@@ -131,23 +137,19 @@ pub fn load_ring(vault: &Vault, records: &[KeyRecord]) -> Result<KeyRing, Servic
     Ok(KeyRing::new(signing, verifying)?)
 }
 
-/// Destroys the private halves of those `known` keys that are neither prepared nor current in these records, and of those
-/// that were being made. An unknown key is left alone: it may belong to a newer database.
+/// Destroys the private halves of keys that are neither prepared nor current in these records. Then it ends the list of keys
+/// that were being made or replaced. An unknown key is left alone: it may belong to a newer database.
 ///
 /// # Errors
 /// A file cannot be removed.
-pub fn destroy_unneeded(
-    vault: &Vault,
-    known: impl IntoIterator<Item = KeyId>,
-    records: &[KeyRecord],
-) -> Result<(), ServiceError> {
+pub fn destroy_unneeded(vault: &Vault, records: &[KeyRecord]) -> Result<(), ServiceError> {
     let signs = |record: &KeyRecord| matches!(record.state, KeyState::Prepared | KeyState::Current);
     let needed = |key: KeyId| records.iter().any(|record| record.id == key && signs(record));
-    let known = known.into_iter().chain(being_made(vault)?);
+    let known = records.iter().map(|record| record.id).chain(announced(vault)?);
     for key in known.filter(|key| !needed(*key)) {
         vault.destroy(&key_file(key))?;
     }
-    Ok(vault.destroy(NEXT)?)
+    Ok(vault.remove(NEXT)?)
 }
 
 #[cfg(test)]
@@ -173,7 +175,7 @@ mod tests {
         std::fs::remove_file(vault.path(NEXT)).unwrap();
         let states = [KeyState::Previous, KeyState::Current, KeyState::Prepared];
         let records = states.map(|state| make(&vault, state));
-        destroy_unneeded(&vault, records.iter().map(|record| record.id), &records).unwrap();
+        destroy_unneeded(&vault, &records).unwrap();
         let held = |record: &KeyRecord| vault.holds(&key_file(record.id));
         assert_eq!(records.each_ref().map(held), [false, true, true]);
         assert!(held(&of_a_newer_database));
@@ -184,16 +186,31 @@ mod tests {
         for files in 0..=2 {
             let (_dir, vault) = vault();
             let kept = make(&vault, KeyState::Current);
-            destroy_unneeded(&vault, [], std::slice::from_ref(&kept)).unwrap();
+            destroy_unneeded(&vault, std::slice::from_ref(&kept)).unwrap();
             let before = vault.names().unwrap();
-            let made = make_pairs(&vault, &[KeyUse::Service], NOW).unwrap();
+            let made = make_pairs(&vault, &[KeyUse::Service], [], NOW).unwrap();
             // The crash came while the file after these was written.
             for key in made.iter().skip(files) {
                 let path = vault.path(&key_file(key.id));
                 std::fs::rename(&path, format!("{}.new", path.display())).unwrap();
             }
-            destroy_unneeded(&vault, [], &[kept]).unwrap();
+            destroy_unneeded(&vault, &[kept]).unwrap();
             assert_eq!(vault.names().unwrap(), before, "after {files} files");
         }
+    }
+
+    #[test]
+    fn a_crash_after_replacing_leaves_no_former_key() {
+        let (_dir, vault) = vault();
+        let former = make_pairs(&vault, &[KeyUse::Service], [], NOW).unwrap();
+        destroy_unneeded(&vault, &former).unwrap();
+        let replaced = former.iter().map(|key| key.id);
+        let fresh = make_pairs(&vault, &[KeyUse::Service], replaced, NOW).unwrap();
+        // The crash came when the store had only the fresh keys, and one of the former files was gone.
+        vault.destroy(&key_file(former[0].id)).unwrap();
+        destroy_unneeded(&vault, &fresh).unwrap();
+        let held = |record: &KeyRecord| vault.holds(&key_file(record.id));
+        assert_eq!((former.iter().any(held), fresh.iter().all(held)), (false, true));
+        assert!(!vault.holds(NEXT));
     }
 }

@@ -5,16 +5,17 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use crate::clock::Timestamp;
-use crate::id::TokenId;
+use crate::id::{BatchId, TokenId};
 use crate::ledger::{Action, Draft, Subjects};
 use crate::name::Label;
 use crate::service::base::Base;
 use crate::service::ca::live::LiveCas;
+use crate::service::tokens::bulk::BulkTurns;
 use crate::service::tokens::indexes::Indexes;
 use crate::service::tokens::order::{Catalogue, MintOrder};
 use crate::service::trust::LiveTrust;
 use crate::service::{Caller, ServiceError};
-use crate::store::{ListKind, MintOutcome, MintRecord, RecordMint, StoreError};
+use crate::store::{ListKind, MintOutcome, MintRecord, RecordMint, StoreError, TokenKind, TokenPurpose};
 use crate::token::{self, Grant, KeyRing, MintedToken, Terms, TokenRef};
 
 /// Maximum number of attempts to sign a token while the signing keys change.
@@ -29,6 +30,8 @@ pub struct Minting {
     pub(in crate::service) roles: Arc<Catalogue>,
     /// Tokens name the root, unless an external CA certifies the listener.
     pub(in crate::service) pins_root: bool,
+    /// The bulk mints that run.
+    pub(in crate::service) bulks: BulkTurns,
 }
 
 impl Minting {
@@ -68,28 +71,22 @@ impl Minting {
         ring: &KeyRing,
         now: Timestamp,
     ) -> Result<(MintedToken, RecordMint), ServiceError> {
-        let kind = if order.terms.persistent { ListKind::Persistent } else { ListKind::Ephemeral };
+        let token = self.next_token(order.list_kind(), now).await?;
+        let minted = token::mint(&self.grant(&order, token, now), ring, now)?;
+        let record = recorded(caller, &order, &minted, None, now);
+        Ok((minted, record))
+    }
+
+    /// The grant of an order.
+    pub(super) fn grant(&self, order: &MintOrder, token: TokenRef, now: Timestamp) -> Grant {
         let at = now.whole_second();
-        let grant = Grant {
-            token: self.next_token(kind, now).await?,
+        Grant {
+            token,
             issued_at: at,
             not_before: at,
             root: self.pins_root.then(|| self.cas.load().current().root_fingerprint()),
             terms: order.terms.clone(),
-        };
-        let minted = token::mint(&grant, ring, now)?;
-        let entry = minted_entry(caller, &order, &grant, now);
-        let record = MintRecord {
-            token: grant.token,
-            terms: order.terms,
-            signing_key: minted.signing_key(),
-            label: order.label,
-            emergency: order.emergency,
-            minter: caller.actor.to_string(),
-            created_at: now,
-            audience: None,
-        };
-        Ok((minted, RecordMint { record, by: caller.actor.clone(), entry }))
+        }
     }
 
     /// A token's id, issuer and status entry, none of which any other token gets.
@@ -107,7 +104,7 @@ impl Minting {
 /// The first roles token: persistent, unlimited, no roles; a host joins with it and gets roles later.
 pub fn first_roles_order() -> MintOrder {
     let terms = Terms { persistent: true, ..Terms::default() };
-    MintOrder { terms, label: label("first roles token"), emergency: false }
+    MintOrder { terms, label: label("first roles token"), kind: TokenKind::Roles, expected_hosts: None }
 }
 
 /// The emergency token: persistent, unlimited, every role but `allocator`. It saves an installation whose coordinators
@@ -115,7 +112,7 @@ pub fn first_roles_order() -> MintOrder {
 pub fn emergency_order(roles: &Catalogue) -> MintOrder {
     let roles = roles.iter().map(|(role, _)| role).filter(|role| role.as_str() != "allocator");
     let terms = Terms { roles: roles.cloned().collect(), persistent: true, ..Terms::default() };
-    MintOrder { terms, label: label("emergency token"), emergency: true }
+    MintOrder { terms, label: label("emergency token"), kind: TokenKind::Emergency, expected_hosts: None }
 }
 
 #[expect(clippy::expect_used, reason = "the text is a constant of this file, and a test parses it")]
@@ -123,28 +120,60 @@ fn label(text: &'static str) -> Label {
     Label::parse(text).expect("a label of ours is well-formed")
 }
 
-/// The entry of a mint: the whole grant, never the token.
-fn minted_entry(caller: &Caller, order: &MintOrder, grant: &Grant, now: Timestamp) -> Draft {
-    let subjects = Subjects::token(grant.token.id);
-    let entry = caller.did(Action::TokenCreated, now).about(subjects);
-    Draft { detail: grant_detail(order, grant), ..entry }
+/// The record and the entry of a signed token.
+pub(super) fn recorded(
+    caller: &Caller,
+    order: &MintOrder,
+    minted: &MintedToken,
+    batch: Option<BatchId>,
+    now: Timestamp,
+) -> RecordMint {
+    let record = MintRecord {
+        token: minted.grant().token.clone(),
+        terms: order.terms.clone(),
+        signing_key: minted.signing_key(),
+        label: order.label.clone(),
+        minter: caller.actor.to_string(),
+        created_at: now,
+        purpose: TokenPurpose::Enrollment(order.kind),
+        expected_hosts: order.expected_hosts,
+        batch,
+    };
+    let entry = minted_entry(caller, &record);
+    RecordMint { record, by: caller.actor.clone(), entry }
 }
 
-fn grant_detail(order: &MintOrder, grant: &Grant) -> Map<String, Value> {
-    let Terms { roles, persistent, expires_at, max_uses, bindings, host_key, policy: _ } = &grant.terms;
+/// The entry of a mint: the whole grant, never the token.
+fn minted_entry(caller: &Caller, record: &MintRecord) -> Draft {
+    let subjects = match record.terms.bindings.host {
+        Some(host) => Subjects::host(host).with_token(record.token.id),
+        None => Subjects::token(record.token.id),
+    };
+    let entry = caller.did(Action::TokenCreated, record.created_at).about(subjects);
+    let entry = Draft { detail: grant_detail(record), ..entry };
+    match record.batch {
+        Some(batch) => entry.with("batch", batch.to_string()),
+        None => entry,
+    }
+}
+
+fn grant_detail(record: &MintRecord) -> Map<String, Value> {
+    let MintRecord { token, terms, label, expected_hosts, .. } = record;
+    let Terms { roles, persistent, expires_at, max_uses, bindings, host_key, policy: _ } = terms;
     let detail = json!({
-        "label": order.label,
+        "label": label,
+        "kind": record.kind(),
         "roles": roles,
         "persistent": persistent,
-        "emergency": order.emergency,
         "expires_at": expires_at,
         "max_uses": max_uses,
+        "expected_hosts": expected_hosts,
         "dns_names": bindings.dns_names,
         "key_thumbprint": host_key,
         "cluster": bindings.cluster,
-        "issuer": grant.token.issuer,
-        "status_list": grant.token.status.list,
-        "status_index": grant.token.status.index,
+        "issuer": token.issuer,
+        "status_list": token.status.list,
+        "status_index": token.status.index,
     });
     object(detail)
 }

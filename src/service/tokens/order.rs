@@ -8,11 +8,14 @@ use crate::access::limits::{Allowed, Limits};
 use crate::clock::Timestamp;
 use crate::name::{Label, Role};
 use crate::service::FieldError;
-use crate::store::minting;
+use crate::store::{ListKind, TokenKind, minting};
 use crate::token::{MAX_ROLES, Terms};
 
 /// The longest life of a persistent token that asks for one. Otherwise it lives until revoked.
 pub const MAX_PERSISTENT_TTL: Duration = Duration::from_secs(3650 * 86_400);
+
+/// The likeness of two names, at most 1, from which one is offered for the other.
+const LIKENESS: f64 = 0.85;
 
 /// The roles and their descriptions.
 #[derive(Clone, Debug, Default)]
@@ -69,11 +72,25 @@ struct Unknown<'a> {
 impl Unknown<'_> {
     fn tell(&mut self, text: &str) -> String {
         let shown = text.chars().take(64).collect::<String>();
+        let meant = self.closest(&shown).map_or_else(String::new, |role| format!("; did you mean {role}?"));
         if std::mem::replace(&mut self.told, true) {
-            return format!("unknown role {shown:?}");
+            return format!("unknown role {shown:?}{meant}");
         }
         let known = self.catalogue.0.keys().map(Role::as_str).collect::<Vec<_>>().join(", ");
-        format!("unknown role {shown:?}; the roles are: {known}")
+        match meant.is_empty() {
+            true => format!("unknown role {shown:?}; the roles are: {known}"),
+            false => format!("unknown role {shown:?}{meant} The roles are: {known}"),
+        }
+    }
+
+    /// The role whose name is closest to `text`, if it is close enough for a typing mistake.
+    fn closest(&self, text: &str) -> Option<&str> {
+        let text = text.trim().to_lowercase();
+        let names = self.catalogue.0.keys().map(Role::as_str);
+        let near = names.map(|name| (strsim::jaro_winkler(&text, name), name));
+        near.filter(|(likeness, _)| *likeness >= LIKENESS)
+            .max_by(|a, b| a.0.total_cmp(&b.0))
+            .map(|(_, name)| name)
     }
 }
 
@@ -84,8 +101,10 @@ pub struct MintOrder {
     pub terms: Terms,
     /// The token's label.
     pub label: Label,
-    /// It is the emergency token.
-    pub emergency: bool,
+    /// The token's kind.
+    pub kind: TokenKind,
+    /// Number of hosts that a rollout is for.
+    pub expected_hosts: Option<u32>,
 }
 
 impl MintOrder {
@@ -93,5 +112,43 @@ impl MintOrder {
     pub fn act(&self, now: Timestamp) -> Act<'_> {
         let lasts = self.terms.expires_at.map(|at| at.since(now.whole_second()));
         minting(&self.terms, lasts)
+    }
+
+    /// The kind of the status list for its token.
+    pub(super) const fn list_kind(&self) -> ListKind {
+        if self.terms.persistent { ListKind::Persistent } else { ListKind::Ephemeral }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mistyped_role_is_offered() {
+        let names = ["allocator", "coordinator", "proxy", "director"];
+        let catalogue = Catalogue::new(names.map(|name| (Role::parse(name).unwrap(), String::new())));
+        let tell = |texts: &[&str]| {
+            let mut faults = Vec::new();
+            let texts = texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+            catalogue.pick(&texts, &mut faults);
+            faults.into_iter().map(|fault| fault.message).collect::<Vec<_>>()
+        };
+        let roles = "roles are: allocator, coordinator, director, proxy";
+        for (typed, meant) in
+            [("proxi", "proxy"), ("Proxy", "proxy"), ("alocator", "allocator"), ("dierctor", "director")]
+        {
+            assert_eq!(
+                tell(&[typed]),
+                [format!("unknown role {typed:?}; did you mean {meant}? The {roles}")]
+            );
+        }
+        assert_eq!(
+            tell(&["web", "prxy"]),
+            [
+                format!("unknown role \"web\"; the {roles}"),
+                String::from("unknown role \"prxy\"; did you mean proxy?"),
+            ]
+        );
     }
 }

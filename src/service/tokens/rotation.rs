@@ -11,7 +11,7 @@ use crate::service::tokens::order::{Catalogue, MAX_PERSISTENT_TTL, MintOrder};
 use crate::service::{Caller, FieldError, RequestError, ServiceError, TokenError};
 use crate::span::Spans;
 use crate::store::{
-    MintRecord, RotateToken, RotationRefusal, StoreError, TokenKind, TokenRotation, TokenState,
+    MintRecord, RotateToken, RotationRefusal, StoreError, TokenPurpose, TokenRotation, TokenState, TokenType,
 };
 use crate::token::MintedToken;
 
@@ -41,7 +41,7 @@ impl TokenAdmin {
         id: TokenId,
         overlap: Option<Duration>,
     ) -> Result<Rotated, ServiceError> {
-        let before = self.show_kind(TokenKind::Enrollment, id).await?;
+        let before = self.show_typed(TokenType::Enrollment, id).await?;
         for _ in 0..ATTEMPTS {
             let now = self.base.time.trusted()?;
             // A successor that the store would refuse is not signed.
@@ -83,13 +83,16 @@ fn refusal(refused: RotationRefusal, id: TokenId) -> ServiceError {
     }
 }
 
-/// The order of a successor with the same terms.
+/// The order of a successor with the same terms and of the same kind.
 fn again(
     mint: &MintRecord,
     catalogue: &Catalogue,
     spans: &Spans,
     now: Timestamp,
 ) -> Result<MintOrder, RequestError> {
+    let TokenPurpose::Enrollment(kind) = mint.purpose else {
+        return Err(RequestError::not_found("token", mint.token.id));
+    };
     let mut terms = mint.terms.clone();
     let mut faults = Vec::new();
     for (field, bound) in [("host", terms.bindings.host.is_some()), ("policy", terms.policy.is_some())] {
@@ -104,7 +107,7 @@ fn again(
     let most = if terms.persistent { MAX_PERSISTENT_TTL } else { spans.max_ephemeral_ttl };
     let life = |at: Timestamp| at.since(mint.created_at).min(most);
     terms.expires_at = terms.expires_at.map(|at| now.plus(life(at)).whole_second());
-    Ok(MintOrder { terms, label: mint.label.clone(), emergency: false })
+    Ok(MintOrder { terms, label: mint.label.clone(), kind, expected_hosts: mint.expected_hosts })
 }
 
 #[cfg(test)]
@@ -112,6 +115,7 @@ mod tests {
     use super::*;
     use crate::id::{HostId, KeyId, ListId, PolicyId, StatusRef};
     use crate::name::{Label, Role};
+    use crate::store::TokenKind;
     use crate::token::{Bindings, Terms, TokenRef};
 
     const NOW: Timestamp = Timestamp::from_secs(1_900_000_000);
@@ -130,10 +134,11 @@ mod tests {
             terms: Terms { expires_at: Some(NOW.plus(life)), ..Terms::default() },
             signing_key: KeyId::of(b"key"),
             label: Label::parse("").unwrap(),
-            emergency: false,
             minter: String::from("user:admin"),
             created_at: NOW,
-            audience: None,
+            purpose: TokenPurpose::Enrollment(TokenKind::OneTime),
+            expected_hosts: None,
+            batch: None,
         }
     }
 

@@ -7,15 +7,15 @@ use utoipa::ToSchema;
 
 use crate::access::Act;
 use crate::clock::Timestamp;
-use crate::id::TokenId;
+use crate::id::{ShortId, TokenId};
 use crate::ledger::{Action, Draft, Subjects};
 use crate::name::{Label, Role};
 use crate::service::tokens::mint::{ATTEMPTS, Minting, object};
 use crate::service::tokens::{HowToRevoke, TokenAdmin};
 use crate::service::{Caller, ServiceError};
 use crate::store::{
-    EndedTokens, ListKind, MintRecord, Page, PageQuery, RecordMint, StoreError, TokenFilter, TokenKind,
-    TokenRecord,
+    EndedTokens, ListKind, MintRecord, Page, PageQuery, RecordMint, StoreError, TokenFilter, TokenPurpose,
+    TokenRecord, TokenType,
 };
 use crate::token::{self, KeyRing, MintedToken, ServiceGrant, Terms};
 
@@ -87,6 +87,7 @@ impl TokenAdmin {
     /// The store cannot be read.
     pub async fn list_service_tokens(
         &self,
+        short_id: Option<ShortId>,
         all: bool,
         page: PageQuery<TokenId>,
     ) -> Result<Page<TokenRecord, TokenId>, ServiceError> {
@@ -95,7 +96,8 @@ impl TokenAdmin {
             true => EndedTokens::All,
             false => EndedTokens::Since(now.minus(self.spans.load().retention)),
         };
-        self.list_tokens(TokenFilter::every(TokenKind::Service, ended, now), page).await
+        let filter = TokenFilter { short_id, ..TokenFilter::every(TokenType::Service, ended, now) };
+        self.list_tokens(filter, page).await
     }
 
     /// One service token.
@@ -103,7 +105,7 @@ impl TokenAdmin {
     /// # Errors
     /// The token is unknown, or the store cannot be read.
     pub async fn show_service_token(&self, id: TokenId) -> Result<TokenRecord, ServiceError> {
-        self.show_kind(TokenKind::Service, id).await
+        self.show_typed(TokenType::Service, id).await
     }
 
     /// Revokes a service token in its status list, by its id. `false` if it was revoked before.
@@ -111,8 +113,8 @@ impl TokenAdmin {
     /// # Errors
     /// The token is unknown or beyond the caller's limits, or the store cannot be written.
     pub async fn revoke_service_token(&self, caller: &Caller, id: TokenId) -> Result<bool, ServiceError> {
-        self.may_revoke(caller, TokenKind::Service, id, false).await?;
-        let done = self.revoke_kind(caller, TokenKind::Service, id, HowToRevoke::default()).await?;
+        self.may_revoke(caller, TokenType::Service, id, false).await?;
+        let done = self.revoke_typed(caller, TokenType::Service, id, HowToRevoke::default()).await?;
         Ok(done.changed)
     }
 }
@@ -130,10 +132,11 @@ fn record(
         terms: Terms { roles: roles.clone(), expires_at: Some(*expires_at), ..Terms::default() },
         signing_key: minted.signing_key(),
         label: order.label.clone(),
-        emergency: false,
         minter: caller.actor.to_string(),
         created_at: now,
-        audience: Some(audience.clone()),
+        purpose: TokenPurpose::Service(audience.clone()),
+        expected_hosts: None,
+        batch: None,
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::id::TokenId;
 use crate::service::tokens::{HowToRevoke, Taken, TokenAdmin};
 use crate::service::{Caller, RequestError, ServiceError};
-use crate::store::TokenKind;
+use crate::store::TokenType;
 use crate::token::{AuthenticatedToken, VerifyError};
 
 /// The outcome for a presented token.
@@ -29,24 +29,24 @@ impl TokenAdmin {
         unverified_token: &str,
         how: HowToRevoke,
     ) -> Result<TakenBack, ServiceError> {
-        let (kind, id) = match self.presented(unverified_token) {
+        let (token_type, id) = match self.presented(unverified_token) {
             Ok(presented) => presented,
             Err(VerifyError::WrongType) => return Ok(TakenBack::OtherKind),
             Err(_) => return Ok(TakenBack::NotOurs),
         };
-        match self.revoke_kind(caller, kind, id, how).await {
+        match self.revoke_typed(caller, token_type, id, how).await {
             Ok(taken) => Ok(TakenBack::Revoked(taken)),
             Err(ServiceError::Request(RequestError::NotFound { .. })) => Ok(TakenBack::NotOurs),
             Err(error) => Err(error),
         }
     }
 
-    /// The kind and id of a token with a good signature.
-    fn presented(&self, unverified_token: &str) -> Result<(TokenKind, TokenId), VerifyError> {
+    /// The type and id of a token with a good signature.
+    fn presented(&self, unverified_token: &str) -> Result<(TokenType, TokenId), VerifyError> {
         let trust = self.minting.trust.load();
         Ok(match trust.whatever_audience(unverified_token, self.base.time.now())? {
-            AuthenticatedToken::Enrollment(token) => (TokenKind::Enrollment, token.grant().token.id),
-            AuthenticatedToken::Service(token) => (TokenKind::Service, token.grant().token.id),
+            AuthenticatedToken::Enrollment(token) => (TokenType::Enrollment, token.grant().token.id),
+            AuthenticatedToken::Service(token) => (TokenType::Service, token.grant().token.id),
         })
     }
 }

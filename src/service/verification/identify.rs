@@ -1,15 +1,13 @@
 //! The host of a certificate, checked on every request. The handshake has checked only the chain.
 
-use crate::access::Actor;
 use crate::ca::BACKDATED;
 use crate::clock::Timestamp;
 use crate::host_certificate::HostPeer;
 use crate::id::HostId;
-use crate::ledger::{Action, Subjects};
 use crate::name::{DnsName, Role};
 use crate::service::verification::Authenticator;
 use crate::service::{Caller, HostError, ServiceError};
-use crate::store::{AppendEntries, CertificateRecord, HostRecord, MarkSeen};
+use crate::store::{CertificateRecord, HostRecord, MarkSeen};
 
 /// An authenticated host.
 #[derive(Clone, Debug)]
@@ -26,6 +24,14 @@ pub struct HostCaller {
     pub record: HostRecord,
 }
 
+impl HostCaller {
+    /// Returns true if the certificate carries the host's present roles.
+    pub fn has_its_roles(&self) -> bool {
+        let now = &self.record.facts.roles;
+        self.roles.iter().all(|role| now.contains(role)) && now.iter().all(|role| self.roles.contains(role))
+    }
+}
+
 /// The use of a presented certificate.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum CertificateUse {
@@ -39,7 +45,7 @@ impl Authenticator {
     /// Returns the host that presented `certificate` (DER). The handshake has checked its chain.
     ///
     /// # Errors
-    /// It is not a host certificate, it has expired, or its successor is in use. It, its host or its key is revoked.
+    /// It is not a host certificate, it has expired, or its overlap has passed. It, its host or its key is revoked.
     pub async fn identify(&self, caller: &Caller, certificate: &[u8]) -> Result<HostCaller, ServiceError> {
         self.identify_for(CertificateUse::Any, caller, certificate).await
     }
@@ -47,7 +53,7 @@ impl Authenticator {
     /// Returns the host that presented `certificate` to renew it. It may be revoked for its name: the next one is without.
     ///
     /// # Errors
-    /// As [`Authenticator::identify`].
+    /// As [`Authenticator::identify`]. A superseded certificate is a lineage conflict, also in its overlap.
     pub async fn identify_to_renew(
         &self,
         caller: &Caller,
@@ -82,11 +88,12 @@ impl Authenticator {
             return Err(HostError::IssuerRevoked.into());
         }
         // One key may be in the certificates of several hosts: it redeemed several tokens.
-        if self.base.store.key_of_revoked_host(identity.host_key).await? {
-            return Err(HostError::Revoked.into());
+        // The keys of a host in quarantine are refused with it.
+        if let Some(refusal) = self.base.store.refused_key(identity.host_key).await? {
+            return Err(HostError::from(refusal).into());
         }
         let record = self.base.store.host(identity.host).await?.ok_or(HostError::Revoked)?;
-        self.judge_lineage(caller, &identity, &record, now).await?;
+        self.judge_lineage(usage, caller, &identity, &record, now).await?;
         let HostPeer { host: id, serial, roles, dns_name: name, not_before, not_after, host_key, .. } =
             identity;
         let issued_at = not_before.plus(BACKDATED);
@@ -94,37 +101,43 @@ impl Authenticator {
         Ok(HostCaller { id, certificate, roles, name, record })
     }
 
-    /// Accepts the newest certificate of a host, and the previous one until the newest has been used.
+    /// Judges a certificate by its place in the lineage of its host. The newest and its unconfirmed predecessor do
+    /// everything. A superseded one has its overlap, and cannot renew.
     async fn judge_lineage(
         &self,
+        usage: CertificateUse,
         caller: &Caller,
         identity: &HostPeer,
         record: &HostRecord,
         now: Timestamp,
     ) -> Result<(), ServiceError> {
-        if identity.serial == record.newest.serial {
-            if !record.newest_seen {
-                // A store that cannot be written must not lock hosts out. The next request tries again.
-                if let Err(error) =
-                    self.base.store.mark_seen(MarkSeen { host: record.id, serial: identity.serial }).await
-                {
-                    tracing::warn!(host = %record.id, %error, "the first use of a certificate could not be marked");
-                }
+        let (host, serial) = (record.id, identity.serial);
+        if record.is_current(serial) {
+            if serial == record.newest.serial && !record.newest_seen {
+                self.mark_seen(MarkSeen { host, serial, at: now }).await;
             }
             return Ok(());
         }
-        if Some(identity.serial) == record.previous && !record.newest_seen {
-            return Ok(());
+        if usage == CertificateUse::Renewal {
+            return Err(self.conflicts.alarm(caller, host, serial, now).await);
         }
-        metrics::counter!("gatepass_lineage_conflicts_total").increment(1);
-        if self.conflicts.first_in_a_minute(record.id, now) {
-            tracing::error!(host = %record.id, serial = %identity.serial, "lineage conflict: two machines hold one identity");
-            let subjects = Subjects::host(record.id).with_serial(identity.serial);
-            let actor = Actor::Host { id: record.id, serial: identity.serial };
-            let caller = Caller { actor, ..caller.clone() };
-            let entry = caller.was_refused(Action::HostRefused, now, "lineage_conflict").about(subjects);
-            self.base.store.append_entries(AppendEntries { entries: vec![entry] }).await?;
+        match self.base.store.superseded_at(host, serial).await? {
+            Some(at) if now.since(at) < self.overlap => Ok(()),
+            _ => Err(superseded()),
         }
-        Err(HostError::LineageConflict.into())
     }
+
+    /// A store that cannot be written must not lock hosts out. The next request tries again.
+    async fn mark_seen(&self, command: MarkSeen) {
+        let host = command.host;
+        if let Err(error) = self.base.store.mark_seen(command).await {
+            tracing::warn!(%host, %error, "the first use of a certificate could not be marked");
+        }
+    }
+}
+
+/// Counts the refusal of a superseded certificate.
+pub(in crate::service) fn superseded() -> ServiceError {
+    metrics::counter!("gatepass_superseded_certificates_total").increment(1);
+    HostError::CertificateSuperseded.into()
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::access::{Limits, UserRole};
 use crate::clock::Timestamp;
-use crate::id::{ApiKeyId, HostId, SessionId};
+use crate::id::{ApiKeyId, SessionId};
 use crate::ledger::Draft;
 use crate::name::UserName;
 use crate::secret::Secret;
@@ -125,6 +125,4 @@ pub struct RecordUses {
     pub api_keys: Vec<(ApiKeyId, Timestamp, IpAddr)>,
     /// Each session with its latest use.
     pub sessions: Vec<(SessionId, Timestamp)>,
-    /// Each host with the URL at which it reached the server.
-    pub hosts: Vec<(HostId, String)>,
 }

@@ -55,7 +55,7 @@ pub struct RetireIssuer {
 /// See [`Verbs::change_settings`](crate::store::Verbs::change_settings).
 pub struct ChangeSettings {
     /// Each setting's name and new value; `None` for the value of the configuration.
-    pub changes: Vec<(&'static str, Option<Duration>)>,
+    pub changes: Vec<(&'static str, Option<u64>)>,
     /// Ledger entry of the act.
     pub entry: Draft,
 }

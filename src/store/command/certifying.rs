@@ -1,5 +1,8 @@
 //! The verbs that lead to a host certificate: redeeming and renewing.
 
+use std::time::Duration;
+
+use crate::clock::Timestamp;
 use crate::id::{HostId, Serial};
 use crate::ledger::Draft;
 use crate::name::Role;
@@ -8,21 +11,84 @@ use crate::token::{Grant, Verified};
 
 /// See [`Verbs::redeem`](crate::store::Verbs::redeem). The transaction decides in this order; a refusal leaves nothing behind:
 ///
-/// 1. The key belongs to no revoked host.
+/// 1. The key belongs to no host that is revoked or in quarantine.
 /// 2. The pair is new. Otherwise the outcome is [`Redeemed::Again`](crate::store::Redeemed::Again) with the winner's certificate.
 /// 3. The authority still vouches for the token.
 /// 4. The token has not ended, and a use is left.
-/// 5. The name is free.
+/// 5. The replaced host is live, and presented a certificate that may renew. It is revoked, and its name is free.
+/// 6. The node limit leaves a slot.
+/// 7. The name is free.
 pub struct Redeem {
     /// The grant of the token.
     pub grant: Verified<Grant>,
     /// The new host.
+    pub admission: Admission,
+    /// The host in whose place it enrolls.
+    pub replaces: Option<ReplacedHost>,
+}
+
+/// See [`Verbs::reenroll`](crate::store::Verbs::reenroll). The transaction decides as for [`Redeem`] up to the use. Then:
+///
+/// 5. The bound host is not revoked.
+/// 6. It has the name and the roles for which the token was minted.
+/// 7. Its name is the authority's exactly if the command withdraws it.
+///
+/// Its former certificates and keys are revoked.
+pub struct Reenroll {
+    /// The grant of the token, which is bound to the host of `next`.
+    pub grant: Verified<Grant>,
+    /// The new certificate.
+    pub next: NextCertificate,
+}
+
+/// A new host with its first certificate.
+pub struct Admission {
+    /// Name, cluster and roles.
     pub host: HostFacts,
     /// Its first certificate.
     pub certificate: StoredCertificate,
     /// The URL at which it reached the server.
     pub reached_url: String,
-    /// The entry of the enrollment; written only for [`Redeemed::First`](crate::store::Redeemed::First).
+    /// The limit that it must fit.
+    pub node_limit: NodeLimit,
+    /// The time for which a lapsed host keeps its name. A host that lapsed before loses the name to this one, with an entry.
+    pub name_hold: Duration,
+    /// The entry of the enrollment; written only if the host is admitted.
+    pub entry: Draft,
+}
+
+/// The maximum number of hosts that are neither revoked nor lapsed. A host that holds a slot renews at the limit; a new one and a
+/// lapsed one need a free slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NodeLimit {
+    /// No limit: the emergency token is exempt.
+    Exempt,
+    /// The configured limit, which a change in the store replaces; `None`: unlimited.
+    Configured(Option<u32>),
+}
+
+impl NodeLimit {
+    /// The name of the setting in the store.
+    pub const SETTING: &str = "node_limit";
+
+    /// The limit of a stored value.
+    pub fn of_stored(value: u64) -> Option<u32> {
+        u32::try_from(value).ok().filter(|limit| *limit > 0)
+    }
+
+    /// The stored value of a limit: 0 is unlimited.
+    pub fn stored(limit: Option<u32>) -> u64 {
+        limit.map_or(0, u64::from)
+    }
+}
+
+/// A host that another one replaces: it is revoked in the same act.
+pub struct ReplacedHost {
+    /// Id of the host.
+    pub host: HostId,
+    /// Serial number of its certificate, whose key it proved to hold.
+    pub presented: Serial,
+    /// The entry of its revocation.
     pub entry: Draft,
 }
 
@@ -36,6 +102,8 @@ pub struct NextCertificate {
     pub certificate: StoredCertificate,
     /// The URL at which the host reached the server, if it is another one than recorded.
     pub reached_url: Option<String>,
+    /// The limit that a lapsed host must fit.
+    pub node_limit: NodeLimit,
     /// Ledger entry of the act.
     pub entry: Draft,
 }
@@ -67,4 +135,6 @@ pub struct MarkSeen {
     pub host: HostId,
     /// Serial number of the used certificate; only the newest counts.
     pub serial: Serial,
+    /// Moment of the use. The overlap of the certificate before it begins.
+    pub at: Timestamp,
 }

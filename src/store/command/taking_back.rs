@@ -4,14 +4,14 @@ use super::RecordMint;
 use crate::clock::Timestamp;
 use crate::id::{HostId, TokenId};
 use crate::ledger::Draft;
-use crate::store::TokenKind;
+use crate::store::TokenType;
 
 /// See [`Verbs::revoke_token`](crate::store::Verbs::revoke_token).
 pub struct RevokeToken {
     /// Id of the token.
     pub token: TokenId,
-    /// The kind; a token of another kind is not found.
-    pub kind: TokenKind,
+    /// The type. A token of another type is not found.
+    pub token_type: TokenType,
     /// The options.
     pub how: HowToRevoke,
     /// The base of the entries of the token and of each host.
@@ -34,6 +34,8 @@ pub struct HowToRevoke {
 pub struct RevokeHost {
     /// Id of the host.
     pub host: HostId,
+    /// The revision that the caller saw; `None`: any.
+    pub revision: Option<u64>,
     /// Ledger entry of the act.
     pub entry: Draft,
 }

@@ -1,7 +1,5 @@
 //! Founding, identity, passwords, settings, CRL numbers, the clock mark.
 
-use std::time::Duration;
-
 use super::world::*;
 use crate::access::Actor;
 use crate::ledger::Action;
@@ -48,9 +46,9 @@ pub(in crate::store) async fn a_new_identity_is_recorded_once(world: &mut World)
     assert!(issuers.contains(&("https://gate.example.org".to_owned(), false)));
     assert!(issuers.contains(&("https://new.example.org".to_owned(), true)));
     for name in ["gate.example.org", "new.example.org"] {
-        assert!(store.name_taken(DnsName::parse(name).unwrap()).await.unwrap());
+        assert!(store.name_taken(DnsName::parse(name).unwrap(), world.now).await.unwrap());
     }
-    assert!(!store.name_taken(DnsName::parse("node.example.org").unwrap()).await.unwrap());
+    assert!(!store.name_taken(DnsName::parse("node.example.org").unwrap(), world.now).await.unwrap());
 }
 
 pub(in crate::store) async fn the_trust_domain_changes_on_request_only(world: &mut World) {
@@ -78,7 +76,8 @@ fn retirement(world: &World, issuer: &str, even_needed: bool, emergency: Option<
 pub(in crate::store) async fn a_retired_issuer_takes_its_tokens_if_confirmed(world: &mut World) {
     let store = world.shared();
     let emergency = world.persistent(None);
-    let emergency = world.mint(MintRecord { emergency: true, ..emergency }).await;
+    let emergency =
+        world.mint(MintRecord { purpose: TokenPurpose::Enrollment(TokenKind::Emergency), ..emergency }).await;
     let ended = world.mint_persistent(None).await;
     let gone = world.mint_persistent(None).await;
     world.revoke(&gone).await;
@@ -92,7 +91,8 @@ pub(in crate::store) async fn a_retired_issuer_takes_its_tokens_if_confirmed(wor
     assert_eq!(needed, Retirement::Needed { tokens: 2 });
     assert_eq!(store.revocations().status(ended.token.status), Status::Valid);
     world.expect_entries(&[]).await;
-    let mut record = MintRecord { emergency: true, ..world.persistent(None) };
+    let mut record =
+        MintRecord { purpose: TokenPurpose::Enrollment(TokenKind::Emergency), ..world.persistent(None) };
     record.token.issuer = new;
     let successor =
         RecordMint { record: record.clone(), by: Actor::System, entry: world.draft(Action::TokenCreated) };
@@ -138,11 +138,11 @@ pub(in crate::store) async fn changed_settings_are_kept_until_they_are_reset(wor
     let store = world.shared();
     assert_eq!(store.settings().await.unwrap(), []);
     let change = |world: &World, changes: &[(&'static str, Option<u64>)]| ChangeSettings {
-        changes: changes.iter().map(|(name, secs)| (*name, secs.map(Duration::from_secs))).collect(),
+        changes: changes.to_vec(),
         entry: world.draft(Action::SettingsChanged),
     };
     let named = |settings: Vec<SettingRecord>| {
-        settings.into_iter().map(|setting| (setting.name, setting.value.as_secs())).collect::<Vec<_>>()
+        settings.into_iter().map(|setting| (setting.name, setting.value)).collect::<Vec<_>>()
     };
     store
         .change_settings(change(world, &[("retention", Some(60)), ("default_ttl", Some(30))]))

@@ -156,7 +156,11 @@ pub(in crate::store) async fn a_deleted_key_takes_the_keys_it_created(world: &mu
 pub(in crate::store) async fn the_emergency_token_outlives_its_minter(world: &mut World) {
     let key = world.api_key(None).await;
     let minter = format!("api_key:{}", key.id);
-    let emergency = MintRecord { emergency: true, minter, ..world.persistent(None) };
+    let emergency = MintRecord {
+        purpose: TokenPurpose::Enrollment(TokenKind::Emergency),
+        minter,
+        ..world.persistent(None)
+    };
     let emergency = world.mint(emergency).await;
     let gone = world.store().delete_api_key(world.key_deletion(key.id, None, true)).await.unwrap();
     assert_eq!(gone, Some(Removal { api_keys: 0, tokens: 0 }));
@@ -183,7 +187,7 @@ pub(in crate::store) async fn the_latest_use_of_a_key_stays(world: &mut World) {
     let unknown = ApiKeyId::generate(world.now);
     let mark = |at: Timestamp| {
         let api_keys = vec![(unknown, at, here), (key.id, at, here)];
-        RecordUses { api_keys, sessions: Vec::new(), hosts: Vec::new() }
+        RecordUses { api_keys, sessions: Vec::new() }
     };
     let later = world.now.plus(HOUR);
     store.record_uses(mark(later)).await.unwrap();

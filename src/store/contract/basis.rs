@@ -6,6 +6,7 @@ use crate::access::limits::Most;
 use crate::access::{Actor, Limits, UserRole};
 use crate::id::{HostId, KeyId, SessionId};
 use crate::ledger::{Action, Basis};
+use crate::name::Label;
 use crate::store::*;
 
 /// A change of the caller's rights after they were read.
@@ -217,14 +218,16 @@ impl Scene {
 
     fn about_hosts(&self, world: &World) -> Vec<VerbCall> {
         let entry = |action| world.draft(action);
-        let one = RevokeHost { host: self.hosts[0], entry: entry(Action::HostRevoked) };
+        let one = RevokeHost { host: self.hosts[0], revision: None, entry: entry(Action::HostRevoked) };
         let many = RevokeHosts { hosts: self.hosts[1..3].to_vec(), entry: entry(Action::HostRevoked) };
+        let (label, labelled) = (Label::parse("rack 7").ok(), entry(Action::HostLabelChanged));
         let (host, before, entry) = (self.hosts[3], roles(&["proxy"]), entry(Action::HostRolesChanged));
         let roles = roles(&["allocator"]);
         vec![
             verb!(revoke_host, one),
             verb!(revoke_hosts, many),
-            verb!(set_roles, SetRoles { host, before, roles, now: true, entry }),
+            verb!(set_roles, SetRoles { host, revision: None, before, roles, now: true, entry }),
+            verb!(set_label, SetLabel { host, revision: None, label, entry: labelled }),
         ]
     }
 
@@ -258,7 +261,7 @@ impl Scene {
         let retire_key = RetireKey { signing_key, terms, emergency: None, entry: entry(Action::KeyRetired) };
         let (issuer, of_issuer) = (FORMER_URL.to_owned(), entry(Action::IssuerRetired));
         let retire_issuer = RetireIssuer { issuer, even_needed: true, emergency: None, entry: of_issuer };
-        let changes = vec![("retention", Some(HOUR))];
+        let changes = vec![("retention", Some(3_600_000))];
         let change_settings = ChangeSettings { changes, entry: entry(Action::SettingsChanged) };
         let keys = vec![fresh(KeyState::Current), fresh(KeyState::Prepared)];
         let accept_clock = AcceptClock { keys, entry: entry(Action::ClockAccepted) };

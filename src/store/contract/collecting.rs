@@ -105,13 +105,13 @@ pub(in crate::store) async fn pairs_of_a_revoked_host_stay_as_long_as_it_does(wo
     let tokens = [ephemeral.token.id, persistent.token.id];
     for (token, key) in tokens.into_iter().zip(keys) {
         assert!(world.store().pair(token, key).await.unwrap().unwrap().host_revoked);
-        assert!(world.store().key_of_revoked_host(key).await.unwrap());
+        assert!(world.store().refused_key(key).await.unwrap().is_some());
     }
     world.pass(DAY * 60);
     assert_eq!(world.collect().await.hosts, 2);
     for (token, key) in tokens.into_iter().zip(keys) {
         assert_eq!(world.store().pair(token, key).await.unwrap(), None);
-        assert!(!world.store().key_of_revoked_host(key).await.unwrap());
+        assert_eq!(world.store().refused_key(key).await.unwrap(), None);
     }
     assert!(!world.store().revocations().host_revoked(hosts[0].id), "memory is bounded too");
 }

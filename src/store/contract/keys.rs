@@ -113,14 +113,16 @@ pub(in crate::store) async fn a_needed_key_says_how_many_tokens_need_it(world: &
 
 pub(in crate::store) async fn retiring_a_needed_key_ends_its_tokens(world: &mut World) {
     let emergency = world.persistent(None);
-    let emergency = world.mint(MintRecord { emergency: true, ..emergency }).await;
+    let emergency =
+        world.mint(MintRecord { purpose: TokenPurpose::Enrollment(TokenKind::Emergency), ..emergency }).await;
     let mut others = Vec::new();
     for _ in 0..3 {
         others.push(world.mint_persistent(None).await);
     }
     let former = rotate(world).await;
     let survivor = world.mint_persistent(None).await;
-    let record = MintRecord { emergency: true, ..world.persistent(None) };
+    let record =
+        MintRecord { purpose: TokenPurpose::Enrollment(TokenKind::Emergency), ..world.persistent(None) };
     let successor =
         RecordMint { record: record.clone(), by: Actor::System, entry: world.draft(Action::TokenCreated) };
     world.new_entries().await;
@@ -135,7 +137,8 @@ pub(in crate::store) async fn retiring_a_needed_key_ends_its_tokens(world: &mut 
     assert_eq!(world.store().emergency_token().await.unwrap().unwrap().mint, record);
     world.enroll(&survivor, new_key()).await;
     let second = rotate(world).await;
-    let record = MintRecord { emergency: true, ..world.persistent(None) };
+    let record =
+        MintRecord { purpose: TokenPurpose::Enrollment(TokenKind::Emergency), ..world.persistent(None) };
     world.revoke(&survivor).await;
     let confirmed = RevokeToken {
         how: EVEN_EMERGENCY,
@@ -151,13 +154,18 @@ pub(in crate::store) async fn retiring_a_needed_key_ends_its_tokens(world: &mut 
 
 pub(in crate::store) async fn a_compromised_key_leaves_only_fresh_keys(world: &mut World) {
     let emergency = world.persistent(None);
-    let emergency = world.mint(MintRecord { emergency: true, ..emergency }).await;
+    let emergency =
+        world.mint(MintRecord { purpose: TokenPurpose::Enrollment(TokenKind::Emergency), ..emergency }).await;
     let former = rotate(world).await;
     let leaked = world.current;
     let ended = world.mint_persistent(None).await;
     let prepared = states(world).await.iter().find(|(_, state)| *state == KeyState::Prepared).unwrap().0;
     let (current, next) = (key(KeyState::Current, world.now), key(KeyState::Prepared, world.now));
-    let record = MintRecord { emergency: true, signing_key: current.id, ..world.persistent(None) };
+    let record = MintRecord {
+        purpose: TokenPurpose::Enrollment(TokenKind::Emergency),
+        signing_key: current.id,
+        ..world.persistent(None)
+    };
     let successor =
         RecordMint { record: record.clone(), by: Actor::System, entry: world.draft(Action::TokenCreated) };
     world.new_entries().await;

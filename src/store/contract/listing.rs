@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use strum::VariantArray as _;
 
 use super::world::*;
-use crate::id::{HostId, TokenId};
+use crate::id::{BatchId, HostId, TokenId};
 use crate::ledger::Action;
 use crate::name::{DnsName, Label};
 use crate::store::*;
@@ -26,18 +26,17 @@ fn sorted(ids: impl IntoIterator<Item = TokenId>) -> Vec<TokenId> {
 }
 
 fn every(world: &World) -> TokenFilter {
-    TokenFilter::every(TokenKind::Enrollment, EndedTokens::All, world.now)
+    TokenFilter::every(TokenType::Enrollment, EndedTokens::All, world.now)
 }
 
 pub(in crate::store) async fn the_newest_use_is_kept_with_the_token(world: &mut World) {
     let token = world.mint_ephemeral(None).await;
     assert_eq!(world.token(&token).await.unwrap().last_use, None);
     let key = new_key();
-    let first = world.redemption(&token, key);
-    let mut entry = world.draft(Action::HostEnrolled);
-    entry.origin.address = Some(SOMEWHERE);
-    let (host, at) = (first.certificate.host, world.now);
-    assert_eq!(world.store().redeem(Redeem { entry, ..first }).await.unwrap(), Redeemed::First);
+    let mut first = world.redemption(&token, key);
+    first.admission.entry.origin.address = Some(SOMEWHERE);
+    let (host, at) = (first.admission.certificate.host, world.now);
+    assert_eq!(world.store().redeem(first).await.unwrap(), Redeemed::First);
     let used = LastUse { at, host, from: Some(SOMEWHERE) };
     assert_eq!(world.token(&token).await.unwrap().last_use, Some(used));
 
@@ -59,13 +58,17 @@ pub(in crate::store) async fn each_filter_shows_its_tokens_and_no_other(world: &
     let once = world.mint(labelled("Rack \u{c4}9", once)).await;
     let mut lasting = world.persistent(None);
     lasting.terms.roles = roles(&["director"]);
-    let lasting = world.mint(lasting).await;
+    let purpose = TokenPurpose::Enrollment(TokenKind::Rollout);
+    let lasting = world.mint(MintRecord { purpose, ..lasting }).await;
     let foreign = world.ephemeral(None);
     let foreign = world.mint(MintRecord { minter: "user:anna".to_owned(), ..foreign }).await;
     let revoked = world.mint_persistent(None).await;
     world.revoke(&revoked).await;
     let used = world.mint_ephemeral(Some(1)).await;
     world.enroll(&used, new_key()).await;
+    let batch = Some(BatchId::generate(world.now));
+    let batched = world.persistent(None);
+    let batched = world.mint(MintRecord { batch, ..batched }).await;
 
     let all = every(world);
     let by = |change: &dyn Fn(&mut TokenFilter)| {
@@ -73,14 +76,18 @@ pub(in crate::store) async fn each_filter_shows_its_tokens_and_no_other(world: &
         change(&mut filter);
         filter
     };
-    let cases: [(TokenFilter, Vec<&MintRecord>); 8] = [
-        (all.clone(), vec![&used, &revoked, &foreign, &lasting, &once]),
+    let cases: [(TokenFilter, Vec<&MintRecord>); 12] = [
+        (all.clone(), vec![&batched, &used, &revoked, &foreign, &lasting, &once]),
+        (by(&|f| f.batch = batch), vec![&batched]),
+        (by(&|f| f.batch = Some(BatchId::generate(f.now))), vec![]),
         (by(&|f| f.states = Some(vec![TokenState::Revoked, TokenState::Used])), vec![&used, &revoked]),
         (by(&|f| f.states = Some(vec![TokenState::Pending])), vec![&once]),
         (by(&|f| f.role = roles(&["director"]).pop()), vec![&lasting]),
         (by(&|f| f.label = Some(NameFilter::new("Rack \u{c4}9".to_owned()))), vec![&once]),
         (by(&|f| f.minter = Some("user:anna".to_owned())), vec![&foreign]),
-        (by(&|f| f.persistent = Some(true)), vec![&revoked, &lasting]),
+        (by(&|f| f.kinds = Some(vec![TokenKind::Rollout])), vec![&lasting]),
+        (by(&|f| f.kinds = Some(vec![TokenKind::Rollout, TokenKind::Emergency])), vec![&lasting]),
+        (by(&|f| f.persistent = Some(true)), vec![&batched, &revoked, &lasting]),
         (
             by(&|f| (f.minter, f.persistent) = (Some("user:admin".to_owned()), Some(false))),
             vec![&used, &once],
@@ -204,6 +211,47 @@ pub(in crate::store) async fn a_filter_by_state_agrees_with_the_records(world: &
     assert_eq!(tokens(world, &TokenFilter { states, ..every(world) }).await, expected);
 }
 
+pub(in crate::store) async fn tokens_and_hosts_are_counted_by_state(world: &mut World) {
+    let lasting = world.mint_persistent(None).await;
+    let once = world.mint_ephemeral(Some(1)).await;
+    world.enroll(&once, new_key()).await;
+    world.enroll(&lasting, new_key()).await;
+    let mut shared = world.persistent(None);
+    shared.terms.expires_at = Some(world.now.plus(DAY * 60));
+    let shared = MintRecord { purpose: TokenPurpose::Enrollment(TokenKind::Cluster), ..shared };
+    let shared = world.mint(shared).await;
+    world.enroll(&shared, new_key()).await;
+    world.pass(DAY * 10);
+    world.mint_ephemeral(Some(1)).await;
+    let revoked = world.mint_persistent(None).await;
+    world.revoke(&revoked).await;
+    for _ in 0..2 {
+        let gone = world.enroll(&lasting, new_key()).await;
+        world.revoke_host(gone.id).await;
+    }
+    for (days, expiring) in [(0, 0), (15, 0), (30, 1)] {
+        world.pass(DAY * days);
+        let (store, now) = (world.store(), world.now);
+        let records = store.list_tokens(every(world), PageQuery::new(None, 100)).await.unwrap().items;
+        assert_eq!(records.len(), 5);
+        for (state, number) in store.count_tokens(now).await.unwrap() {
+            let expected = records.iter().filter(|token| token.state(now) == state).count() as u64;
+            assert_eq!(number, expected, "{state:?} after {days} days");
+        }
+        let soon = records.iter().filter(|token| token.warning(now) == Some(TokenWarning::ExpiresSoon));
+        let counted = store.count_expiring_tokens(now).await.unwrap();
+        assert_eq!((counted, soon.count() as u64), (expiring, expiring), "after {days} days");
+        let hosts = HostFilter::every(None, now);
+        let records = store.list_hosts(hosts, PageQuery::new(None, 100)).await.unwrap().items;
+        let counts = store.count_hosts(now).await.unwrap();
+        assert_eq!(counts.len(), HostState::VARIANTS.len());
+        for (state, number) in counts {
+            let expected = records.iter().filter(|host| host.state(now) == state).count() as u64;
+            assert_eq!(number, expected, "{state:?} after {days} days");
+        }
+    }
+}
+
 pub(in crate::store) async fn a_filter_by_role_follows_changes(world: &mut World) {
     let token = world.mint_persistent(None).await;
     let host = world.enroll(&token, new_key()).await;
@@ -232,24 +280,27 @@ pub(in crate::store) async fn hosts_are_found_by_token_role_name_and_state(world
         admitted.push(world.enroll(token, new_key()).await.id);
     }
     world.pass(HOUR);
-    let named = world.redemption(&one, new_key());
-    let (id, name) = (named.certificate.host, DnsName::parse("node-1.example.org").ok());
-    let host = HostFacts { name, roles: roles(&["director"]), ..named.host };
-    world.store().redeem(Redeem { host, ..named }).await.unwrap();
+    let mut named = world.redemption(&one, new_key());
+    let id = named.admission.certificate.host;
+    named.admission.host.name = DnsName::parse("node-1.example.org").ok();
+    named.admission.host.roles = roles(&["director"]);
+    world.store().redeem(named).await.unwrap();
     world.revoke_host(admitted[2]).await;
 
     let every = HostFilter::every(None, world.now);
+    let named = |name: &str| {
+        let name = Some(NameFilter::new(name.to_owned()));
+        HostFilter { texts: HostTexts { name, ..HostTexts::ANY }, ..every.clone() }
+    };
     let of_one = HostFilter { token: Some(one.token.id), ..every.clone() };
+    let live = Some(HostState::LIVE.to_vec());
     let cases: [(HostFilter, Vec<HostId>); 6] = [
         (every.clone(), vec![id, admitted[2], admitted[1], admitted[0]]),
         (of_one.clone(), vec![id, admitted[2], admitted[0]]),
-        (HostFilter { states: Some(vec![HostState::Live]), ..of_one }, vec![id, admitted[0]]),
+        (HostFilter { states: live, ..of_one }, vec![id, admitted[0]]),
         (HostFilter { role: roles(&["director"]).pop(), ..every.clone() }, vec![id]),
-        (
-            HostFilter { name: Some(NameFilter::new("node-1.example.org".to_owned())), ..every.clone() },
-            vec![id],
-        ),
-        (HostFilter { name: Some(NameFilter::new("node".to_owned())), ..every }, vec![]),
+        (named("node-1.example.org"), vec![id]),
+        (named("node"), vec![]),
     ];
     for (filter, expected) in cases {
         let page = world.store().list_hosts(filter.clone(), PageQuery::new(None, 10)).await.unwrap();

@@ -11,7 +11,7 @@ use crate::token::{Bindings, Terms};
 pub(in crate::store) async fn a_mint_is_read_back_as_it_was_recorded(world: &mut World) {
     let plain = world.persistent(Some(3));
     let full = MintRecord {
-        emergency: true,
+        purpose: TokenPurpose::Enrollment(TokenKind::Emergency),
         terms: Terms {
             roles: roles(&["proxy", "allocator"]),
             persistent: true,
@@ -44,16 +44,16 @@ pub(in crate::store) async fn a_mint_is_read_back_as_it_was_recorded(world: &mut
 }
 
 async fn listed(world: &World, ended: EndedTokens, after: Option<TokenId>) -> Vec<TokenId> {
-    listed_as(world, TokenKind::Enrollment, ended, after).await
+    listed_as(world, TokenType::Enrollment, ended, after).await
 }
 
 async fn listed_as(
     world: &World,
-    kind: TokenKind,
+    token_type: TokenType,
     ended: EndedTokens,
     after: Option<TokenId>,
 ) -> Vec<TokenId> {
-    let filter = TokenFilter::every(kind, ended, world.now);
+    let filter = TokenFilter::every(token_type, ended, world.now);
     let tokens = world.store().list_tokens(filter, PageQuery::new(after, 3)).await.unwrap();
     tokens.items.into_iter().map(|token| token.mint.token.id).collect()
 }
@@ -138,7 +138,7 @@ pub(in crate::store) async fn an_index_is_never_given_again(world: &mut World) {
     assert_eq!((next(world.ephemeral), next(fresh.id)), (5001, 0));
 }
 
-pub(in crate::store) async fn each_kind_of_token_is_listed_by_itself(world: &mut World) {
+pub(in crate::store) async fn each_type_of_token_is_listed_by_itself(world: &mut World) {
     let key = world.add_service_keys().await;
     let mut ids = Vec::new();
     for _ in 0..5 {
@@ -147,19 +147,19 @@ pub(in crate::store) async fn each_kind_of_token_is_listed_by_itself(world: &mut
         let record = world.service(key);
         ids.insert(0, world.mint(record).await.token.id);
     }
-    let listed = async |world: &World, ended, after| listed_as(world, TokenKind::Service, ended, after).await;
+    let listed = async |world: &World, ended, after| listed_as(world, TokenType::Service, ended, after).await;
     assert_eq!(listed(world, EndedTokens::All, None).await, ids[..3]);
     assert_eq!(listed(world, EndedTokens::All, Some(ids[2])).await, ids[3..]);
-    let enrollment = listed_as(world, TokenKind::Enrollment, EndedTokens::All, None).await;
+    let enrollment = listed_as(world, TokenType::Enrollment, EndedTokens::All, None).await;
     assert!(enrollment.len() == 3 && enrollment.iter().all(|id| !ids.contains(id)));
     let token = world.store().token(ids[0]).await.unwrap().unwrap();
-    assert_eq!((token.mint.kind(), token.state(world.now)), (TokenKind::Service, TokenState::Active));
-    assert_eq!(token.mint.audience.as_deref(), Some("https://jobs.example.org"));
+    assert_eq!((token.mint.token_type(), token.state(world.now)), (TokenType::Service, TokenState::Active));
+    assert_eq!(token.mint.audience(), Some("https://jobs.example.org"));
     world.pass(HOUR * 2);
     assert!(listed(world, EndedTokens::Since(world.now), None).await.is_empty(), "expired");
 }
 
-pub(in crate::store) async fn a_token_is_signed_by_a_key_of_its_own_kind(world: &mut World) {
+pub(in crate::store) async fn a_token_is_signed_by_a_key_of_its_own_type(world: &mut World) {
     let key = world.add_service_keys().await;
     let (service, enrollment) = (world.service(world.current), world.ephemeral(None));
     for record in [service, MintRecord { signing_key: key, ..enrollment }] {

@@ -1,7 +1,7 @@
 //! Redeeming: the decisions of the transaction.
 
 use super::world::*;
-use crate::id::{HostId, ListId, SpkiHash};
+use crate::id::{HostId, ListId, Serial, SpkiHash};
 use crate::ledger::Action;
 use crate::name::DnsName;
 use crate::store::*;
@@ -10,8 +10,8 @@ use crate::token::Status;
 pub(in crate::store) async fn the_first_redemption_makes_a_host(world: &mut World) {
     let token = world.mint_ephemeral(Some(2)).await;
     let mut command = world.redemption(&token, new_key());
-    command.host.name = Some(DnsName::parse("node-1.example.org").unwrap());
-    let (host, certificate) = (command.host.clone(), command.certificate.clone());
+    command.admission.host.name = Some(DnsName::parse("node-1.example.org").unwrap());
+    let (host, certificate) = (command.admission.host.clone(), command.admission.certificate.clone());
     assert_eq!(world.store().redeem(command).await.unwrap(), Redeemed::First);
     let record = world.host(certificate.host).await;
     assert_eq!((record.facts, record.token), (host, token.token.id));
@@ -56,7 +56,7 @@ pub(in crate::store) async fn a_spent_token_refuses_another_key(world: &mut Worl
     assert_eq!(world.store().revocations().status(token.token.status), Status::UsedUp);
 }
 
-async fn race(world: &World, token: &MintRecord, keys: &[SpkiHash]) -> Vec<Redeemed> {
+pub(super) async fn race(world: &World, token: &MintRecord, keys: &[SpkiHash]) -> Vec<Redeemed> {
     let racers = keys.iter().map(|key| {
         let (store, command) = (world.shared(), world.redemption(token, *key));
         tokio::spawn(async move { store.redeem(command).await.unwrap() })
@@ -68,7 +68,7 @@ async fn race(world: &World, token: &MintRecord, keys: &[SpkiHash]) -> Vec<Redee
     outcomes
 }
 
-fn firsts(outcomes: &[Redeemed]) -> usize {
+pub(super) fn firsts(outcomes: &[Redeemed]) -> usize {
     outcomes.iter().filter(|outcome| **outcome == Redeemed::First).count()
 }
 
@@ -162,14 +162,14 @@ pub(in crate::store) async fn a_taken_name_is_refused_and_spends_nothing(world: 
     let token = world.mint_ephemeral(Some(2)).await;
     let named = |key, name: &str| {
         let mut command = world.redemption(&token, key);
-        command.host.name = Some(DnsName::parse(name).unwrap());
+        command.admission.host.name = Some(DnsName::parse(name).unwrap());
         command
     };
     let store = world.shared();
     let taken = Redeemed::Refused(RedeemRefusal::NameTaken);
     assert_eq!(store.redeem(named(new_key(), "gate.example.org")).await.unwrap(), taken);
     let first = named(new_key(), "node.example.org");
-    let host = first.certificate.host;
+    let host = first.admission.certificate.host;
     assert_eq!(store.redeem(first).await.unwrap(), Redeemed::First);
     assert_eq!(store.redeem(named(new_key(), "node.example.org")).await.unwrap(), taken);
     assert_eq!(world.token(&token).await.unwrap().used, 1);
@@ -179,20 +179,49 @@ pub(in crate::store) async fn a_taken_name_is_refused_and_spends_nothing(world: 
     assert_eq!(store.redeem(successor).await.unwrap(), Redeemed::First, "only live hosts hold a name");
 }
 
+pub(in crate::store) async fn a_lapsed_host_holds_its_name_for_a_while(world: &mut World) {
+    let (name, token) = (DnsName::parse("node.example.org").unwrap(), world.mint_persistent(None).await);
+    let named = |world: &World| {
+        let mut command = world.redemption(&token, new_key());
+        command.admission.host.name = Some(name.clone());
+        command
+    };
+    let (store, taken) = (world.shared(), Redeemed::Refused(RedeemRefusal::NameTaken));
+    let first = named(world);
+    let lapsed = first.admission.certificate.host;
+    assert_eq!(store.redeem(first).await.unwrap(), Redeemed::First);
+    world.new_entries().await;
+    world.pass(DAY * 31 - HOUR);
+    assert_eq!(store.redeem(named(world)).await.unwrap(), taken, "it lapsed 23 hours ago");
+    assert!(store.name_taken(name.clone(), world.now.minus(DAY)).await.unwrap());
+    world.expect_entries(&[]).await;
+    world.pass(HOUR);
+    assert!(!store.name_taken(name.clone(), world.now.minus(DAY)).await.unwrap());
+    let next = named(world);
+    let new = next.admission.certificate.host;
+    assert_eq!(store.redeem(next).await.unwrap(), Redeemed::First);
+    let names = [world.host(lapsed).await.facts.name, world.host(new).await.facts.name];
+    assert_eq!(names, [None, Some(name.clone())]);
+    let entries = world.new_entries().await;
+    let found: Vec<_> = entries.iter().map(|entry| (entry.action.as_str(), entry.host)).collect();
+    assert_eq!(found, [("name_withdrawn", Some(lapsed)), ("host_enrolled", Some(new))]);
+    assert_eq!(store.redeem(named(world)).await.unwrap(), taken);
+}
+
 pub(in crate::store) async fn the_key_of_a_revoked_host_is_refused_under_every_token(world: &mut World) {
     let (token, other) = (world.mint_ephemeral(Some(2)).await, world.mint_persistent(None).await);
     let (key, renewed) = (new_key(), new_key());
     let host = world.enroll(&token, key).await;
     assert_eq!(world.renew(&host, host.newest.serial, renewed).await, Renewed::First);
     world.revoke_host(host.id).await;
-    let refused = Redeemed::Refused(RedeemRefusal::HostRevoked);
+    let refused = Redeemed::Refused(RedeemRefusal::Key(KeyRefusal::Revoked));
     for key in [key, renewed] {
         assert_eq!(world.redeem(&token, key).await, refused);
         assert_eq!(world.redeem(&other, key).await, refused);
-        assert!(world.store().key_of_revoked_host(key).await.unwrap());
+        assert!(world.store().refused_key(key).await.unwrap().is_some());
     }
     assert!(world.store().pair(token.token.id, key).await.unwrap().unwrap().host_revoked);
-    assert!(!world.store().key_of_revoked_host(new_key()).await.unwrap());
+    assert_eq!(world.store().refused_key(new_key()).await.unwrap(), None);
 }
 
 pub(in crate::store) async fn unlimited_tokens_count_their_uses(world: &mut World) {
@@ -202,4 +231,31 @@ pub(in crate::store) async fn unlimited_tokens_count_their_uses(world: &mut Worl
         let record = world.token(&token).await.unwrap();
         assert_eq!((record.used, record.state(world.now)), (used, TokenState::Active));
     }
+}
+
+pub(in crate::store) async fn the_transaction_judges_a_replaced_host(world: &mut World) {
+    let token = world.mint_persistent(None).await;
+    let old = world.enroll(&token, new_key()).await;
+    let held = old.newest.serial;
+    world.see(old.id, held).await;
+    assert_eq!(world.renew(&old, held, new_key()).await, Renewed::First);
+    let newest = world.host(old.id).await.newest.serial;
+    world.see(old.id, newest).await;
+    world.new_entries().await;
+    let replacing = |world: &World, presented: Serial| {
+        let entry = world.draft(Action::HostRevoked);
+        let replaces = Some(ReplacedHost { host: old.id, presented, entry });
+        Redeem { replaces, ..world.redemption(&token, new_key()) }
+    };
+    let superseded = world.store().redeem(replacing(world, held)).await.unwrap();
+    assert_eq!(superseded, Redeemed::Refused(RedeemRefusal::CertificateSuperseded));
+    assert_eq!(world.host(old.id).await.revoked_at, None);
+    world.expect_entries(&[]).await;
+    let (first, second) = (replacing(world, newest), replacing(world, newest));
+    assert_eq!(world.store().redeem(first).await.unwrap(), Redeemed::First);
+    assert!(world.host(old.id).await.revoked_at.is_some());
+    world.expect_entries(&[Action::HostRevoked, Action::HostEnrolled]).await;
+    let late = world.store().redeem(second).await.unwrap();
+    assert_eq!(late, Redeemed::Refused(RedeemRefusal::Key(KeyRefusal::Revoked)));
+    world.expect_entries(&[]).await;
 }

@@ -71,6 +71,32 @@ pub(in crate::store) async fn a_superseded_certificate_conflicts_after_use(world
     assert_eq!(world.renew(&before, before.newest.serial, new_key()).await, conflict, "two generations back");
 }
 
+pub(in crate::store) async fn the_first_use_of_the_newest_supersedes_its_predecessor(world: &mut World) {
+    let (_, before) = host(world).await;
+    let first = before.newest.serial;
+    assert_eq!(world.renew(&before, first, new_key()).await, Renewed::First);
+    let unseen = world.host(before.id).await.newest.serial;
+    assert!(matches!(world.renew(&before, first, new_key()).await, Renewed::Replaced(_)));
+    let second = world.host(before.id).await.newest.serial;
+    let superseded =
+        async |world: &World, serial| world.store().superseded_at(before.id, serial).await.unwrap();
+    assert_eq!(superseded(world, first).await, None, "the newest was not used");
+    let used = world.now;
+    world.see(before.id, second).await;
+    world.pass(HOUR);
+    world.see(before.id, second).await;
+    assert_eq!(superseded(world, first).await, Some(used), "only the first use counts");
+    assert_eq!(superseded(world, unseen).await, None, "the replaced one was never used");
+    assert_eq!(world.renew(&before, second, new_key()).await, Renewed::First);
+    let third = world.host(before.id).await.newest.serial;
+    world.see(before.id, third).await;
+    assert_eq!(superseded(world, first).await, Some(used));
+    assert_eq!(superseded(world, second).await, Some(world.now));
+    assert_eq!(superseded(world, third).await, None);
+    world.restart();
+    assert_eq!(superseded(world, first).await, Some(used));
+}
+
 pub(in crate::store) async fn the_newest_certificate_may_keep_its_key(world: &mut World) {
     let (_, before) = host(world).await;
     let key = before.newest.host_key;
@@ -96,7 +122,7 @@ pub(in crate::store) async fn strangers_and_revoked_hosts_do_not_renew(world: &m
     assert_eq!(world.renew(&known, Serial::generate(), new_key()).await, unknown);
     assert_eq!(world.renew(&known, revoked.newest.serial, new_key()).await, unknown, "another host's");
     world.revoke_host(revoked.id).await;
-    let refused = Renewed::Refused(RenewRefusal::HostRevoked);
+    let refused = Renewed::Refused(RenewRefusal::Key(KeyRefusal::Revoked));
     assert_eq!(world.renew(&revoked, revoked.newest.serial, new_key()).await, refused);
     assert_eq!(
         world.renew(&known, known.newest.serial, revoked.newest.host_key).await,
@@ -123,11 +149,11 @@ pub(in crate::store) async fn a_host_that_loops_is_stopped_until_an_hour_has_pas
 }
 
 /// A host with a name that has become the authority's.
-async fn host_with_own_name(world: &mut World, token: &MintRecord) -> HostRecord {
+pub(super) async fn host_with_own_name(world: &mut World, token: &MintRecord) -> HostRecord {
     let name = DnsName::parse("node.example.org").unwrap();
     let mut command = world.redemption(token, new_key());
-    command.host.name = Some(name.clone());
-    let id = command.certificate.host;
+    command.admission.host.name = Some(name.clone());
+    let id = command.admission.certificate.host;
     assert_eq!(world.store().redeem(command).await.unwrap(), Redeemed::First);
     assert_eq!(world.store().host_named(name.clone(), world.now).await.unwrap(), Some(id));
     let names = vec![name.clone()];
@@ -176,9 +202,10 @@ pub(in crate::store) async fn live_hosts_are_counted_by_the_reached_url(world: &
     assert_eq!(world.host(one.id).await.reached_url.as_deref(), Some("https://new.example.org"));
     let split = [(Some(ISSUER.to_owned()), 1), (Some("https://new.example.org".to_owned()), 1)];
     assert_eq!(counted(world).await, split);
-    let hosts = vec![(two.id, "https://new.example.org".to_owned())];
-    let command = RecordUses { api_keys: Vec::new(), sessions: Vec::new(), hosts };
-    world.store().record_uses(command).await.unwrap();
+    let contact = Contact { at: world.now, from: None };
+    let reached_url = Some("https://new.example.org".to_owned());
+    let contacts = vec![(two.id, HostContact { contact, reached_url })];
+    world.store().record_contacts(RecordContacts { contacts }).await.unwrap();
     assert_eq!(counted(world).await, [(Some("https://new.example.org".to_owned()), 2)]);
     world.pass(DAY * 31);
     assert_eq!(counted(world).await, [], "expired");
@@ -197,12 +224,13 @@ pub(in crate::store) async fn an_old_pair_loses_the_authoritys_name(world: &mut 
     world.expect_entries(&[Action::HostReenrolled, Action::NameWithdrawn]).await;
 }
 
-fn recertification(world: &World, token: &MintRecord, host: &HostRecord) -> Recertify {
+pub(super) fn recertification(world: &World, token: &MintRecord, host: &HostRecord) -> Recertify {
     let next = NextCertificate {
         certificate: world.certificate(host.id, host.newest.host_key),
         roles: host.facts.roles.clone(),
         withdrawal: None,
         reached_url: None,
+        node_limit: world.node_limit,
         entry: world.draft(Action::HostReenrolled),
     };
     Recertify { grant: verified(token), next }
@@ -255,7 +283,10 @@ pub(in crate::store) async fn recertifying_needs_a_live_token_and_the_pairs_own_
     assert_eq!(store.recertify(no_pair).await.unwrap(), Renewed::Refused(RenewRefusal::Unknown));
     world.revoke_host(two.id).await;
     let revoked_host = recertification(world, &token, &two);
-    assert_eq!(store.recertify(revoked_host).await.unwrap(), Renewed::Refused(RenewRefusal::HostRevoked));
+    assert_eq!(
+        store.recertify(revoked_host).await.unwrap(),
+        Renewed::Refused(RenewRefusal::Key(KeyRefusal::Revoked))
+    );
     world.revoke(&token).await;
     let revoked_token = recertification(world, &token, &one);
     assert_eq!(store.recertify(revoked_token).await.unwrap(), Renewed::Refused(RenewRefusal::TokenRevoked));

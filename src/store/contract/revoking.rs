@@ -19,7 +19,8 @@ pub(in crate::store) async fn a_token_is_revoked_once(world: &mut World) {
 
 pub(in crate::store) async fn the_emergency_token_needs_confirmation(world: &mut World) {
     let record = world.persistent(None);
-    let token = world.mint(MintRecord { emergency: true, ..record }).await;
+    let token =
+        world.mint(MintRecord { purpose: TokenPurpose::Enrollment(TokenKind::Emergency), ..record }).await;
     assert_eq!(world.revoke(&token).await, TokenRevocation::Emergency);
     let confirmed = RevokeToken { how: EVEN_EMERGENCY, ..world.revocation(token.token.id) };
     assert_eq!(world.store().revoke_token(confirmed).await.unwrap(), TokenRevocation::Revoked { hosts: 0 });
@@ -39,18 +40,18 @@ pub(in crate::store) async fn only_persistent_tokens_are_found_if_asked(world: &
     assert_eq!(revoked, TokenRevocation::Revoked { hosts: 0 });
 }
 
-pub(in crate::store) async fn a_token_is_revoked_as_its_own_kind_only(world: &mut World) {
+pub(in crate::store) async fn a_token_is_revoked_as_its_own_type_only(world: &mut World) {
     let key = world.add_service_keys().await;
     let service = world.service(key);
     let (service, enrollment) = (world.mint(service).await, world.mint_ephemeral(None).await);
-    let taken = async |world: &World, token: &MintRecord, kind| {
-        let command = RevokeToken { kind, ..world.revocation(token.token.id) };
+    let taken = async |world: &World, token: &MintRecord, token_type| {
+        let command = RevokeToken { token_type, ..world.revocation(token.token.id) };
         world.store().revoke_token(command).await.unwrap()
     };
-    assert_eq!(taken(world, &service, TokenKind::Enrollment).await, TokenRevocation::Unknown);
-    assert_eq!(taken(world, &enrollment, TokenKind::Service).await, TokenRevocation::Unknown);
-    assert_eq!(taken(world, &service, TokenKind::Service).await, TokenRevocation::Revoked { hosts: 0 });
-    assert_eq!(taken(world, &service, TokenKind::Service).await, TokenRevocation::Before { hosts: 0 });
+    assert_eq!(taken(world, &service, TokenType::Enrollment).await, TokenRevocation::Unknown);
+    assert_eq!(taken(world, &enrollment, TokenType::Service).await, TokenRevocation::Unknown);
+    assert_eq!(taken(world, &service, TokenType::Service).await, TokenRevocation::Revoked { hosts: 0 });
+    assert_eq!(taken(world, &service, TokenType::Service).await, TokenRevocation::Before { hosts: 0 });
     assert_eq!(world.store().revocations().status(service.token.status), Status::Revoked);
     assert_eq!(world.store().revocations().status(enrollment.token.status), Status::Valid);
     assert_eq!(world.token(&service).await.unwrap().state(world.now), TokenState::Revoked);

@@ -78,7 +78,7 @@ pub(in crate::store) async fn roles_that_were_not_judged_stay(world: &mut World)
     let host = host(world).await;
     let change = |before: &[&str]| {
         let entry = world.draft(Action::HostRolesChanged);
-        SetRoles { host: host.id, before: roles(before), roles: Vec::new(), now: true, entry }
+        SetRoles { host: host.id, revision: None, before: roles(before), roles: Vec::new(), now: true, entry }
     };
     for before in [&["proxy"][..], &["proxy", "allocator", "director"], &[]] {
         assert_eq!(world.store().set_roles(change(before)).await.unwrap(), RolesChange::Moved);

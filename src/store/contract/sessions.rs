@@ -77,11 +77,7 @@ pub(in crate::store) async fn a_used_session_stays(world: &mut World) {
         assert_eq!(begin(world, session.clone(), 3).await, SessionBeginning::Begun);
         all.push(session.id);
         let seen = vec![(all[0], world.now)];
-        world
-            .store()
-            .record_uses(RecordUses { api_keys: Vec::new(), sessions: seen, hosts: Vec::new() })
-            .await
-            .unwrap();
+        world.store().record_uses(RecordUses { api_keys: Vec::new(), sessions: seen }).await.unwrap();
     }
     for gone in [all[1], all[2]] {
         assert_eq!(read(world, gone).await, None);
@@ -135,11 +131,7 @@ pub(in crate::store) async fn use_moves_on_and_leaves_no_entry(world: &mut World
     let gone = SessionId::from_bytes([7; 32]);
     for at in [later, world.now] {
         let seen = vec![(session.id, at), (gone, at)];
-        world
-            .store()
-            .record_uses(RecordUses { api_keys: Vec::new(), sessions: seen, hosts: Vec::new() })
-            .await
-            .unwrap();
+        world.store().record_uses(RecordUses { api_keys: Vec::new(), sessions: seen }).await.unwrap();
         assert_eq!(read(world, session.id).await.unwrap().seen_at, later);
     }
     world.expect_entries(&[]).await;
@@ -157,22 +149,14 @@ pub(in crate::store) async fn expired_and_unused_sessions_are_collected(world: &
     let (used, idle) = (begun(world).await, begun(world).await);
     world.pass(HOUR / 2);
     let seen = vec![(used.id, world.now)];
-    world
-        .store()
-        .record_uses(RecordUses { api_keys: Vec::new(), sessions: seen, hosts: Vec::new() })
-        .await
-        .unwrap();
+    world.store().record_uses(RecordUses { api_keys: Vec::new(), sessions: seen }).await.unwrap();
     assert_eq!(world.collect().await.sessions, 0, "its use is known to a minute only");
     world.pass(HOUR / 10);
     assert_eq!(world.collect().await.sessions, 1);
     assert!(read(world, idle.id).await.is_none() && read(world, used.id).await.is_some());
     world.pass(12 * HOUR);
     let seen = vec![(used.id, world.now)];
-    world
-        .store()
-        .record_uses(RecordUses { api_keys: Vec::new(), sessions: seen, hosts: Vec::new() })
-        .await
-        .unwrap();
+    world.store().record_uses(RecordUses { api_keys: Vec::new(), sessions: seen }).await.unwrap();
     assert_eq!(world.collect().await.sessions, 1);
     assert_eq!(world.store().count_sessions("admin".to_owned()).await.unwrap(), 0);
 }

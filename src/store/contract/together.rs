@@ -39,7 +39,7 @@ pub(in crate::store) async fn a_token_goes_with_its_hosts_if_asked(world: &mut W
     let revocations = world.store().revocations();
     assert!(revocations.certificate_revoked(first.newest.serial));
     assert!(!revocations.certificate_revoked(stranger.newest.serial));
-    assert_eq!(world.redeem(&other, key).await, Redeemed::Refused(RedeemRefusal::HostRevoked));
+    assert_eq!(world.redeem(&other, key).await, Redeemed::Refused(RedeemRefusal::Key(KeyRefusal::Revoked)));
 
     assert_eq!(
         revoke(world, &[token.token.id], true).await,
@@ -62,7 +62,8 @@ pub(in crate::store) async fn the_hosts_of_a_token_that_was_revoked_before_go_to
 
 pub(in crate::store) async fn tokens_go_together_and_leave_hosts_and_the_emergency_token(world: &mut World) {
     let record = world.persistent(None);
-    let emergency = world.mint(MintRecord { emergency: true, ..record }).await;
+    let emergency =
+        world.mint(MintRecord { purpose: TokenPurpose::Enrollment(TokenKind::Emergency), ..record }).await;
     let (one, two) = (world.mint_ephemeral(None).await, world.mint_persistent(None).await);
     let host = world.enroll(&two, new_key()).await;
     world.revoke(&one).await;
@@ -78,7 +79,8 @@ pub(in crate::store) async fn tokens_go_together_and_leave_hosts_and_the_emergen
 
 pub(in crate::store) async fn one_token_and_many_follow_the_same_rules(world: &mut World) {
     let record = world.persistent(None);
-    let emergency = world.mint(MintRecord { emergency: true, ..record }).await;
+    let emergency =
+        world.mint(MintRecord { purpose: TokenPurpose::Enrollment(TokenKind::Emergency), ..record }).await;
     let host = world.enroll(&emergency, new_key()).await;
     let with_hosts = |world: &World, even_emergency| RevokeToken {
         how: HowToRevoke { hosts: true, even_emergency, only_persistent: false },
@@ -108,7 +110,8 @@ pub(in crate::store) async fn one_token_and_many_follow_the_same_rules(world: &m
 
 pub(in crate::store) async fn a_revoked_emergency_tokens_hosts_go_with_many(world: &mut World) {
     let record = world.persistent(None);
-    let emergency = world.mint(MintRecord { emergency: true, ..record }).await;
+    let emergency =
+        world.mint(MintRecord { purpose: TokenPurpose::Enrollment(TokenKind::Emergency), ..record }).await;
     let host = world.enroll(&emergency, new_key()).await;
     let confirmed = RevokeToken { how: EVEN_EMERGENCY, ..world.revocation(emergency.token.id) };
     world.store().revoke_token(confirmed).await.unwrap();
@@ -230,7 +233,8 @@ pub(in crate::store) async fn a_token_has_one_successor_and_none_after_its_end(w
     let revoked = world.mint_persistent(None).await;
     world.revoke(&revoked).await;
     let record = world.persistent(None);
-    let emergency = world.mint(MintRecord { emergency: true, ..record }).await;
+    let emergency =
+        world.mint(MintRecord { purpose: TokenPurpose::Enrollment(TokenKind::Emergency), ..record }).await;
     let unknown = world.persistent(None);
     world.new_entries().await;
     for (token, expected) in [

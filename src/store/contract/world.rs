@@ -36,6 +36,8 @@ pub(in crate::store) struct World {
     pub(in crate::store) persistent: ListId,
     /// The record that the callers' rights were read from.
     pub(in crate::store) basis: Option<Basis>,
+    /// The limit of redemptions and renewals.
+    pub(in crate::store) node_limit: NodeLimit,
     next: u32,
     seen: u64,
 }
@@ -55,6 +57,7 @@ impl World {
             ephemeral,
             persistent,
             basis: None,
+            node_limit: NodeLimit::Configured(None),
             next: 0,
             seen: 0,
         };
@@ -120,17 +123,18 @@ impl World {
             terms: Terms { roles: roles(&["proxy"]), expires_at, max_uses, ..Terms::default() },
             signing_key: self.current,
             label: Label::parse("rack 7").unwrap(),
-            emergency: false,
             minter: "user:admin".to_owned(),
             created_at: self.now,
-            audience: None,
+            purpose: TokenPurpose::Enrollment(TokenKind::OneTime),
+            expected_hosts: None,
+            batch: None,
         }
     }
 
     /// A record of a service token, signed by `key`, good for an hour.
     pub(in crate::store) fn service(&mut self, key: KeyId) -> MintRecord {
-        let audience = Some("https://jobs.example.org".to_owned());
-        MintRecord { signing_key: key, audience, ..self.ephemeral(None) }
+        let purpose = TokenPurpose::Service("https://jobs.example.org".to_owned());
+        MintRecord { signing_key: key, purpose, ..self.ephemeral(None) }
     }
 
     /// Adds the first keys for service tokens; the one that signs.
@@ -183,13 +187,15 @@ impl World {
     pub(in crate::store) fn redemption(&self, token: &MintRecord, key: SpkiHash) -> Redeem {
         let id = HostId::generate(self.now);
         let subjects = Subjects::host(id).with_token(token.token.id);
-        Redeem {
-            grant: verified(token),
+        let admission = Admission {
             host: HostFacts { name: None, cluster: None, roles: token.terms.roles.clone() },
             certificate: self.certificate(id, key),
             reached_url: ISSUER.to_owned(),
+            node_limit: self.node_limit,
+            name_hold: DAY,
             entry: self.draft(Action::HostEnrolled).about(subjects),
-        }
+        };
+        Redeem { grant: verified(token), admission, replaces: None }
     }
 
     /// Redeems with a key and returns any outcome.
@@ -200,7 +206,7 @@ impl World {
     /// Enrolls a new host.
     pub(in crate::store) async fn enroll(&self, token: &MintRecord, key: SpkiHash) -> HostRecord {
         let command = self.redemption(token, key);
-        let id = command.certificate.host;
+        let id = command.admission.certificate.host;
         assert_eq!(self.store().redeem(command).await.unwrap(), Redeemed::First);
         self.host(id).await
     }
@@ -216,6 +222,7 @@ impl World {
             roles: host.facts.roles.clone(),
             withdrawal: None,
             reached_url: None,
+            node_limit: self.node_limit,
             entry: self.draft(Action::HostRenewed).about(subjects),
         };
         Renew { most: MOST_RENEWALS, presented, next }
@@ -231,12 +238,12 @@ impl World {
     }
 
     pub(in crate::store) async fn see(&self, host: HostId, serial: Serial) {
-        self.store().mark_seen(MarkSeen { host, serial }).await.unwrap();
+        self.store().mark_seen(MarkSeen { host, serial, at: self.now }).await.unwrap();
     }
 
     pub(in crate::store) fn revocation(&self, token: TokenId) -> RevokeToken {
         let entry = self.draft(Action::TokenRevoked).about(about_token(token));
-        RevokeToken { token, kind: TokenKind::Enrollment, how: HowToRevoke::default(), entry }
+        RevokeToken { token, token_type: TokenType::Enrollment, how: HowToRevoke::default(), entry }
     }
 
     pub(in crate::store) async fn revoke(&self, token: &MintRecord) -> TokenRevocation {
@@ -245,13 +252,13 @@ impl World {
 
     pub(in crate::store) async fn revoke_host(&self, host: HostId) -> HostRevocation {
         let entry = self.draft(Action::HostRevoked);
-        self.store().revoke_host(RevokeHost { host, entry }).await.unwrap()
+        self.store().revoke_host(RevokeHost { host, revision: None, entry }).await.unwrap()
     }
 
     pub(in crate::store) async fn set_roles(&self, host: HostId, names: &[&str], now: bool) -> RolesChange {
         let entry = self.draft(Action::HostRolesChanged);
         let before = self.store().host(host).await.unwrap().map(|host| host.facts.roles).unwrap_or_default();
-        let command = SetRoles { host, before, roles: roles(names), now, entry };
+        let command = SetRoles { host, revision: None, before, roles: roles(names), now, entry };
         self.store().set_roles(command).await.unwrap()
     }
 
@@ -289,6 +296,21 @@ impl World {
         let found: Vec<&str> = entries.iter().map(|entry| entry.action.as_str()).collect();
         let expected: Vec<&str> = actions.iter().map(|action| action.as_str()).collect();
         assert_eq!(found, expected);
+    }
+
+    /// Asserts that the count of slots agrees with the rows, now and later, before and after a restart.
+    pub(in crate::store) async fn slots_are_exact(&mut self) {
+        for _ in 0..2 {
+            for passed in [Duration::ZERO, HOUR, DAY * 25, DAY * 100] {
+                let at = self.now.plus(passed);
+                let (all, page) = (HostFilter::every(None, at), PageQuery::new(None, 1000));
+                let hosts = self.store().list_hosts(all, page).await.unwrap().items;
+                let holds = |host: &&HostRecord| host.revoked_at.is_none() && host.newest.not_after > at;
+                let held = hosts.iter().filter(holds).count() as u64;
+                assert_eq!(self.store().enrolled(at).await.unwrap(), held, "after {passed:?}");
+            }
+            self.restart();
+        }
     }
 
     pub(in crate::store) async fn ledger_is_whole(&self) {

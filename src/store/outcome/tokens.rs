@@ -1,7 +1,7 @@
 //! The outcomes of minting, revoking and rotating.
 
 use crate::id::TokenId;
-use crate::store::TokenState;
+use crate::store::{IdempotencyRecord, TokenState};
 
 /// Outcome of recording a mint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,6 +10,17 @@ pub enum MintOutcome {
     Recorded,
     /// Its signing key no longer signs and may be retired. Nothing was written: sign the token again.
     KeyGone,
+}
+
+/// Outcome of recording tokens of a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BatchOutcome {
+    /// The tokens are valid now.
+    Recorded,
+    /// Their signing key no longer signs and may be retired. Nothing was written: sign the tokens again.
+    KeyGone,
+    /// The caller used the idempotency key before. Nothing was written.
+    Before(IdempotencyRecord),
 }
 
 /// Outcome of revoking a token.
@@ -93,6 +104,8 @@ pub enum HostRevocation {
     Revoked,
     /// The host was revoked before; nothing changed.
     Before,
+    /// The caller saw another revision of the host; nothing changed.
+    Stale,
     /// The host does not exist.
     Unknown,
 }

@@ -1,7 +1,5 @@
 //! Settings changed at run time.
 
-use std::time::Duration;
-
 use crate::clock::Timestamp;
 
 /// A setting changed at run time.
@@ -9,8 +7,8 @@ use crate::clock::Timestamp;
 pub struct SettingRecord {
     /// Name of the setting.
     pub name: String,
-    /// The span in force.
-    pub value: Duration,
+    /// The value in force: milliseconds of a span, or a limit as in [`NodeLimit::stored`](crate::store::NodeLimit::stored).
+    pub value: u64,
     /// Moment of the change.
     pub changed_at: Timestamp,
 }

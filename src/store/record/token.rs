@@ -7,9 +7,10 @@ use serde::Serialize;
 
 use crate::access::Act;
 use crate::clock::Timestamp;
-use crate::id::{HostId, KeyId, TokenId};
+use crate::id::{BatchId, HostId, KeyId, TokenId};
 use crate::name::Label;
 use crate::store::RotationRefusal;
+use crate::store::record::TokenKind;
 use crate::token::{KeyUse, Terms, TokenRef};
 
 /// The record of a mint: lists show it, and revoking by id needs it. Verifying never reads it; redeeming reads only the
@@ -24,30 +25,62 @@ pub struct MintRecord {
     pub signing_key: KeyId,
     /// Its name for people.
     pub label: Label,
-    /// True if it is the emergency token.
-    pub emergency: bool,
     /// The actor that minted it, as the ledger names actors.
     pub minter: String,
     /// The time of minting.
     pub created_at: Timestamp,
-    /// The service it is for; `None` for an enrollment token.
-    pub audience: Option<String>,
+    /// Redeemed by hosts, or for a service.
+    pub purpose: TokenPurpose,
+    /// Number of hosts that a rollout is for.
+    pub expected_hosts: Option<u32>,
+    /// The batch it was minted in.
+    pub batch: Option<BatchId>,
+}
+
+/// Enrollment or service, with the facts of each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenPurpose {
+    /// Hosts redeem it.
+    Enrollment(TokenKind),
+    /// It opens the service with this URI.
+    Service(String),
 }
 
 impl MintRecord {
-    /// The kind of the token.
-    pub const fn kind(&self) -> TokenKind {
-        match self.audience {
-            Some(_) => TokenKind::Service,
-            None => TokenKind::Enrollment,
+    /// The type of the token.
+    pub const fn token_type(&self) -> TokenType {
+        match self.purpose {
+            TokenPurpose::Enrollment(_) => TokenType::Enrollment,
+            TokenPurpose::Service(_) => TokenType::Service,
         }
+    }
+
+    /// The kind of an enrollment token.
+    pub const fn kind(&self) -> Option<TokenKind> {
+        match self.purpose {
+            TokenPurpose::Enrollment(kind) => Some(kind),
+            TokenPurpose::Service(_) => None,
+        }
+    }
+
+    /// The service of a service token.
+    pub fn audience(&self) -> Option<&str> {
+        match &self.purpose {
+            TokenPurpose::Enrollment(_) => None,
+            TokenPurpose::Service(audience) => Some(audience),
+        }
+    }
+
+    /// Returns true for the emergency token.
+    pub const fn is_emergency(&self) -> bool {
+        matches!(self.purpose, TokenPurpose::Enrollment(TokenKind::Emergency))
     }
 
     /// The act that minting the token was.
     pub fn minting(&self) -> Act<'_> {
         let lasts = self.terms.expires_at.map(|end| end.since(self.created_at.whole_second()));
-        match (self.kind(), lasts) {
-            (TokenKind::Service, Some(lasts)) => Act::MintServiceToken { roles: &self.terms.roles, lasts },
+        match (self.token_type(), lasts) {
+            (TokenType::Service, Some(lasts)) => Act::MintServiceToken { roles: &self.terms.roles, lasts },
             _ => minting(&self.terms, lasts),
         }
     }
@@ -65,17 +98,17 @@ pub fn minting(terms: &Terms, lasts: Option<Duration>) -> Act<'_> {
     }
 }
 
-/// A kind of minted tokens. A token of one kind is never found as the other.
+/// A type of minted tokens, as the header names it. A token of one type is never found as the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum TokenKind {
+pub enum TokenType {
     /// A token that hosts redeem.
     Enrollment,
     /// A token that opens a service. It is ephemeral and has neither uses nor pairs.
     Service,
 }
 
-impl TokenKind {
-    /// The use of the keys that sign tokens of this kind.
+impl TokenType {
+    /// The use of the keys that sign tokens of this type.
     pub const fn key_use(self) -> KeyUse {
         match self {
             Self::Enrollment => KeyUse::Enrollment,
@@ -142,6 +175,19 @@ pub struct TokenRecord {
     pub revoke_at: Option<Timestamp>,
 }
 
+/// Time before the expiry of a token that hosts share, from which its expiry is warned of.
+pub const EXPIRY_WARNING: Duration = Duration::from_secs(30 * 86_400);
+
+/// A reason to look after a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenWarning {
+    /// As many hosts as expected are enrolled, and uses are left: revoke it.
+    RolloutComplete,
+    /// It is in use and expires within 30 days: rotate it.
+    ExpiresSoon,
+}
+
 /// The newest use of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LastUse {
@@ -159,12 +205,31 @@ impl TokenRecord {
     /// # Errors
     /// The reason why it cannot.
     pub fn may_rotate(&self, now: Timestamp) -> Result<(), RotationRefusal> {
-        match (self.mint.kind(), self.replaced_by, self.state(now)) {
-            (TokenKind::Service, ..) => Err(RotationRefusal::Unknown),
-            (TokenKind::Enrollment, ..) if self.mint.emergency => Err(RotationRefusal::Emergency),
+        match (self.mint.token_type(), self.replaced_by, self.state(now)) {
+            (TokenType::Service, ..) => Err(RotationRefusal::Unknown),
+            (TokenType::Enrollment, ..) if self.mint.is_emergency() => Err(RotationRefusal::Emergency),
             (_, _, state) if !TokenState::LIVE.contains(&state) => Err(RotationRefusal::Ended(state)),
             (_, Some(successor), _) => Err(RotationRefusal::Before(successor)),
             (_, None, _) => Ok(()),
+        }
+    }
+
+    /// Returns the reason at `now` to look after a live token.
+    pub fn warning(&self, now: Timestamp) -> Option<TokenWarning> {
+        let MintRecord { terms, expected_hosts, .. } = &self.mint;
+        if self.replaced_by.is_some() || !TokenState::LIVE.contains(&self.state(now)) {
+            return None;
+        }
+        match self.mint.kind() {
+            Some(TokenKind::Rollout) if expected_hosts.is_some_and(|hosts| self.used >= hosts) => {
+                Some(TokenWarning::RolloutComplete)
+            }
+            Some(TokenKind::Cluster | TokenKind::Policy)
+                if self.used > 0 && terms.expires_at.is_some_and(|at| at <= now.plus(EXPIRY_WARNING)) =>
+            {
+                Some(TokenWarning::ExpiresSoon)
+            }
+            _ => None,
         }
     }
 

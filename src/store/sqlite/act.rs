@@ -1,5 +1,6 @@
 //! One command inside the writer's transaction, and its effects after the commit.
 
+mod admit;
 mod api_keys;
 mod authority;
 mod basis;
@@ -9,16 +10,22 @@ pub(super) mod ending;
 mod hosts;
 mod keys;
 mod mint;
+mod quarantine;
 pub(super) mod redeem;
+mod reenroll;
 mod renew;
 mod revoke;
 mod rotate;
 mod sessions;
+mod slots;
 mod status;
 mod users;
 
-pub(super) use self::redeem::NAME_TAKEN;
+use std::sync::Arc;
+
+pub(super) use self::admit::NAME_TAKEN;
 use super::driver::{self, Sql};
+use super::host_count::HostCount;
 use crate::clock::Timestamp;
 use crate::ledger::{Basis, Draft};
 use crate::store::command::each_verb;
@@ -27,14 +34,22 @@ use crate::store::sqlite::SqliteStore;
 use crate::store::*;
 
 /// The effects of a kept command at the end of the batch.
-#[derive(Default)]
 pub(super) struct Effects {
+    /// The number of hosts after the command.
+    pub(super) hosts: HostCount,
     /// The entries to be chained, in order.
-    pub(super) drafts: Vec<Draft>,
+    pub(super) drafts: Vec<Arc<Draft>>,
     /// Changes of memory after the commit.
     pub(super) changes: Vec<Change>,
     /// The mark of a clock that an operator accepted, also if it moves back.
     pub(super) accepted: Option<Timestamp>,
+}
+
+impl Effects {
+    /// No effects yet, with this number of hosts.
+    pub(super) const fn from(hosts: HostCount) -> Self {
+        Self { hosts, drafts: Vec::new(), changes: Vec::new(), accepted: None }
+    }
 }
 
 /// A running command.
@@ -50,12 +65,13 @@ pub(super) struct Execution<'c> {
 /// The outcome or the refusal of a command, and its effects unless it is undone.
 type Ran<T> = (Result<T, StoreError>, Option<Effects>);
 
-/// Runs a command. Without effects the caller takes back what it wrote.
+/// Runs a command on a store with so many hosts. Without effects the caller takes back what it wrote.
 pub(super) fn run<T>(
     sql: Sql<'_>,
+    hosts: HostCount,
     work: impl FnOnce(&mut Execution<'_>) -> driver::Result<T>,
 ) -> driver::Result<Ran<T>> {
-    let mut act = Execution { sql, effects: Effects::default(), kept: true, asked: None, refused: None };
+    let mut act = Execution { sql, effects: Effects::from(hosts), kept: true, asked: None, refused: None };
     let outcome = work(&mut act)?;
     Ok(match act.refused {
         Some(refused) => (Err(refused), None),
@@ -99,7 +115,7 @@ impl Execution<'_> {
     /// Adds an entry for the ledger, after checking the caller's rights. The commit stores the clock mark with it.
     fn enter(&mut self, entry: Draft) -> driver::Result<()> {
         self.ask(&entry)?;
-        self.effects.drafts.push(entry);
+        self.effects.drafts.push(Arc::new(entry));
         Ok(())
     }
 

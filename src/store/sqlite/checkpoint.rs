@@ -43,7 +43,7 @@ impl Checkpoints {
     /// Returns the length of the log in pages; `None` if a try is put off.
     fn try_once(&mut self, connection: &Connection) -> rusqlite::Result<Option<u64>> {
         let (pages, moved) = log(connection, "PRAGMA wal_checkpoint(NOOP)")?;
-        metrics::gauge!("gatepass_wal_pages").set(pages as f64);
+        metrics::gauge!("gatepass_wal_bytes").set((pages * FRAME) as f64);
         if pages < DUE || moved == pages {
             return Ok(Some(pages));
         }

@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use super::fault;
-use super::open::open_reader;
+use super::open::open_judge;
 use super::open_error::OpenError;
 
 /// Maximum number of faults that SQLite lists.
@@ -16,7 +16,7 @@ pub(super) fn faults(path: &Path) -> Result<Vec<String>, OpenError> {
     if !path.exists() {
         return Err(OpenError::Absent { path: path.to_owned() });
     }
-    match open_reader(path).and_then(|connection| find(&connection)) {
+    match open_judge(path).and_then(|connection| find(&connection)) {
         // The damage may keep SQLite from reading on.
         Err(error) if fault::is_damage(&error) => Ok(vec![error.to_string()]),
         found => Ok(found?),

@@ -18,6 +18,13 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/006_known_addresses.sql"),
     include_str!("../migrations/007_names.sql"),
     include_str!("../migrations/008_api_key_audience.sql"),
+    include_str!("../migrations/009_overlap.sql"),
+    include_str!("../migrations/010_recognition.sql"),
+    include_str!("../migrations/011_short_ids.sql"),
+    include_str!("../migrations/012_kinds.sql"),
+    include_str!("../migrations/013_batches.sql"),
+    include_str!("../migrations/014_reenrollment.sql"),
+    include_str!("../migrations/015_quarantine.sql"),
 ];
 
 /// Marks the file as a gatepass database: `gate`, in ASCII.

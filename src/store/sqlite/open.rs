@@ -85,7 +85,19 @@ fn connect(path: &Path, cache_kib: u32, migrations: &[&str]) -> Result<(Connecti
 
 /// Opens a connection that cannot write.
 pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
-    let connection = Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_READ_ONLY))?;
+    reader(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+}
+
+/// Opens a connection that judges CHECK constraints and writes nothing. SQLite does not load the constraints of a file that is
+/// opened for reading.
+pub(super) fn open_judge(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = reader(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    Ok(connection)
+}
+
+fn reader(path: &Path, access: OpenFlags) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(path, flags(access))?;
     connection.busy_timeout(Duration::from_millis(250))?;
     connection.set_prepared_statement_cache_capacity(32);
     connection.pragma_update(None, "trusted_schema", false)?;

@@ -47,7 +47,7 @@ pub enum OpenError {
         source: rusqlite::Error,
     },
     /// Another server has it open.
-    #[error("another gatepass server runs on this database ({}holds {}): stop it first", named(*process), lock.display())]
+    #[error("{}", held(lock, *process))]
     Locked {
         /// The lock file.
         lock: PathBuf,
@@ -153,8 +153,19 @@ pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
     name.into()
 }
 
-fn named(process: Option<u32>) -> String {
-    process.map_or_else(|| String::from("it "), |id| format!("process {id} "))
+/// The message about a lock that is held. A process of another user can hold the directory too, if it may read it.
+fn held(lock: &Path, process: Option<u32>) -> String {
+    let directory = lock.parent().unwrap_or(lock).display();
+    match process {
+        Some(id) => format!(
+            "another gatepass server runs on this database (process {id} holds {}): stop it first",
+            lock.display()
+        ),
+        None => format!(
+            "another gatepass server, or another user's process, holds {directory}: stop it first; `fuser -v {directory}` names \
+             it, and `chmod 700 {directory}` keeps other users out"
+        ),
+    }
 }
 
 /// Creates a file that only its owner can read, unless it exists. It will contain password hashes.

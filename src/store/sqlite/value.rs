@@ -1,7 +1,6 @@
 //! The form of values in columns: ids as BLOBs, times as INTEGER milliseconds, names as TEXT, sets as JSON TEXT.
 
 use std::net::IpAddr;
-use std::time::Duration;
 
 use rusqlite::ToSql;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, Type, ValueRef};
@@ -11,11 +10,11 @@ use serde::de::DeserializeOwned;
 use crate::access::{SessionKind, UserRole};
 use crate::clock::Timestamp;
 use crate::id::{
-    ApiKeyId, ChainId, HostId, KeyId, ListId, PolicyId, RequestId, Serial, SessionId, SpkiHash, Thumbprint,
-    TokenId,
+    ApiKeyId, BatchId, BodyHash, ChainId, HostId, IdempotencyKey, KeyId, ListId, PolicyId, RequestId, Serial,
+    SessionId, ShortId, SpkiHash, Thumbprint, TokenId,
 };
 use crate::name::{Cluster, DnsName, Label, NameError, Role};
-use crate::store::{KeyState, ListKind, RevocationReason};
+use crate::store::{KeyState, ListKind, RevocationReason, TokenKind};
 use crate::token::KeyUse;
 
 macro_rules! blob {
@@ -34,7 +33,21 @@ macro_rules! blob {
     )*};
 }
 blob!(
-    ApiKeyId, ChainId, HostId, KeyId, ListId, PolicyId, RequestId, Serial, SessionId, SpkiHash, Thumbprint,
+    ApiKeyId,
+    BatchId,
+    BodyHash,
+    ChainId,
+    HostId,
+    IdempotencyKey,
+    KeyId,
+    ListId,
+    PolicyId,
+    RequestId,
+    Serial,
+    SessionId,
+    ShortId,
+    SpkiHash,
+    Thumbprint,
     TokenId
 );
 
@@ -91,7 +104,19 @@ word!(SessionKind: Cookie = "cookie", Bearer = "bearer");
 word!(KeyState: Prepared = "prepared", Current = "current", Previous = "previous", Retired = "retired");
 word!(KeyUse: Enrollment = "enrollment", Service = "service", StatusList = "status_list");
 word!(ListKind: Ephemeral = "ephemeral", Persistent = "persistent");
-word!(RevocationReason: HostRevoked = "host_revoked", RolesChanged = "roles_changed", NameWithdrawn = "name_withdrawn");
+word!(RevocationReason: HostRevoked = "host_revoked", RolesChanged = "roles_changed", NameWithdrawn = "name_withdrawn", Reenrolled = "reenrolled", Replaced = "replaced");
+
+impl ToSql for TokenKind {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.as_str().into())
+    }
+}
+
+impl FromSql for TokenKind {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        value.as_str()?.parse().map_err(FromSqlError::other)
+    }
+}
 
 /// A value stored as JSON TEXT.
 pub(super) struct Json<T>(pub(super) T);
@@ -115,24 +140,6 @@ pub(super) struct IpText(pub(super) IpAddr);
 impl FromSql for IpText {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         value.as_str()?.parse().map(Self).map_err(FromSqlError::other)
-    }
-}
-
-/// A span of time stored as INTEGER milliseconds.
-pub(super) struct Span(pub(super) Duration);
-
-impl ToSql for Span {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        let millis = i64::try_from(self.0.as_millis());
-        millis.map(Into::into).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
-    }
-}
-
-impl FromSql for Span {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        let millis = value.as_i64()?;
-        let millis = u64::try_from(millis).map_err(|_| FromSqlError::OutOfRange(millis))?;
-        Ok(Self(Duration::from_millis(millis)))
     }
 }
 

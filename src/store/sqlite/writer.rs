@@ -15,7 +15,7 @@ use super::fault::{self, Reach};
 use super::files::{Absence, DatabaseFiles};
 use super::read::head_and_mark;
 use super::reserve::Reserve;
-use super::{SharedStanding, task::Task};
+use super::{SharedHostCount, SharedStanding, task::Task};
 use crate::ledger::{ChainHead, Draft, Origin};
 use crate::store::{ClockMark, Revocations, StoreError};
 
@@ -47,6 +47,8 @@ pub(super) struct Writer {
     mark: Arc<ClockMark>,
     failed: watch::Sender<bool>,
     standing: SharedStanding,
+    /// The number of hosts after the last commit.
+    hosts: SharedHostCount,
     checkpoints: Checkpoints,
     /// The failure after which nothing is written.
     failure: Option<StoreError>,
@@ -61,7 +63,7 @@ impl Writer {
         revocations: Arc<Revocations>,
         mark: Arc<ClockMark>,
         failed: watch::Sender<bool>,
-        standing: SharedStanding,
+        (standing, hosts): (SharedStanding, SharedHostCount),
     ) -> Self {
         let checkpoints = Checkpoints::default();
         Self {
@@ -71,6 +73,7 @@ impl Writer {
             mark,
             failed,
             standing,
+            hosts,
             checkpoints,
             failure: None,
             logged: None,
@@ -163,6 +166,7 @@ impl Writer {
         metrics::histogram!("gatepass_commit_batch_size").record(batch.len() as f64);
         metrics::histogram!("gatepass_commit_seconds").record(began.elapsed().as_secs_f64());
         self.revocations.apply(&effects.changes);
+        *self.hosts.lock() = effects.hosts;
         if let Some(at) = effects.accepted {
             self.mark.set(at);
         }
@@ -214,7 +218,7 @@ impl Writer {
     fn try_transact(&self, tasks: &mut [Box<dyn Task>]) -> Result<Effects, Reach> {
         let whole = |error: rusqlite::Error| batch(self.reach(&error));
         self.step("BEGIN IMMEDIATE").map_err(whole)?;
-        let (mut effects, before) = (Effects::default(), self.connection.total_changes());
+        let (mut effects, before) = (Effects::from(*self.hosts.lock()), self.connection.total_changes());
         for task in tasks {
             self.run_task(task.as_mut(), &mut effects)?;
         }
@@ -228,7 +232,8 @@ impl Writer {
 
     /// Runs one task in a savepoint of its own. `Err` ends the batch.
     fn run_task(&self, task: &mut dyn Task, effects: &mut Effects) -> Result<(), Reach> {
-        let ran = self.step("SAVEPOINT command").and_then(|()| task.run(Sql::on(&self.connection)));
+        let ran =
+            self.step("SAVEPOINT command").and_then(|()| task.run(Sql::on(&self.connection), effects.hosts));
         let kept = match ran {
             Ok(kept) => kept,
             Err(error) => {
@@ -239,6 +244,7 @@ impl Writer {
         let end = |sql| self.step(sql).map_err(|error| batch(self.reach(&error)));
         match kept {
             Some(kept) => {
+                effects.hosts = kept.hosts;
                 effects.drafts.extend(kept.drafts);
                 effects.changes.extend(kept.changes);
                 effects.accepted = kept.accepted.or(effects.accepted);

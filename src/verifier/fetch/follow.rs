@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use hyper::Method;
 use hyper::header::{ACCEPT, HeaderName, HeaderValue};
 
 use super::error::FetchError;
@@ -32,7 +33,7 @@ async fn follow_once(
     let mut headers = vec![(ACCEPT, HeaderValue::from_static("text/event-stream"))];
     let resume = last_id.as_deref().and_then(|id| HeaderValue::from_str(id).ok());
     headers.extend(resume.map(|id| (LAST_EVENT_ID, id)));
-    let mut answer = state.connector.open(PATH, &headers).await?;
+    let mut answer = state.connector.open(Method::GET, PATH, &headers, None).await?;
     if answer.status != 200 {
         return Err(FetchError::Status { path: PATH.to_owned(), status: answer.status.as_u16() });
     }

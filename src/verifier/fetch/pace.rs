@@ -11,13 +11,13 @@ const LONGEST: Duration = Duration::from_secs(30);
 
 /// Exponential backoff: each pause doubles, up to half a minute, and is random in its upper half.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Backoff {
+pub(crate) struct Backoff {
     failures: u32,
 }
 
 impl Backoff {
     /// The pause after one more failure.
-    pub(super) fn failed(&mut self) -> Duration {
+    pub(crate) fn failed(&mut self) -> Duration {
         let whole = FIRST.saturating_mul(1 << self.failures.min(16)).min(LONGEST);
         self.failures = self.failures.saturating_add(1);
         spread(whole, 0.5, 1.0)

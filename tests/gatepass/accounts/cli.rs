@@ -34,10 +34,10 @@ async fn commands_manage_users_and_keys() {
     assert_eq!(json_of(&server, &["user", "set-role", "alice", "analyst"])["role"], "analyst");
     assert_eq!(json_of(&server, &["user", "set-limits", "alice", "--any"])["limits"]["roles"], "any");
     assert_eq!(run(&server, &["user", "set-limits", "alice"]).status.code(), Some(2));
-    assert_eq!(json_of(&server, &["user", "disable", "alice"])["disabled"], true);
+    assert_eq!(json_of(&server, &["user", "disable", "alice", "--yes"])["disabled"], true);
     assert_eq!(json_of(&server, &["user", "enable", "alice"])["disabled"], false);
     assert!(said(&server, &["user", "set-password", "alice"]).contains("set the password of alice"));
-    assert!(said(&server, &["user", "sign-out", "alice"]).contains("signed out"));
+    assert!(said(&server, &["user", "sign-out", "alice", "--yes"]).contains("signed out"));
     let table = said(&server, &["user", "list"]);
     assert!(table.contains("NAME") && table.contains("alice") && table.contains("analyst"), "{table}");
     let last = run(&server, &["user", "delete", "admin", "--yes"]);
@@ -51,14 +51,14 @@ async fn commands_manage_users_and_keys() {
     let text = std::fs::read_to_string(&file).unwrap();
     assert!(text.starts_with("gpk_") && !key.to_string().contains(text.trim()));
     let id = key["id"].as_str().unwrap();
-    let table = said(&server, &["api-key", "list"]);
+    let table = said(&server, &["api-key", "list", "--wide"]);
     assert!(table.contains(id) && table.contains("AUDIENCE") && table.contains(&audience), "{table}");
     assert_eq!(json_of(&server, &["api-key", "list"])[0]["audience"], json!(audience));
     assert_eq!(json_of(&server, &["api-key", "show", id])["label"], "ci");
     let unsure = run(&server, &["api-key", "delete", id]);
     assert!(!unsure.status.success());
     let question = String::from_utf8_lossy(&unsure.stderr).into_owned();
-    assert!(question.contains("and every API key created with it"), "{question}");
+    assert!(question.contains(&format!("Delete API key {id} (ci)?")), "{question}");
     assert_eq!(json_of(&server, &["api-key", "delete", id, "--tokens", "--yes"])["tokens_revoked"], 0);
     assert!(said(&server, &["user", "delete", "alice", "--yes"]).contains("deleted alice and 0 API keys"));
 }

@@ -42,7 +42,7 @@ async fn session_and_password_verbs_print_json() {
     assert_eq!(changed, expected);
     let set = json_of(home, &both, &["user", "set-password", "admin", "--data-dir", "gatepass-data"]);
     assert_eq!(set, json!({ "username": "admin", "password_set": true }));
-    let out = json_of(home, &[], &["user", "sign-out", "admin", "--data-dir", "gatepass-data"]);
+    let out = json_of(home, &[], &["user", "sign-out", "admin", "--yes", "--data-dir", "gatepass-data"]);
     assert_eq!(out, json!({ "username": "admin", "signed_out": "everywhere" }));
     let server_flag = ["logout", "--server", &server.url];
     assert_eq!(json_of(home, &[], &server_flag), json!({ "signed_out": "here" }), "over, and forgotten");
@@ -67,7 +67,7 @@ async fn a_password_reset_names_a_disabled_user() {
     let server = Process::start(&home.join("gatepass-data"), &[]).await;
     let alice = [("GATEPASS_NEW_PASSWORD", "staple battery horse correct")];
     json_of(home, &alice, &["user", "create", "alice", "viewer"]);
-    json_of(home, &[], &["user", "disable", "alice"]);
+    json_of(home, &[], &["user", "disable", "alice", "--yes"]);
     server.stop().await;
 
     let unanswered = run(home, &[], &["token", "list"]);

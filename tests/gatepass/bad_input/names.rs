@@ -1,6 +1,8 @@
 //! Names: outside the token's patterns 403, the authority's own or a live host's 409; no use is spent.
 
-use serde_json::json;
+use std::time::Duration;
+
+use serde_json::{Value, json};
 
 use super::used;
 use crate::support::authority::token_of;
@@ -83,6 +85,31 @@ async fn a_live_hosts_name_is_409_name_taken() {
     assert_eq!(at.admin().delete(&path).await.status, 200);
     let second = Host::new().redeem_with(&at, &token, ask).await;
     assert_eq!((second.status, used(&at, &minted).await), (200, json!(2)), "{}", second.text);
+}
+
+/// FLEETS 4: a lapsed host holds its DNS name for `hosts.name_hold`; then another may take it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_is_free_once_its_hold_has_passed() {
+    let at = Running::start_with(&[("hosts.certificate_lifetime", "3d"), ("hosts.name_hold", "12h")]).await;
+    let order = json!({ "dns_names": ["db.example.org"], "max_uses": null, "persistent": true });
+    let (token, ask) = (token_of(&at.mint(order).await), json!({ "name": "db.example.org" }));
+    let (old, new) = (Host::new(), Host::new());
+    let first = old.redeem_with(&at, &token, ask.clone()).await.json;
+    at.clock.advance(Duration::from_secs(83 * 3600));
+    let refused = new.redeem_with(&at, &token, ask.clone()).await;
+    assert_eq!((refused.status, refused.code()), (409, "name_taken"), "{}", refused.text);
+    at.clock.advance(Duration::from_secs(3600));
+    let second = new.redeem_with(&at, &token, ask).await;
+    assert_eq!(second.status, 200, "{}", second.text);
+    let entry = at.ledger().await.into_iter().find(|entry| entry["action"] == "name_withdrawn").unwrap();
+    let facts = (&entry["subjects"]["host"], &entry["detail"]["name"], &entry["detail"]["taken_by"]);
+    assert_eq!(facts, (&first["host_id"], &json!("db.example.org"), &second.json["host_id"]), "{entry}");
+    let back = old.redeem(&at, &token).await;
+    assert_eq!(
+        (back.status, &back.json["host_id"], &back.json["name"]),
+        (200, &first["host_id"], &Value::Null)
+    );
+    at.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

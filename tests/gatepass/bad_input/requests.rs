@@ -172,8 +172,8 @@ async fn an_empty_body_is_400_wherever_one_is_read() {
             .replace("{id}", "0190a0b0-c0d0-7000-8000-0000000000aa")
             .replace("{kid}", &KeyId::of(b"key").to_string())
             .replace("{name}", "admin");
-        // These two read the body of a caller with a token or a certificate of a host.
-        let is_host = matches!(path.as_str(), "/api/v1/bootstrap" | "/api/v1/renew");
+        // These read the body of a caller with a token or a certificate of a host.
+        let is_host = matches!(path.as_str(), "/api/v1/bootstrap" | "/api/v1/renew" | "/api/v1/whoami");
         for empty in [None, Some(String::new()), Some(String::from(" \n"))] {
             let said = at.admin().send(method.clone(), &path, empty).await;
             assert_eq!(said.status, if is_host { 401 } else { 400 }, "{name}: {}", said.text);
@@ -217,10 +217,10 @@ async fn a_token_given_twice_is_refused_and_unspent() {
     let twice = host.redeem_with(&at, &token, json!({ "token": token })).await;
     assert_eq!((twice.status, &twice.json["fields"][0]["field"]), (400, &json!("token")), "{}", twice.text);
     assert!(!twice.text.contains("eyJ"));
-    let unknown = host.redeem_with(&at, &token, json!({ "roles": ["director"], "host_id": "x" })).await;
+    let unknown = host.redeem_with(&at, &token, json!({ "roles": ["director"], "uses": 2 })).await;
     assert_eq!(unknown.status, 400);
     let fields = unknown.json["fields"].as_array().unwrap().iter().map(|fault| fault["field"].clone());
-    assert_eq!(fields.collect::<Vec<_>>(), [json!("host_id"), json!("roles")], "{}", unknown.text);
+    assert_eq!(fields.collect::<Vec<_>>(), [json!("roles"), json!("uses")], "{}", unknown.text);
     let nowhere = at.stranger().post("/api/v1/bootstrap", &json!({ "csr": host.csr() })).await;
     assert_eq!((nowhere.status, nowhere.code()), (401, "invalid_token"));
     let as_admin = at.admin().post("/api/v1/bootstrap", &json!({ "csr": host.csr(), "token": token })).await;

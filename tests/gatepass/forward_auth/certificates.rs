@@ -165,8 +165,10 @@ async fn i6_a_revoked_hosts_passed_certificate_is_refused() {
     assert_eq!(renewed.status, 200, "{}", renewed.text);
     let next = passing(&at, XFCC, &element(&renewed.json));
     is_let_in_as(&next.get(AUTHORIZE).await, &renewed.json);
+    is_let_in_as(&client.get(AUTHORIZE).await, &first);
+    at.clock.advance(std::time::Duration::from_secs(3600));
     let said = client.get(AUTHORIZE).await;
-    assert_eq!((said.status, said.code()), (403, "lineage_conflict"));
+    assert_eq!((said.status, said.code()), (403, "certificate_superseded"));
     at.admin().delete(&format!("/api/v1/hosts/{}", first["host_id"].as_str().unwrap())).await;
     let said = next.get(AUTHORIZE).await;
     assert_eq!((said.status, said.code()), (403, "host_revoked"));

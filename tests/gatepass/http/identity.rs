@@ -17,7 +17,7 @@ async fn whoami_says_what_the_presented_certificate_says() {
     }
     assert_eq!(said["server_url"], at.url);
     let shown = at.admin().get(&format!("/api/v1/hosts/{}", said["host_id"].as_str().unwrap())).await.json;
-    assert_eq!((&shown["certificate"]["serial"], &shown["state"]), (&said["serial"], &json!("live")));
+    assert_eq!((&shown["certificate"]["serial"], &shown["state"]), (&said["serial"], &json!("active")));
     assert_eq!(shown["certificate_seen"], true);
 }
 

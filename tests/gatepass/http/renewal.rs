@@ -1,4 +1,4 @@
-//! Renewal over mTLS: the newest certificate, or the one before while the newest was never seen; nothing else.
+//! Renewal over mTLS: the newest certificate, or the one before while the newest was never seen; nothing else renews.
 
 use std::time::Duration;
 
@@ -66,24 +66,51 @@ async fn an_unseen_renewal_keeps_the_previous_certificate_valid() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_superseded_certificate_is_403_lineage_conflict() {
-    let at = Running::start().await;
+async fn a_superseded_certificate_renews_nothing() {
+    let at = Running::start_with(&[("hosts.quarantine", "alarm")]).await;
     let (host, answer) = enrolled(&at).await;
     let (old, next) = (host.client(&at, &answer), Host::new());
     let renewed = renew(&old, &next).await.json;
     let new = next.client(&at, &renewed);
     assert_eq!(new.get("/api/v1/whoami").await.status, 200);
     for _ in 0..3 {
-        let conflict = old.get("/api/v1/whoami").await;
+        let conflict = renew(&old, &Host::new()).await;
         assert_eq!((conflict.status, conflict.code()), (403, "lineage_conflict"));
-        assert_eq!(renew(&old, &Host::new()).await.code(), "lineage_conflict");
         assert_eq!(renew(&old, &next).await.code(), "lineage_conflict");
+        assert_eq!(old.get("/api/v1/whoami").await.status, 200, "its overlap");
     }
     let ledger = at.ledger().await;
     let told = ledger.iter().filter(|entry| entry["reason"] == "lineage_conflict").collect::<Vec<_>>();
     assert_eq!(told.len(), 1, "once in a minute");
     assert_eq!(told[0]["subjects"]["host"], answer["host_id"]);
     assert_eq!(new.get("/api/v1/whoami").await.status, 200, "the one in use goes on");
+}
+
+/// "A host that came with a role-less token gets roles from an operator; the next renewal brings them." "Whoami tells the
+/// host to renew now."
+#[tokio::test(flavor = "multi_thread")]
+async fn whoami_tells_a_host_with_other_roles_to_renew() {
+    let at = Running::start().await;
+    let minted = at.mint(json!({ "roles": [] })).await;
+    let (host, next) = (Host::new(), Host::new());
+    let answer = host.redeem(&at, minted["token"].as_str().unwrap()).await.json;
+    let client = host.client(&at, &answer);
+    let asked = async |client: &Client| client.get("/api/v1/whoami").await.json;
+    assert_eq!(asked(&client).await["renew_after"], answer["renew_after"], "two thirds of its life");
+    let path = format!("/api/v1/hosts/{}", answer["host_id"].as_str().unwrap());
+    let now = async |roles: Value| at.admin().patch(&path, &json!({ "roles": roles })).await.status;
+    let is_due =
+        |told: &Value| told["renew_after"].as_str().unwrap() <= at.clock_reading().to_string().as_str();
+    assert_eq!(now(json!(["proxy"])).await, 200);
+    let told = asked(&client).await;
+    assert!(is_due(&told), "{told}");
+    assert_eq!((&told["roles"], &told["expires_at"]), (&json!([]), &answer["expires_at"]));
+    let renewed = renew(&client, &next).await.json;
+    assert_eq!(renewed["roles"], json!(["proxy"]));
+    let client = next.client(&at, &renewed);
+    assert_eq!(asked(&client).await["renew_after"], renewed["renew_after"]);
+    assert_eq!(now(json!([])).await, 200);
+    assert!(is_due(&asked(&client).await), "a role that was taken");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -53,7 +53,7 @@ async fn a_role_taken_away_now_revokes_at_once() {
     at.admin().patch(&path, &json!({ "roles": ["proxy"], "now": true })).await;
     let refused = client.get("/api/v1/whoami").await;
     assert_eq!((refused.status, refused.code()), (403, "certificate_revoked"));
-    assert_eq!(at.admin().get(&path).await.json["state"], "live", "the host is not revoked");
+    assert_eq!(at.admin().get(&path).await.json["state"], "active", "the host is not revoked");
     assert_eq!(at.entries("host_roles_changed").await, 1);
 }
 

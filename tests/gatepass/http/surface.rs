@@ -215,7 +215,12 @@ async fn only_plain_utf8_bodies_are_read() {
 async fn probes_are_logged_at_trace_only() {
     let dir = tempfile::tempdir().unwrap();
     let server = Process::start(&dir.path().join("data"), &["--set", "log.level=debug"]).await;
-    let probes = [(Method::GET, "/livez"), (Method::GET, "/readyz"), (Method::OPTIONS, "/")];
+    let probes = [
+        (Method::GET, "/livez"),
+        (Method::GET, "/readyz"),
+        (Method::GET, "/metrics"),
+        (Method::OPTIONS, "/"),
+    ];
     for (method, path) in probes.into_iter().chain([(Method::GET, "/.well-known/jwks.json")]) {
         server.stranger().send(method, path, None).await;
     }
@@ -223,7 +228,7 @@ async fn probes_are_logged_at_trace_only() {
         Some(server.log()).filter(|log| log.contains("/.well-known/jwks.json"))
     })
     .await;
-    for probe in ["/livez", "/readyz", "OPTIONS"] {
+    for probe in ["/livez", "/readyz", "/metrics", "OPTIONS"] {
         assert!(!log.contains(probe), "{probe}: {log}");
     }
     server.stop().await;

@@ -35,7 +35,7 @@ async fn use_up(at: &Running, request: Value, hosts: usize, revoke: bool) {
             assert_eq!(renewed.status, 200, "{}", renewed.text);
             assert_eq!(next.client(at, &renewed.json).get("/api/v1/whoami").await.status, 200);
         } else if number + 1 == hosts {
-            at.authority.hosts.revoke_host(&Caller::SYSTEM, enrolled.host).await.unwrap();
+            at.authority.hosts.revoke_host(&Caller::SYSTEM, enrolled.host, None).await.unwrap();
             assert!(at.store.revocations().host_revoked(enrolled.host));
         }
     }

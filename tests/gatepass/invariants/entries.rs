@@ -103,6 +103,41 @@ async fn i8_acts_on_hosts_have_exactly_one_entry() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn i8_a_re_enrollment_has_exactly_one_entry() {
+    let at = Running::start().await;
+    let enrolled = Host::new().redeem(&at, &at.mint_once().await).await.json;
+    let path = format!("/api/v1/hosts/{}/reenrollment-token", enrolled["host_id"].as_str().unwrap());
+    let minted = entered(&at, "token_created", at.admin().post(&path, &json!({}))).await;
+    let (back, token) = (Host::new(), token_of(&minted.json));
+    silent(&at, "an unknown field", at.admin().post(&path, &json!({ "cluster": "a" }))).await;
+    entered(&at, "host_reenrolled", back.redeem(&at, &token)).await;
+    silent(&at, "a repeated re-enrollment", back.redeem(&at, &token)).await;
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i8_a_changed_label_has_exactly_one_entry() {
+    let (at, host) = (Running::start().await, Host::new());
+    let enrolled = host.redeem(&at, &at.mint_once().await).await.json;
+    let report = json!({ "hostname": "web-7", "label": "rack 7" });
+    silent(&at, "a report", host.client(&at, &enrolled).post("/api/v1/whoami", &report)).await;
+    let (admin, label) = (at.admin(), json!({ "label": "rack 7" }));
+    let path = format!("/api/v1/hosts/{}", enrolled["host_id"].as_str().unwrap());
+    entered(&at, "host_label_changed", admin.patch(&path, &label)).await;
+    silent(&at, "the same label again", admin.patch(&path, &label)).await;
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i8_a_changed_limit_has_exactly_one_entry() {
+    let (at, limit) = (Running::start().await, json!({ "node_limit": 500 }));
+    let admin = at.admin();
+    entered(&at, "settings_changed", admin.put("/api/v1/capacity", &limit)).await;
+    silent(&at, "the same limit again", admin.put("/api/v1/capacity", &limit)).await;
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn i8_an_act_and_its_entry_appear_together() {
     let at = Running::start().await;
     let minted = inside::mint(&at.authority, json!({ "max_uses": null })).await.unwrap();

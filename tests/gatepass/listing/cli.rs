@@ -76,15 +76,14 @@ async fn tokens_are_listed_rotated_and_taken_back_by_command() {
     );
     assert!(refused(&server, &["token", "revoke"]).contains("--minter"));
     assert!(said(&server, &["token", "revoke", "--label", "rack*", "--yes"]).contains("revoked 3 tokens"));
-    let again = json_of(&server, &["token", "revoke", "--label", "rack*", "--yes"]);
-    assert_eq!(again, json!({ "revoked": 0 }));
+    let again = run(&server, &["token", "revoke", "--label", "rack*", "--yes"]);
+    assert_eq!(again.status.code(), Some(1), "nothing matches");
     one_that_is_not_there_does_not_keep_the_others(&server);
     let live = json_of(&server, &["token", "list", "--state", "active"]);
     assert_eq!(live.as_array().unwrap().len(), 3, "attic, first roles and emergency token: {live}");
     let all = json_of(&server, &["token", "revoke", "--all", "--hosts", "--yes"]);
     assert_eq!(all, json!({ "revoked": 2, "hosts_revoked": 0 }), "all but the emergency token");
     assert!(refused(&server, &["host", "revoke", "--name", "x", "--all", "--yes"]).contains("--all"));
-    assert_eq!(json_of(&server, &["host", "revoke", "--all", "--yes"]), json!({ "revoked": 0 }));
     assert_eq!(json_of(&server, &["host", "list", "--token", id]), json!([]));
     server.stop().await;
 }
@@ -126,7 +125,7 @@ async fn an_unwritable_file_mints_nothing() {
     assert_eq!(json_of(&server, &["api-key", "list"]), json!([]));
     let cut = run(&server, &["token", "list", "--limit", "2", "-o", "json"]);
     assert_eq!(serde_json::from_slice::<Value>(&cut.stdout).unwrap().as_array().unwrap().len(), 2);
-    assert!(String::from_utf8(cut.stderr).unwrap().contains("only the first 2"));
+    assert!(String::from_utf8(cut.stderr).unwrap().contains("more than 2 match: raise --limit"));
     let whole = run(&server, &["token", "list", "--limit", "3"]);
     assert!(whole.stderr.is_empty(), "{}", String::from_utf8_lossy(&whole.stderr));
     assert!(refused(&server, &["settings", "reset", "colour"]).contains("cluster_ttl"));

@@ -44,7 +44,46 @@ async fn an_entry_never_shows_the_token() {
     assert!(!said.text.contains(&token_of(&minted)) && !said.text.contains("eyJ"));
     let shown = at.token(id).await;
     assert_eq!(shown["newest_hosts"][0]["id"], enrolled.json["host_id"]);
-    assert_eq!(shown["newest_hosts"][0]["state"], "live");
+    assert_eq!(shown["newest_hosts"][0]["state"], "active");
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_of_an_id_finds_tokens_and_hosts() {
+    let at = Running::start().await;
+    let (one, _) = (at.mint(json!({})).await, at.mint(json!({})).await);
+    let host = Host::new().redeem(&at, &token_of(&one)).await.json;
+    for (list, id) in [("enrollment-tokens", &one["token_id"]), ("hosts", &host["host_id"])] {
+        let short = &id.as_str().unwrap()[28..];
+        let said = at.admin().get(&format!("/api/v1/{list}?short_id={short}")).await;
+        let items = said.json["items"].as_array().unwrap();
+        assert!(items.len() == 1 && items[0]["id"] == *id, "{list}: {}", said.text);
+        for wrong in [&short[1..], &short.to_uppercase().replace(|c: char| c.is_ascii_digit(), "A"), "%25"] {
+            let said = at.admin().get(&format!("/api/v1/{list}?short_id={wrong}")).await;
+            assert_eq!((said.status, &said.json["fields"][0]["field"]), (400, &json!("short_id")), "{wrong}");
+        }
+    }
+    let path = format!("/api/v1/hosts/{}", &host["host_id"].as_str().unwrap()[28..]);
+    assert_eq!(at.admin().get(&path).await.status, 404, "a path takes whole ids only");
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_shows_the_label_of_its_key() {
+    let at = Running::start().await;
+    let made = at
+        .admin()
+        .post("/api/v1/api-keys", &json!({ "label": "pipeline", "scopes": ["tokens:write"] }))
+        .await;
+    let key = at.stranger().bearer(made.json["api_key"].as_str().unwrap());
+    let minted = key.post(TOKENS, &json!({})).await;
+    let id = minted.json["token_id"].as_str().unwrap();
+    assert_eq!(at.token(id).await["minter_label"], "pipeline");
+    let listed = at.admin().get(&format!("{TOKENS}?minter={}", made.json["id"].as_str().unwrap())).await;
+    assert_eq!(listed.json["items"][0]["minter_label"], "pipeline", "{}", listed.text);
+    let path = format!("/api/v1/api-keys/{}", made.json["id"].as_str().unwrap());
+    assert_eq!(at.admin().delete(&path).await.status, 200);
+    assert_eq!(at.token(id).await["minter_label"], Value::Null, "the key is gone");
     at.stop().await;
 }
 

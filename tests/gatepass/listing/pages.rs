@@ -16,9 +16,9 @@ fn write_records(at: &Running, count: i64) {
     let connection = Connection::open(database::file(at.data_dir())).unwrap();
     connection.busy_timeout(Duration::from_secs(120)).unwrap();
     let sql = "WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < ?1) \
-               INSERT INTO mints (token, kid, issuer, label, roles, persistent, emergency, minter, created_at, \
+               INSERT INTO mints (token, kid, issuer, label, roles, persistent, kind, minter, created_at, \
                expires_at, max_uses, dns_names, list, idx) \
-               SELECT unhex(printf('%012x70008000%012x', ?2 - n, n)), kid, issuer, 'written ' || (n % 1000), roles, 0, 0, \
+               SELECT unhex(printf('%012x70008000%012x', ?2 - n, n)), kid, issuer, 'written ' || (n % 1000), roles, 0, 'one-time', \
                'user:admin', ?2 - n, ?2 + 900000, 1, dns_names, list, 100000 + n FROM number, \
                (SELECT * FROM mints ORDER BY token DESC LIMIT 1)";
     let now = at.clock_reading().millis();

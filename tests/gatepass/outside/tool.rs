@@ -43,6 +43,8 @@ fn installer(program: &str) -> &str {
         "redis-server" | "redis-cli" => "apt-get install redis-server",
         "openvpn" => "apt-get install openvpn",
         "strace" => "apt-get install strace",
+        "systemd-analyze" => "apt-get install systemd",
+        "promtool" => "apt-get install prometheus",
         "nginx" => "apt-get install nginx",
         "python3" => "apt-get install python3 python3-venv",
         "node" => "apt-get install nodejs npm",

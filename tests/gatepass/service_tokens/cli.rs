@@ -50,7 +50,8 @@ async fn commands_mint_inspect_and_revoke_a_service_token() {
     let listed = json_of(&token(&server, &["list", "--service", "-o", "json"]));
     assert_eq!(listed.as_array().unwrap().len(), 2);
     assert!(said(&token(&server, &["list", "--service"])).contains("AUDIENCE"));
-    assert!(!said(&token(&server, &["list"])).contains(id));
+    assert!(!said(&token(&server, &["list", "-o", "id"])).contains(id));
+    assert!(said(&token(&server, &["list", "--service", "-o", "id"])).contains(id));
     assert!(said(&token(&server, &["show", id])).contains(AUDIENCE));
     assert!(said(&token(&server, &["revoke", "--yes", id])).contains("revoked token"));
     assert!(said(&token(&server, &["revoke", "--yes", id])).contains("before"));
@@ -73,7 +74,7 @@ async fn a_flag_unfit_for_service_tokens_is_refused() {
         "{why}"
     );
     let (code, why) = refused(&["create", "--audience", AUDIENCE]);
-    assert!(code == 1 && why.contains("tokens.audiences"), "{why}");
+    assert!(code == 2 && why.contains("tokens.audiences"), "{why}");
     for verb in [["show"].as_slice(), &["revoke", "--yes"]] {
         let unknown = "0190a0b0-c0d0-7000-8000-0000000000aa";
         let (code, why) = refused(&[verb, &[unknown]].concat());

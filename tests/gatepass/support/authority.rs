@@ -84,7 +84,8 @@ impl Running {
         let config = Config::load(None, &environment, overrides).unwrap();
         let server = Server::open(config, clock.clone()).await?;
         let first = server.first_start();
-        let roles_token = first.map(|first| first.roles_token.expose().clone());
+        let roles_token =
+            first.and_then(|first| first.roles_token.as_ref()).map(|token| token.expose().clone());
         let emergency_token = first.map(|first| first.emergency_token.expose().clone());
         let (url, root, authority) = (server.url(), server.root_fingerprint(), server.authority().clone());
         let (store, local) = (server.store(), server.local_addr());
@@ -127,11 +128,7 @@ impl Running {
 
     /// Waits until the start has signed the first CRLs of issuing CA and root, and written their files.
     pub(crate) async fn settled(&self) {
-        eventually("the first CRLs are served", async || {
-            let served = self.stranger().get("/ca/crl.pem").await.text;
-            (served.matches("BEGIN X509 CRL").count() > 1).then_some(())
-        })
-        .await;
+        settled(&self.stranger()).await;
     }
 
     /// Its data directory.
@@ -203,6 +200,15 @@ impl Running {
     pub(crate) async fn entries(&self, action: &str) -> usize {
         self.ledger().await.iter().filter(|entry| entry["action"] == action).count()
     }
+}
+
+/// Waits until a server has signed its first CRLs of issuing CA and root. Without them it is not ready.
+pub(crate) async fn settled(stranger: &Client) {
+    eventually("the first CRLs are served", async || {
+        let served = stranger.get("/ca/crl.pem").await.text;
+        (served.matches("BEGIN X509 CRL").count() > 1).then_some(())
+    })
+    .await;
 }
 
 /// The token of a mint's answer.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use base64::Engine as _;
 use bytes::Bytes;
-use gatepass::client::connect::{ConnectError, Connector, Identity, LocalAddress, Trust};
+use gatepass::client::connect::{ConnectError, Connector, Identity, LocalAddress, Streaming, Trust};
 use gatepass::id::Fingerprint;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -103,6 +103,14 @@ impl Client {
         body: Option<String>,
     ) -> Result<Said, ConnectError> {
         self.request(method, path, body, self.headers.clone()).await
+    }
+
+    /// Posts, and opens the answer, which arrives in parts.
+    pub(crate) async fn open(&self, path: &str, body: &Value) -> Streaming {
+        let mut headers = self.headers.clone();
+        headers.push((CONTENT_TYPE, HeaderValue::from_static("application/json")));
+        let body = Some(Bytes::from(body.to_string()));
+        self.connector.open(Method::POST, path, &headers, body).await.unwrap()
     }
 
     /// Posts a form.

@@ -38,7 +38,7 @@ impl Follower {
     pub(crate) async fn try_open(at: &Running, path: &str, last: Option<&str>) -> Result<Self, u16> {
         let connector = Connector::new(&at.url, Trust::Fingerprint(at.root), None).unwrap();
         let last = last.map(|last| (LAST_EVENT_ID, last.parse().unwrap()));
-        let streaming = connector.open(path, last.as_slice()).await.unwrap();
+        let streaming = connector.open(http::Method::GET, path, last.as_slice(), None).await.unwrap();
         if streaming.status != 200 {
             return Err(streaming.status.as_u16());
         }

@@ -1,6 +1,7 @@
 //! The use cases called in process, where thousands of calls or a clock that moves for months would outlast TLS.
 
 use gatepass::access::{Actor, Rights};
+use gatepass::admission::HostClaims;
 use gatepass::http::request::MintRequest;
 use gatepass::name::DnsName;
 use gatepass::service::Enrolled;
@@ -38,7 +39,7 @@ pub(crate) async fn redeem(
 ) -> Result<Enrolled, ServiceError> {
     let caller =
         Caller { actor: Actor::Bearer, rights: Rights::NONE, basis: None, address: None, request: None };
-    let name = name.map(|name| DnsName::parse(name).unwrap());
-    let request = RedeemRequest { unverified_token: token, csr, name, cluster: None, reached_url: None };
+    let claims = HostClaims { name: name.map(|name| DnsName::parse(name).unwrap()), ..HostClaims::default() };
+    let request = RedeemRequest { unverified_token: token, csr, claims, reached_url: None, replaces: None };
     authority.enrollment.redeem(&caller, request).await
 }

@@ -9,6 +9,7 @@ use std::process::{Child, Command, Stdio};
 use gatepass::ca::pem_to_der;
 use gatepass::id::Fingerprint;
 use http::Method;
+use serde_json::Value;
 
 use super::authority::PASSWORD;
 use super::client::Client;
@@ -86,6 +87,33 @@ impl Process {
         rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
         let ended = eventually("it stops", async || self.child.try_wait().unwrap()).await;
         assert!(ended.success(), "{ended}: {}", self.log());
+    }
+
+    /// `gatepass …` on the server's machine, with the rights of its data directory.
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        let mut command = gatepass();
+        command.args(args).arg("--data-dir").arg(&self.data_dir);
+        command
+    }
+
+    /// The output of a command that ends well.
+    pub(crate) fn told(&self, args: &[&str]) -> String {
+        let output = self.command(args).output().unwrap();
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// The document of a command that ends well.
+    pub(crate) fn json(&self, args: &[&str]) -> Value {
+        serde_json::from_str(&self.told(&[args, &["-o", "json"]].concat())).unwrap()
+    }
+
+    /// The exit code and the error of a command that fails and prints nothing else.
+    pub(crate) fn fails(&self, args: &[&str]) -> (i32, String) {
+        let output = self.command(args).output().unwrap();
+        let shown = String::from_utf8_lossy(&output.stdout);
+        assert!(!output.status.success() && shown.is_empty(), "{args:?}: {shown}");
+        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
     }
 
     /// A caller without a credential.

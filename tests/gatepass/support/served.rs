@@ -3,9 +3,12 @@
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use gatepass::id::Fingerprint;
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::authority::PASSWORD;
 use super::client::Client;
@@ -49,9 +52,20 @@ pub(crate) fn serve_after(script: &str, data_dir: &Path) -> Command {
     command
 }
 
-/// Runs a command until it ends.
+/// Runs a command until it ends. A server that starts instead of ending is killed, so that its test fails.
 pub(crate) fn run(command: &mut Command) -> Output {
-    command.output().unwrap()
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let process = Pid::from_child(&child);
+    let (ended, waits) = channel::<()>();
+    let guard = thread::spawn(move || {
+        if waits.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+            let _ = kill_process(process, Signal::KILL);
+        }
+    });
+    let output = child.wait_with_output().unwrap();
+    drop(ended);
+    guard.join().unwrap();
+    output
 }
 
 /// The error output of a command.
@@ -95,8 +109,8 @@ impl Served {
     }
 
     /// The process.
-    pub(crate) fn pid(&self) -> rustix::process::Pid {
-        rustix::process::Pid::from_child(&self.child)
+    pub(crate) fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
     }
 
     /// Waits until it has ended on its own.
@@ -112,7 +126,7 @@ impl Served {
 
     /// Ends it as an operator would.
     pub(crate) fn stop(mut self) -> ExitStatus {
-        rustix::process::kill_process(self.pid(), rustix::process::Signal::TERM).unwrap();
+        kill_process(self.pid(), Signal::TERM).unwrap();
         wait(&mut self.child)
     }
 }
@@ -133,11 +147,11 @@ fn wait(child: &mut Child) -> ExitStatus {
             return status;
         }
         assert!(Instant::now() < deadline, "the server does not end");
-        std::thread::yield_now();
+        thread::yield_now();
     }
 }
 
 /// Reads on, so that a server that says more is not held up.
 fn drain(mut from: impl std::io::Read + Send + 'static) {
-    std::thread::spawn(move || std::io::copy(&mut from, &mut std::io::sink()));
+    thread::spawn(move || std::io::copy(&mut from, &mut std::io::sink()));
 }

@@ -1,15 +1,22 @@
 //! Terminals with the built binary on their PATH, in a directory of their own.
 
-use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-/// The port that documents show; a test's server takes a free one.
-const SHOWN: &str = "https://127.0.0.1:8443";
+use super::pty;
+
+/// The port that documents show; a test's server takes a free one, and keeps it.
+const SHOWN: &str = ":8443";
+/// Longest wait for a server that gets ready.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// Width of the terminal in columns, as pages show its output.
+const WIDTH: u16 = 100;
 /// The id in the documents of Elastic Cloud Enterprise: readers put theirs in its place.
 const SHOWN_ID: &str = "4c8990df-1fb7-4820-b868-6bc9e8860814";
 /// `sudo -E COMMAND` without root: the identity goes to a directory of the test.
@@ -23,7 +30,12 @@ const AFTER: &str =
 /// A terminal, and one beside it in which the server runs.
 pub(crate) struct Terminal {
     home: TempDir,
-    server: Option<(Child, String)>,
+    /// The server and its terminal.
+    server: Option<(Child, File)>,
+    /// The port of the server.
+    port: Option<String>,
+    /// The password that its first start showed.
+    password: String,
     last_id: String,
 }
 
@@ -36,7 +48,7 @@ impl Terminal {
         let sudo = home.path().join("shims/sudo");
         fs::write(&sudo, SUDO).unwrap();
         fs::set_permissions(&sudo, fs::Permissions::from_mode(0o755)).unwrap();
-        Self { home, server: None, last_id: String::new() }
+        Self { home, server: None, port: None, password: String::new(), last_id: String::new() }
     }
 
     /// Types a line, pastes the secret it asks for, and waits for its end; what it printed. It must end well.
@@ -48,16 +60,22 @@ impl Terminal {
             line if line.contains("read -rs GATEPASS_TOKEN") => {
                 self.type_in("gatepass token create --quiet --role proxy")
             }
-            line if line.contains("read -rs PASSWORD") => self.read("gatepass-data/admin.password"),
+            line if line.contains("read -rs PASSWORD") => format!("{}\n", self.password),
             _ => String::new(),
         };
-        let url = self.server.as_ref().map_or(SHOWN, |(_, url)| url);
-        let line = line.replace(SHOWN, url).replace(SHOWN_ID, &self.last_id);
-        let mut child = self.bash(&line).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let line = self.at_port(line).replace(SHOWN_ID, &self.last_id);
+        let (mut shown, out) = pty::open(WIDTH);
+        let mut bash = self.bash(&line);
+        let mut child = bash.stdin(Stdio::piped()).stderr(Stdio::piped()).stdout(out).spawn().unwrap();
+        // The terminal ends when nobody can write to it.
+        drop(bash);
         // A command that reads nothing may be gone already.
         let _ = child.stdin.take().unwrap().write_all(pasted.as_bytes());
+        let mut said = Vec::new();
+        // A terminal whose other end is closed ends with EIO.
+        let _ = shown.read_to_end(&mut said);
         let ended = child.wait_with_output().unwrap();
-        let said = String::from_utf8_lossy(&ended.stdout).into_owned();
+        let said = String::from_utf8_lossy(&said).replace('\r', "");
         assert!(ended.status.success(), "{line}\n{said}{}", String::from_utf8_lossy(&ended.stderr));
         if let Some(id) = said.split("\"token_id\":\"").nth(1).filter(|_| said.starts_with("{\"token\":")) {
             id.split('"').next().unwrap().clone_into(&mut self.last_id);
@@ -65,53 +83,105 @@ impl Terminal {
         said
     }
 
-    /// Ends the server, as Ctrl-C would; it must end well.
-    pub(crate) fn close(mut self) {
-        let (mut server, _) = self.server.take().unwrap();
-        let id = rustix::process::Pid::from_child(&server);
-        rustix::process::kill_process(id, rustix::process::Signal::INT).unwrap();
-        assert!(server.wait().unwrap().success());
+    /// The line with the port of the server.
+    fn at_port(&self, line: &str) -> String {
+        self.port.as_ref().map_or_else(|| line.to_owned(), |port| line.replace(SHOWN, &format!(":{port}")))
     }
 
-    fn read(&self, name: &str) -> String {
-        fs::read_to_string(self.here().join(name)).unwrap()
+    /// The output of a line as pages show it: with their port and directory, and without secrets.
+    pub(crate) fn as_shown(&self, said: &str) -> String {
+        let here = fs::canonicalize(self.here()).unwrap();
+        let mut text = said.replace(here.to_str().unwrap(), "/home/anna");
+        if let Some(port) = &self.port {
+            text = text.replace(&format!(":{port}"), SHOWN).replace(&self.password, "\u{2026}");
+        }
+        text.lines().map(|line| without_secret(line) + "\n").collect()
     }
 
     fn here(&self) -> std::path::PathBuf {
         self.home.path().join("here")
     }
 
+    /// Ends the server, as Ctrl-C would; it must end well.
+    pub(crate) fn close(mut self) {
+        self.stop();
+    }
+
+    fn stop(&mut self) {
+        let (mut server, _) = self.server.take().unwrap();
+        let id = rustix::process::Pid::from_child(&server);
+        rustix::process::kill_process(id, rustix::process::Signal::INT).unwrap();
+        assert!(server.wait().unwrap().success());
+    }
+
     fn bash(&self, line: &str) -> Command {
         let home = self.home.path();
         let mut bash = Command::new("bash");
-        bash.arg("-c").arg(format!("{BEFORE}{line}{AFTER}")).current_dir(self.here()).stdout(Stdio::piped());
-        for name in
-            ["GATEPASS_SERVER", "GATEPASS_TOKEN", "GATEPASS_CONFIG", "GATEPASS_API_KEY", "XDG_CONFIG_HOME"]
-        {
+        bash.arg("-c").arg(format!("{BEFORE}{line}{AFTER}")).current_dir(self.here());
+        for name in [
+            "GATEPASS_SERVER",
+            "GATEPASS_CONTEXT",
+            "GATEPASS_TOKEN",
+            "GATEPASS_CONFIG",
+            "GATEPASS_API_KEY",
+            "XDG_CONFIG_HOME",
+        ] {
             bash.env_remove(name);
         }
         let binary = Path::new(env!("CARGO_BIN_EXE_gatepass")).parent().unwrap();
         bash.env("HOME", home).env("BINARY", binary).env("SHIMS", home.join("shims"));
-        bash.env("KEPT", home.join("kept")).env("ETC_GATEPASS", home.join("etc-gatepass"));
+        bash.env("NO_COLOR", "1")
+            .env("KEPT", home.join("kept"))
+            .env("ETC_GATEPASS", home.join("etc-gatepass"));
         bash
     }
 
-    /// The server takes a free port, and is there when it has said where.
+    /// The server takes a free port, and is there when it has said where. One that runs is stopped first, as Ctrl-C would.
     fn serve(&mut self, line: &str) -> String {
-        let mut bash = self.bash(&format!("exec {line}"));
-        bash.env("GATEPASS_SERVER__LISTEN", "127.0.0.1:0").env("GATEPASS_LOG__LEVEL", "error");
-        let mut child = bash.spawn().unwrap();
+        if self.server.is_some() {
+            self.stop();
+        }
+        let mut bash = self.bash(&format!("exec {}", self.at_port(line)));
+        let port = self.port.as_deref().unwrap_or("0");
+        bash.env("GATEPASS_SERVER__LISTEN", format!("127.0.0.1:{port}")).env("GATEPASS_LOG__LEVEL", "error");
+        let (shown, out) = pty::open(WIDTH);
+        let child = bash.stdout(out).spawn().unwrap();
+        drop(bash);
         let mut said = String::new();
-        for line in BufReader::new(child.stdout.take().unwrap()).lines() {
-            said += &format!("{}\n", line.unwrap());
-            if said.contains("\nnext, ") {
+        for line in BufReader::new(shown.try_clone().unwrap()).lines() {
+            let line = line.unwrap().replace('\r', "");
+            said += &format!("{line}\n");
+            // The last line of a first start, and of a later one.
+            if line.starts_with("This page is not shown again") || line.contains(": gatepass overview") {
                 break;
             }
         }
-        let url =
-            said.split("listens on ").nth(1).and_then(|rest| rest.split(' ').next()).expect(&said).to_owned();
-        self.server = Some((child, url));
+        self.server = Some((child, shown));
+        if self.port.is_none() {
+            let after =
+                |words: &str| said.split(words).nth(1).expect(&said).split_whitespace().next().unwrap();
+            self.password = after("\npassword ").to_owned();
+            self.port = after("listens on https://127.0.0.1:").split('/').next().map(str::to_owned);
+        }
+        // Pages show a server that is ready.
+        let deadline = Instant::now() + PATIENCE;
+        while !self.bash("gatepass overview >/dev/null 2>&1").status().unwrap().success() {
+            assert!(Instant::now() < deadline, "the server is not ready");
+        }
         said
+    }
+}
+
+/// A line whose secrets are cut. The command that sets renewals up depends on the machine.
+fn without_secret(line: &str) -> String {
+    const ADVICE: &str = "nothing renews this certificate yet: ";
+    if line.starts_with(ADVICE) {
+        return format!("{ADVICE}sudo gatepass service install renew");
+    }
+    let secret = |word: &&str| word.starts_with("eyJ") || word.starts_with("gpk_");
+    match line.split_whitespace().find(secret) {
+        Some(word) => line.replace(word, &format!("{}\u{2026}", &word[..4])),
+        None => line.to_owned(),
     }
 }
 

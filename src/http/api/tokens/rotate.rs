@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::{create, newest_hosts};
@@ -85,6 +85,7 @@ pub(in crate::http::api) async fn rotate_token(call: Call) -> Result<Reply, Prob
     let Rotated { minted, order, revokes_at } =
         authority.tokens.rotate_token(&call.caller, id, overlap).await?;
     let newest_hosts = newest_hosts(&call, id).await?;
-    let minted = create::shown(authority, &minted, order.label);
+    let minted = create::shown(authority, &minted, (order.label, order.kind), None);
+    let minted = json!(minted.with_warning(authority).await);
     Ok(Reply::json(StatusCode::CREATED, &RotatedToken { minted, replaces: id, revokes_at, newest_hosts }))
 }

@@ -16,17 +16,23 @@ const PINNED: &str = "\
 403 current_password_required Current password required
 403 host_revoked Host revoked
 403 certificate_revoked Certificate revoked
+403 certificate_superseded Certificate superseded
 403 lineage_conflict Lineage conflict
+403 host_quarantined Host quarantined
+403 node_limit_exceeded NodeLimitExceeded
 404 not_found Not found
 405 method_not_allowed Method not allowed
 408 body_timeout Body timeout
 409 name_taken Name taken
+409 host_ended Host ended
+409 host_not_quarantined Host not quarantined
 409 user_exists User exists
 409 last_admin Last admin
 409 rights_changed Rights changed
 409 too_many_api_keys Too many API keys
 409 emergency_token Emergency token
 409 already_rotated Already rotated
+409 idempotency_conflict Idempotency conflict
 409 count_changed Count changed
 409 key_needed Key needed
 409 key_in_use Key in use
@@ -40,6 +46,7 @@ const PINNED: &str = "\
 410 token_used Token used
 410 token_exhausted Token exhausted
 410 token_revoked Token revoked
+412 stale Stale
 413 body_too_large Body too large
 415 unsupported_media_type Unsupported media type
 422 csr_rejected CSR rejected

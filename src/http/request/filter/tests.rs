@@ -5,7 +5,7 @@ const NOW: Timestamp = Timestamp::from_secs(1_900_000_000);
 const WEEK: Duration = Duration::from_secs(7 * 86_400);
 
 fn tokens(words: TokenWords) -> Result<TokenFilter, RequestError> {
-    words.judge(TokenKind::Enrollment, NOW, WEEK)
+    words.judge(TokenType::Enrollment, NOW, WEEK)
 }
 
 fn some(word: &str) -> Option<String> {
@@ -14,7 +14,7 @@ fn some(word: &str) -> Option<String> {
 
 #[test]
 fn an_empty_filter_shows_live_and_recently_ended_tokens() {
-    let expected = TokenFilter::every(TokenKind::Enrollment, EndedTokens::Since(NOW.minus(WEEK)), NOW);
+    let expected = TokenFilter::every(TokenType::Enrollment, EndedTokens::Since(NOW.minus(WEEK)), NOW);
     assert_eq!(tokens(TokenWords::default()), Ok(expected));
     let all = tokens(TokenWords { ended: Some(true), ..TokenWords::default() }).unwrap();
     assert_eq!(all.ended, EndedTokens::All);
@@ -43,6 +43,8 @@ fn states_are_separated_by_commas() {
     assert_eq!(tokens(words).unwrap().states, Some(vec![TokenState::Used, TokenState::Expired]));
     let hosts = HostWords { state: some("revoked"), ..HostWords::default() };
     assert_eq!(hosts.judge(NOW).unwrap().states, Some(vec![HostState::Revoked]));
+    let hosts = HostWords { state: some("live,expired,quarantined"), ..HostWords::default() };
+    assert_eq!(hosts.judge(NOW).unwrap().states, Some(HostState::NOT_REVOKED.to_vec()));
 }
 
 #[test]
@@ -78,6 +80,9 @@ fn states_have_the_names_of_responses() {
         assert_eq!(serde_json::to_value(state).unwrap(), <&str>::from(*state));
     }
     for state in HostState::VARIANTS {
-        assert_eq!(serde_json::to_value(state).unwrap(), <&str>::from(*state));
+        let name = <&str>::from(*state);
+        assert_eq!(serde_json::to_value(state).unwrap(), name);
+        let words = HostWords { state: some(name), ..HostWords::default() };
+        assert_eq!(words.judge(NOW).unwrap().states, Some(vec![*state]));
     }
 }

@@ -33,7 +33,7 @@ async fn every_timer_runs_until_the_server_stops() {
     let recorder = PrometheusBuilder::new().build_recorder();
     let (measured, _recording) = (recorder.handle(), metrics::set_default_local_recorder(&recorder));
     let timers = Supervisor::default();
-    start(&timers, &authority.upkeep, |_| Duration::from_millis(5));
+    start(&timers, &authority.upkeep, |_| Duration::from_millis(5), &Arc::default());
     let all_ran_twice = async {
         while Timer::VARIANTS.iter().any(|timer| runs(&measured.render(), *timer) < 2) {
             tokio::time::sleep(Duration::from_millis(5)).await;

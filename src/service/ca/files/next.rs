@@ -149,7 +149,7 @@ impl Interrupted {
     /// # Errors
     /// It cannot be removed.
     pub fn clear(vault: &Vault) -> Result<(), VaultError> {
-        vault.destroy(NEXT)
+        vault.remove(NEXT)
     }
 
     /// The manifest after the rotation.
@@ -172,7 +172,7 @@ impl Interrupted {
     /// The manifest cannot be replaced. The next start tries again.
     pub fn take_up(&self, vault: &Vault) -> Result<(), VaultError> {
         self.manifest.save(vault)?;
-        vault.destroy(NEXT)
+        vault.remove(NEXT)
     }
 
     /// Removes a rotation that was not recorded, with the keys that it alone uses.
@@ -191,6 +191,6 @@ impl Interrupted {
             vault.destroy(&root_certificate(*root))?;
             vault.destroy(&cross_certificate(*root))?;
         }
-        vault.destroy(NEXT)
+        vault.remove(NEXT)
     }
 }

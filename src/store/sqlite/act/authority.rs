@@ -4,7 +4,7 @@ use super::Execution;
 use crate::clock::Timestamp;
 use crate::name::DnsName;
 use crate::store::sqlite::driver::{self, params};
-use crate::store::sqlite::value::{Span, damaged};
+use crate::store::sqlite::value::damaged;
 use crate::store::{
     AuthorityIdentity, ChangeSettings, Found, Founded, NextCrlNumber, RecordIdentity, RetireIssuer, Retired,
     Retirement, RevocationReason, SetTrustDomain,
@@ -114,7 +114,7 @@ impl Execution<'_> {
                 Some(value) => {
                     let sql = "INSERT INTO settings (name, value, changed_at) VALUES (?1, ?2, ?3) \
                                ON CONFLICT (name) DO UPDATE SET value = excluded.value, changed_at = excluded.changed_at";
-                    self.execute(sql, params![name, Span(value), entry.at()])?
+                    self.execute(sql, params![name, value, entry.at()])?
                 }
                 None => self.execute("DELETE FROM settings WHERE name = ?1", [name])?,
             };

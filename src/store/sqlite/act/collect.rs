@@ -10,7 +10,7 @@ use crate::name::Role;
 use crate::store::revocations::Change;
 use crate::store::sqlite::driver::{self, Row, params};
 use crate::store::sqlite::value::Json;
-use crate::store::{Collect, Collected, KEEP_AFTER_EXPIRY};
+use crate::store::{Collect, Collected, IDEMPOTENCY_WINDOW, KEEP_AFTER_EXPIRY};
 
 /// Maximum delay of the stored use of a session, twice.
 const SEEN_EVERY: Duration = Duration::from_secs(120);
@@ -123,7 +123,8 @@ impl Execution<'_> {
         Ok(())
     }
 
-    /// Deletes pairs that no repeat needs, expired API keys, and addresses without a recent sign-in. Keys stay listed as long as tokens do.
+    /// Deletes pairs that no repeat needs, expired API keys, addresses without a recent sign-in, and old idempotency keys. API keys
+    /// stay listed as long as tokens do.
     fn collect_by_date(&self, command: &Collect, done: &mut Collected) -> driver::Result<()> {
         let pairs = "DELETE FROM pairs WHERE (token, key) IN ( \
                      SELECT token, key FROM pairs WHERE keep_until <= ?1 LIMIT ?2)";
@@ -131,10 +132,13 @@ impl Execution<'_> {
             "DELETE FROM api_keys WHERE id IN (SELECT id FROM api_keys WHERE expires_at <= ?1 LIMIT ?2)";
         let addresses = "DELETE FROM known_addresses WHERE (user_name, site) IN ( \
                          SELECT user_name, site FROM known_addresses WHERE last_at <= ?1 LIMIT ?2)";
+        let once = "DELETE FROM idempotency_keys WHERE (caller, digest) IN ( \
+                    SELECT caller, digest FROM idempotency_keys WHERE created_at <= ?1 LIMIT ?2)";
         for (sql, age, deleted) in [
             (pairs, Duration::ZERO, &mut done.pairs),
             (keys, command.retention, &mut done.api_keys),
             (addresses, command.address_retention, &mut done.known_addresses),
+            (once, IDEMPOTENCY_WINDOW, &mut done.idempotency_keys),
         ] {
             let rows = self.execute(sql, params![command.now.minus(age), command.most])?;
             *deleted += count(rows, command, &mut done.more);
@@ -148,6 +152,8 @@ impl Execution<'_> {
             let Json(roles) = row.get::<_, Json<Vec<Role>>>(2)?;
             Ok((row.get::<_, HostId>(0)?, row.get::<_, bool>(1)?, roles))
         };
+        // These hosts have lapsed: the count must not meet their lapses after their rows are gone.
+        self.count_hosts_at(command.now)?;
         let ended = command.now.minus(command.host_retention);
         let hosts = self.all(sql, params![ended, command.most], read)?;
         done.hosts += count(hosts.len(), command, &mut done.more);
@@ -218,6 +224,7 @@ fn entry(now: Timestamp, done: &Collected) -> Draft {
         ("sessions", done.sessions),
         ("api_keys", done.api_keys),
         ("known_addresses", done.known_addresses),
+        ("idempotency_keys", done.idempotency_keys),
     ];
     let draft = Draft::done(Action::Collected, now, "system");
     counts

@@ -28,7 +28,7 @@ macro_rules! live {
 
 /// Makes the tokens of a minter, or of an owner's API keys, due.
 pub(in crate::store::sqlite) const MAKE_MINTED_DUE: &str = "UPDATE mints SET revoke_at = ?2, revoke_as = ?5 \
-     WHERE (minter = ?1 OR owner = ?3) AND emergency = 0 AND revoked_at IS NULL \
+     WHERE (minter = ?1 OR owner = ?3) AND coalesce(kind, '') <> 'emergency' AND revoked_at IS NULL \
      AND (expires_at IS NULL OR expires_at > ?4) \
      AND NOT EXISTS (SELECT 1 FROM uses AS u WHERE u.token = mints.token AND u.spent_at IS NOT NULL)";
 

@@ -7,22 +7,26 @@ use super::certificate::sorted;
 use crate::clock::Timestamp;
 use crate::id::HostId;
 use crate::ledger::Subjects;
-use crate::name::Role;
+use crate::name::{Label, Role};
 use crate::store::revocations::Change;
 use crate::store::sqlite::driver::{self, params};
 use crate::store::sqlite::read::{HOST_BY_ID, host};
 use crate::store::sqlite::value::{Json, damaged};
 use crate::store::{
-    HostRecord, HostRevocation, HostsRevoked, RevocationReason, RevokeHost, RevokeHosts, RolesChange,
-    SetRoles,
+    HostContact, HostRecord, HostRevocation, HostsRevoked, LabelChange, RecordContacts, RecordReport,
+    RevocationReason, RevokeHost, RevokeHosts, RolesChange, SetLabel, SetRoles,
 };
+use crate::wire::HostReport;
 
 impl Execution<'_> {
     pub(super) fn revoke_host(&mut self, command: RevokeHost) -> driver::Result<HostRevocation> {
-        let RevokeHost { host, entry } = command;
+        let RevokeHost { host, revision, entry } = command;
         let Some(lineage) = self.lineage(host)? else {
             return self.undo(HostRevocation::Unknown);
         };
+        if lineage.is_stale(revision) {
+            return self.undo(HostRevocation::Stale);
+        }
         if lineage.revoked {
             return self.undo(HostRevocation::Before);
         }
@@ -56,21 +60,28 @@ impl Execution<'_> {
 
     /// Revokes a live host with its certificates and keys.
     pub(super) fn shut_out(&mut self, host: HostId, at: Timestamp) -> driver::Result<()> {
-        self.execute("UPDATE hosts SET revoked_at = ?2 WHERE host = ?1", params![host, at])?;
+        self.count_hosts_at(at)?;
+        let sql =
+            "UPDATE hosts SET revoked_at = ?2, revision = revision + 1 WHERE host = ?1 RETURNING ends_at";
+        if let Some(end) = self.one(sql, params![host, at], |row| row.get(0))? {
+            self.effects.hosts.remove(end);
+        }
         // The pairs stay as long as the host: they show the owner of the key after the token is gone.
         self.execute("UPDATE pairs SET keep_until = NULL WHERE host = ?1", [host])?;
-        let sql = "INSERT INTO revoked_keys (key, host) SELECT key, host FROM host_keys WHERE host = ?1";
-        self.execute(sql, [host])?;
+        self.refuse_keys(host)?;
         self.revoke_certificates(host, at, RevocationReason::HostRevoked)?;
         self.change(Change::HostRevoked(host));
         Ok(())
     }
 
     pub(super) fn set_roles(&mut self, command: SetRoles) -> driver::Result<RolesChange> {
-        let SetRoles { host, before, roles, now, entry } = command;
+        let SetRoles { host, revision, before, roles, now, entry } = command;
         let Some(lineage) = self.lineage(host)? else {
             return self.undo(RolesChange::Unknown);
         };
+        if lineage.is_stale(revision) {
+            return self.undo(RolesChange::Stale);
+        }
         if lineage.revoked {
             return self.undo(RolesChange::HostRevoked);
         }
@@ -87,7 +98,7 @@ impl Execution<'_> {
         if withdraw && now {
             self.revoke_certificates(host, entry.at(), RevocationReason::RolesChanged)?;
         }
-        let sql = "UPDATE hosts SET roles = ?2, withdraw = ?3 WHERE host = ?1";
+        let sql = "UPDATE hosts SET roles = ?2, withdraw = ?3, revision = revision + 1 WHERE host = ?1";
         self.execute(sql, params![host, Json(&roles), withdraw && !now])?;
         self.delete_host_roles(host, &lineage.roles)?;
         self.insert_host_roles(host, &roles)?;
@@ -104,6 +115,46 @@ impl Execution<'_> {
     pub(super) fn delete_host_roles(&self, host: HostId, roles: &[Role]) -> driver::Result<()> {
         let sql = "DELETE FROM host_roles WHERE role = ?1 AND host = ?2";
         roles.iter().try_for_each(|role| self.execute(sql, params![role, host]).map(drop))
+    }
+
+    pub(super) fn set_label(&mut self, command: SetLabel) -> driver::Result<LabelChange> {
+        let SetLabel { host, revision, label, entry } = command;
+        let Some(lineage) = self.lineage(host)? else {
+            return self.undo(LabelChange::Unknown);
+        };
+        if lineage.is_stale(revision) {
+            return self.undo(LabelChange::Stale);
+        }
+        let sql = "SELECT label FROM hosts WHERE host = ?1";
+        let before = self.one(sql, [host], |row| row.get::<_, Option<Label>>(0))?.flatten();
+        if before == label {
+            let unchanged = self.host_record(host)?;
+            return self.undo(LabelChange::Set(Box::new(unchanged)));
+        }
+        self.execute(
+            "UPDATE hosts SET label = ?2, revision = revision + 1 WHERE host = ?1",
+            params![host, label],
+        )?;
+        self.enter(entry.with("label", json!(label)).with("label_before", json!(before)))?;
+        Ok(LabelChange::Set(Box::new(self.host_record(host)?)))
+    }
+
+    pub(super) fn record_report(&self, command: RecordReport) -> driver::Result<()> {
+        let RecordReport { host, report, at, replaces_until } = command;
+        let HostReport { hostname, os, arch, version, label } = report;
+        let sql = "UPDATE hosts SET reported_hostname = ?2, reported_os = ?3, reported_arch = ?4, reported_version = ?5, \
+                   reported_label = coalesce(reported_label, ?6), reported_at = ?7 \
+                   WHERE host = ?1 AND coalesce(reported_at, ?8) <= ?8";
+        self.execute(sql, params![host, hostname, os, arch, version, label, at, replaces_until]).map(drop)
+    }
+
+    pub(super) fn record_contacts(&self, command: RecordContacts) -> driver::Result<()> {
+        let sql = "UPDATE hosts SET seen_at = ?2, seen_from = ?3, reached_url = coalesce(?4, reached_url) \
+                   WHERE host = ?1 AND coalesce(seen_at, ?2) <= ?2";
+        command.contacts.into_iter().try_for_each(|(host, HostContact { contact, reached_url })| {
+            let from = contact.from.map(|from| from.to_string());
+            self.execute(sql, params![host, contact.at, from, reached_url]).map(drop)
+        })
     }
 
     fn host_record(&self, id: HostId) -> driver::Result<HostRecord> {

@@ -1,33 +1,84 @@
 //! Recording mints.
 
+use std::collections::BTreeMap;
+
 use super::Execution;
 use crate::access::Actor;
+use crate::id::{ListId, StatusRef};
 use crate::store::sqlite::driver::{self, params};
 use crate::store::sqlite::value::Json;
-use crate::store::{ListKind, MintOutcome, MintRecord, RecordMint};
+use crate::store::{
+    BatchOutcome, IDEMPOTENCY_WINDOW, IdempotencyRecord, ListKind, MOST_IDEMPOTENCY_KEYS, MintOutcome,
+    MintRecord, RecordBatch, RecordMint,
+};
 
 impl Execution<'_> {
     pub(super) fn record_mint(&mut self, command: RecordMint) -> driver::Result<MintOutcome> {
-        let RecordMint { record, by, entry } = command;
-        self.ask(&entry)?;
-        if !self.signs(&record)? {
-            return self.undo(MintOutcome::KeyGone);
+        match self.record_all(vec![command])? {
+            true => Ok(MintOutcome::Recorded),
+            false => self.undo(MintOutcome::KeyGone),
         }
-        self.insert_mint(&record, &by)?;
-        if record.terms.persistent {
-            self.insert_token(&record)?;
+    }
+
+    pub(super) fn record_batch(&mut self, command: RecordBatch) -> driver::Result<BatchOutcome> {
+        let RecordBatch { mints, once } = command;
+        if let Some(once) = once {
+            if let Some(before) = self.idempotency_record(&once.caller, once.key, once.created_at)? {
+                return self.undo(BatchOutcome::Before(before));
+            }
+            self.remember(&once)?;
         }
-        let kind = if record.terms.persistent { ListKind::Persistent } else { ListKind::Ephemeral };
-        let expiry = record.terms.expires_at.map_or(0, |expires_at| expires_at.millis());
-        self.take_index(record.token.status, kind, expiry)?;
-        self.enter(entry)?;
-        Ok(MintOutcome::Recorded)
+        match self.record_all(mints)? {
+            true => Ok(BatchOutcome::Recorded),
+            false => self.undo(BatchOutcome::KeyGone),
+        }
+    }
+
+    /// Records mints with their entries. Returns false if a key of theirs no longer signs.
+    fn record_all(&mut self, mints: Vec<RecordMint>) -> driver::Result<bool> {
+        // The highest index and the latest expiry in each list.
+        let mut taken: BTreeMap<(ListId, bool), (u32, i64)> = BTreeMap::new();
+        let mut signing = None;
+        for RecordMint { record, by, entry } in mints {
+            self.ask(&entry)?;
+            let persistent = record.terms.persistent;
+            let signer = (record.signing_key, persistent, record.token_type());
+            if signing != Some(signer) && !self.signs(&record)? {
+                return Ok(false);
+            }
+            signing = Some(signer);
+            self.insert_mint(&record, &by)?;
+            if persistent {
+                self.insert_token(&record)?;
+            }
+            let StatusRef { list, index } = record.token.status;
+            let expiry = record.terms.expires_at.map_or(0, |expires_at| expires_at.millis());
+            let highest = taken.entry((list, persistent)).or_default();
+            *highest = (highest.0.max(index), highest.1.max(expiry));
+            self.enter(entry)?;
+        }
+        for ((list, persistent), (index, expiry)) in taken {
+            let kind = if persistent { ListKind::Persistent } else { ListKind::Ephemeral };
+            self.take_index(StatusRef { list, index }, kind, expiry)?;
+        }
+        Ok(true)
+    }
+
+    /// Records an idempotency key. If the caller has its maximum number, the oldest is deleted.
+    fn remember(&self, once: &IdempotencyRecord) -> driver::Result<()> {
+        let IdempotencyRecord { caller, key, body, batch, created_at } = once;
+        let sql = "DELETE FROM idempotency_keys WHERE caller = ?1 AND (created_at <= ?2 OR digest IN ( \
+                   SELECT digest FROM idempotency_keys WHERE caller = ?1 ORDER BY created_at DESC LIMIT 1 OFFSET ?3))";
+        let (ended, kept) = (created_at.minus(IDEMPOTENCY_WINDOW), MOST_IDEMPOTENCY_KEYS - 1);
+        self.execute(sql, params![caller, ended, kept])?;
+        let sql = "INSERT INTO idempotency_keys (caller, digest, body, batch, created_at) VALUES (?1, ?2, ?3, ?4, ?5)";
+        self.execute(sql, params![caller, key, body, batch, created_at]).map(drop)
     }
 
     /// Returns whether the token's key signs tokens of its kind. A rotated key may be retired, or verify persistent tokens only.
     fn signs(&self, record: &MintRecord) -> driver::Result<bool> {
         let sql = "SELECT 1 FROM signing_keys WHERE kid = ?1 AND state = 'current' AND (persistent_only = 0 OR ?2 = 1) AND key_use = ?3";
-        self.exists(sql, params![record.signing_key, record.terms.persistent, record.kind().key_use()])
+        self.exists(sql, params![record.signing_key, record.terms.persistent, record.token_type().key_use()])
     }
 
     fn insert_mint(&self, record: &MintRecord, by: &Actor) -> driver::Result<()> {
@@ -35,18 +86,21 @@ impl Execution<'_> {
             Actor::ApiKey(id) => Some(id),
             _ => None,
         };
-        let sql = "INSERT INTO mints (token, kid, label, roles, persistent, emergency, minter, created_at, expires_at, \
-                   max_uses, dns_names, bound_key, cluster, host, policy, list, idx, issuer, audience, owner) \
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, \
-                   (SELECT owner FROM api_keys WHERE id = ?20))";
-        let MintRecord { token, terms, signing_key, label, emergency, minter, created_at, audience } = record;
+        let sql = "INSERT INTO mints (token, kid, label, roles, persistent, kind, minter, created_at, expires_at, \
+                   max_uses, dns_names, bound_key, cluster, host, policy, list, idx, issuer, audience, expected_hosts, \
+                   batch, owner) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, \
+                   ?21, (SELECT owner FROM api_keys WHERE id = ?22))";
+        let MintRecord {
+            token, terms, signing_key, label, minter, created_at, expected_hosts, batch, ..
+        } = record;
         let params = params![
             token.id,
             signing_key,
             label,
             Json(&terms.roles),
             terms.persistent,
-            emergency,
+            record.kind(),
             minter,
             created_at,
             terms.expires_at,
@@ -59,7 +113,9 @@ impl Execution<'_> {
             token.status.list,
             token.status.index,
             token.issuer,
-            audience,
+            record.audience(),
+            expected_hosts,
+            batch,
             key,
         ];
         self.execute(sql, params)?;
@@ -74,7 +130,7 @@ impl Execution<'_> {
             record.token.id,
             record.signing_key,
             record.token.issuer,
-            record.emergency,
+            record.is_emergency(),
             record.terms.expires_at,
             record.token.status.list,
             record.token.status.index,

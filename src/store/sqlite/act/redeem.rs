@@ -5,12 +5,12 @@ use std::net::IpAddr;
 use super::Execution;
 use crate::clock::Timestamp;
 use crate::id::{HostId, SpkiHash, TokenId};
-use crate::name::DnsName;
 use crate::store::sqlite::driver::{self, Sql, params};
 use crate::store::sqlite::read::certificate;
-use crate::store::sqlite::value::{Json, damaged};
+use crate::store::sqlite::value::damaged;
 use crate::store::{
-    CertificateRecord, HostFacts, KEEP_AFTER_EXPIRY, Redeem, RedeemRefusal, Redeemed, StoredCertificate,
+    KEEP_AFTER_EXPIRY, KeyRefusal, Redeem, RedeemRefusal, Redeemed, RenewRefusal, ReplacedHost,
+    StoredCertificate,
 };
 use crate::token::{Grant, Verified};
 
@@ -39,40 +39,87 @@ impl Sql<'_> {
     }
 }
 
+/// A use of a token that a redemption has taken.
+pub(super) struct Turn {
+    /// True for the last one.
+    is_last: bool,
+}
+
 impl Execution<'_> {
     pub(super) fn redeem(&mut self, command: Redeem) -> driver::Result<Redeemed> {
-        let Redeem { grant, host, certificate, reached_url, entry } = command;
+        let Redeem { grant, admission, replaces } = command;
+        let turn = match self.take_turn(&grant, &admission.certificate, admission.entry.origin.address)? {
+            Ok(turn) => turn,
+            Err(outcome) => return self.undo(outcome),
+        };
+        if let Some(replaced) = replaces
+            && let Some(refusal) = self.replace(replaced, admission.certificate.record.host_key)?
+        {
+            return self.undo(Redeemed::Refused(refusal));
+        }
+        if let Some(refusal) = self.admit(&grant, admission)? {
+            return self.undo(Redeemed::Refused(refusal));
+        }
+        self.end_turn(&grant, turn)?;
+        Ok(Redeemed::First)
+    }
+
+    /// Takes a use of the token for the host of `certificate`, after the checks that precede it. Returns the outcome if no use is left to
+    /// take.
+    pub(super) fn take_turn(
+        &self,
+        grant: &Verified<Grant>,
+        certificate: &StoredCertificate,
+        from: Option<IpAddr>,
+    ) -> driver::Result<Result<Turn, Redeemed>> {
         let (id, new) = (certificate.host, certificate.record);
-        if self.key_is_revoked(new.host_key)? {
-            return self.undo(Redeemed::Refused(RedeemRefusal::HostRevoked));
+        if let Some(refusal) = self.refused_key(new.host_key)? {
+            return Ok(Err(Redeemed::Refused(RedeemRefusal::Key(refusal))));
         }
         // The pair precedes the token: a later revocation takes nothing from the host (I9).
         if let Some(admitted) = self.pair(grant.token.id, new.host_key)? {
-            let winners = self.winners_certificate(admitted, new.host_key)?;
-            return self.undo(Redeemed::Again(winners));
+            return Ok(Err(Redeemed::Again(self.winners_certificate(admitted, new.host_key)?)));
         }
-        if !self.is_vouched_for(&grant, new.issued_at)? {
-            return self.undo(Redeemed::Refused(RedeemRefusal::TokenRevoked));
+        if !self.is_vouched_for(grant, new.issued_at)? {
+            return Ok(Err(Redeemed::Refused(RedeemRefusal::TokenRevoked)));
         }
-        let Some(used) = self.take_use(&grant, id, new.issued_at, entry.origin.address)? else {
-            let refusal = match self.has_ended(grant.token.id)? {
-                true => RedeemRefusal::TokenRevoked,
-                false => RedeemRefusal::TokenSpent,
-            };
-            return self.undo(Redeemed::Refused(refusal));
+        match self.take_use(grant, id, new.issued_at, from)? {
+            Some(used) => Ok(Ok(Turn { is_last: Some(used) == grant.terms.max_uses })),
+            None if self.has_ended(grant.token.id)? => {
+                Ok(Err(Redeemed::Refused(RedeemRefusal::TokenRevoked)))
+            }
+            None => Ok(Err(Redeemed::Refused(RedeemRefusal::TokenSpent))),
+        }
+    }
+
+    /// Publishes a token without remaining uses as used up, once its host is written.
+    pub(super) fn end_turn(&mut self, grant: &Grant, turn: Turn) -> driver::Result<()> {
+        if turn.is_last { self.set_used_up(grant.token.status) } else { Ok(()) }
+    }
+
+    /// Revokes the host that the new one replaces, so that its name is free. Its certificate must be one that may renew: a copy of
+    /// the identity must not end the host. Returns the refusal.
+    fn replace(
+        &mut self,
+        replaced: ReplacedHost,
+        new_key: SpkiHash,
+    ) -> driver::Result<Option<RedeemRefusal>> {
+        let ReplacedHost { host, presented, entry } = replaced;
+        let Some(lineage) = self.lineage(host)?.filter(|lineage| !lineage.revoked) else {
+            return Ok(Some(RedeemRefusal::Key(KeyRefusal::Revoked)));
         };
-        if let Some(name) = &host.name
-            && self.name_is_taken(name)?
-        {
-            return self.undo(Redeemed::Refused(RedeemRefusal::NameTaken));
+        if lineage.quarantined {
+            return Ok(Some(RedeemRefusal::Key(KeyRefusal::Quarantined)));
         }
-        self.insert_host(&host, grant.token.id, &certificate, &reached_url)?;
-        self.insert_pair(&grant, id, new)?;
-        if Some(used) == grant.terms.max_uses {
-            self.set_used_up(grant.token.status)?;
+        match self.judge_presented(&lineage, presented)? {
+            None => {}
+            Some(RenewRefusal::CertificateRevoked) => return Ok(Some(RedeemRefusal::CertificateRevoked)),
+            Some(_) => return Ok(Some(RedeemRefusal::CertificateSuperseded)),
         }
+        self.shut_out(host, entry.at())?;
         self.enter(entry)?;
-        Ok(Redeemed::First)
+        // A revoked key never counts again, so the new host needs another one.
+        Ok(self.refused_key(new_key)?.map(RedeemRefusal::Key))
     }
 
     pub(super) fn pair(&self, token: TokenId, host_key: SpkiHash) -> driver::Result<Option<HostId>> {
@@ -109,49 +156,9 @@ impl Execution<'_> {
         let params = params![grant.token.id, max_uses, at, keep_until(grant), host, from];
         self.one(sql, params, |row| row.get(0))
     }
-
-    fn name_is_taken(&self, name: &DnsName) -> driver::Result<bool> {
-        self.exists(NAME_TAKEN, [name])
-    }
-
-    fn insert_host(
-        &self,
-        host: &HostFacts,
-        token: TokenId,
-        certificate: &StoredCertificate,
-        reached_url: &str,
-    ) -> driver::Result<()> {
-        let sql = "INSERT INTO hosts (host, name, cluster, roles, token, enrolled_at, newest, newest_seen, ends_at, reached_url) \
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, ?9)";
-        let StoredCertificate { host: id, record, .. } = certificate;
-        let params = params![
-            id,
-            host.name,
-            host.cluster,
-            Json(&host.roles),
-            token,
-            record.issued_at,
-            record.serial,
-            record.not_after,
-            reached_url,
-        ];
-        self.execute(sql, params)?;
-        self.insert_host_roles(*id, &host.roles)?;
-        self.insert_certificate(certificate)
-    }
-
-    fn insert_pair(&self, grant: &Grant, host: HostId, new: CertificateRecord) -> driver::Result<()> {
-        let sql = "INSERT INTO pairs (token, key, host, redeemed_at, keep_until) VALUES (?1, ?2, ?3, ?4, ?5)";
-        let params = params![grant.token.id, new.host_key, host, new.issued_at, keep_until(grant)];
-        self.execute(sql, params).map(drop)
-    }
 }
 
 /// Returns the moment from which pair and use count may be collected. Those of a persistent token stay as long as its row.
-fn keep_until(grant: &Grant) -> Option<Timestamp> {
+pub(super) fn keep_until(grant: &Grant) -> Option<Timestamp> {
     grant.terms.expires_at.filter(|_| !grant.terms.persistent).map(|at| at.plus(KEEP_AFTER_EXPIRY))
 }
-
-/// Finds a name that the authority has or had, or that a live host has.
-pub(in crate::store::sqlite) const NAME_TAKEN: &str = "SELECT 1 FROM authority_names WHERE name = ?1 UNION ALL \
-     SELECT 1 FROM hosts WHERE name = ?1 AND name IS NOT NULL AND revoked_at IS NULL";

@@ -2,11 +2,11 @@
 
 use super::Execution;
 use super::certificate::Lineage;
-use crate::id::{HostId, Serial};
+use crate::id::{HostId, Serial, SpkiHash};
 use crate::store::sqlite::driver::{self, params};
 use crate::store::{
-    CertificateRecord, MarkSeen, NextCertificate, RENEWALS_WITHIN, REPEAT_WINDOW, Recertify, Renew,
-    RenewRefusal, Renewed, RevocationReason,
+    CertificateRecord, KeyRefusal, MarkSeen, NextCertificate, RENEWALS_WITHIN, REPEAT_WINDOW, Recertify,
+    Renew, RenewRefusal, Renewed, RevocationReason,
 };
 
 impl Execution<'_> {
@@ -16,8 +16,8 @@ impl Execution<'_> {
         let Some(lineage) = self.lineage(host)? else {
             return self.undo(Renewed::Refused(RenewRefusal::Unknown));
         };
-        if lineage.revoked || self.key_is_revoked(new.host_key)? {
-            return self.undo(Renewed::Refused(RenewRefusal::HostRevoked));
+        if let Some(refusal) = self.refused_host(&lineage, new.host_key)? {
+            return self.undo(Renewed::Refused(RenewRefusal::Key(refusal)));
         }
         if let Some(refusal) = self.judge_presented(&lineage, presented)? {
             return self.undo(Renewed::Refused(refusal));
@@ -42,28 +42,44 @@ impl Execution<'_> {
             next.entry = next.entry.with("superseded_unseen", lineage.newest.to_string());
         }
         match self.certify(&lineage, presented, next)? {
-            false => self.undo(Renewed::FactsChanged),
-            true if replaced => Ok(Renewed::Replaced(lineage.newest)),
-            true => Ok(Renewed::First),
+            Some(outcome) => self.undo(outcome),
+            None if replaced => Ok(Renewed::Replaced(lineage.newest)),
+            None => Ok(Renewed::First),
         }
     }
 
-    /// Makes `next` the newest certificate of a host that holds `held`. Returns false if the host has other roles or lost its
-    /// name.
-    fn certify(&mut self, lineage: &Lineage, held: Serial, next: NextCertificate) -> driver::Result<bool> {
-        let NextCertificate { roles, withdrawal, certificate, reached_url, entry } = next;
+    /// Returns the refusal of a host that is revoked or in quarantine, or of its new key.
+    fn refused_host(&self, lineage: &Lineage, new_key: SpkiHash) -> driver::Result<Option<KeyRefusal>> {
+        match lineage {
+            Lineage { revoked: true, .. } => Ok(Some(KeyRefusal::Revoked)),
+            Lineage { quarantined: true, .. } => Ok(Some(KeyRefusal::Quarantined)),
+            _ => self.refused_key(new_key),
+        }
+    }
+
+    /// Makes `next` the newest certificate of a host that holds `held`. Returns the outcome if it does not: the host has other
+    /// roles, lost its name, or has lapsed and finds no slot.
+    fn certify(
+        &mut self,
+        lineage: &Lineage,
+        held: Serial,
+        next: NextCertificate,
+    ) -> driver::Result<Option<Renewed>> {
+        let NextCertificate { roles, withdrawal, certificate, reached_url, node_limit, entry } = next;
         if !lineage.has_roles(&roles) || withdrawal.is_some() != self.has_own_name(lineage)? {
-            return Ok(false);
+            return Ok(Some(Renewed::FactsChanged));
         }
         if withdrawal.is_some() {
             let at = certificate.record.issued_at;
             self.revoke_certificates(lineage.host, at, RevocationReason::NameWithdrawn)?;
         }
-        self.succeed(lineage, held, &certificate)?;
+        if !self.succeed(lineage, Some(held), &certificate, node_limit)? {
+            return Ok(Some(Renewed::Refused(RenewRefusal::NodeLimit)));
+        }
         self.set_reached_url(lineage.host, reached_url.as_deref())?;
         self.enter(entry)?;
         withdrawal.map_or(Ok(()), |entry| self.withdraw_name(lineage.host, entry))?;
-        Ok(true)
+        Ok(None)
     }
 
     fn certified_lately(&self, lineage: &Lineage, next: CertificateRecord) -> driver::Result<u32> {
@@ -72,7 +88,12 @@ impl Execution<'_> {
         Ok(self.one(sql, params![lineage.host, since], |row| row.get(0))?.unwrap_or(0))
     }
 
-    fn judge_presented(&self, lineage: &Lineage, presented: Serial) -> driver::Result<Option<RenewRefusal>> {
+    /// Refuses a certificate that is neither the newest, nor the one before while the newest was never seen.
+    pub(super) fn judge_presented(
+        &self,
+        lineage: &Lineage,
+        presented: Serial,
+    ) -> driver::Result<Option<RenewRefusal>> {
         if self.certificate_is_void(presented)? {
             return Ok(Some(RenewRefusal::CertificateRevoked));
         }
@@ -96,8 +117,8 @@ impl Execution<'_> {
         let Some(lineage) = lineage else {
             return self.undo(Renewed::Refused(RenewRefusal::Unknown));
         };
-        if lineage.revoked || self.key_is_revoked(new.host_key)? {
-            return self.undo(Renewed::Refused(RenewRefusal::HostRevoked));
+        if let Some(refusal) = self.refused_host(&lineage, new.host_key)? {
+            return self.undo(Renewed::Refused(RenewRefusal::Key(refusal)));
         }
         if self.answered_lately(&lineage, new)? {
             let newest = self.certificate(host, lineage.newest)?;
@@ -106,8 +127,8 @@ impl Execution<'_> {
         // The host asked with its token, and has not shown that it got the newest certificate.
         let held = if lineage.newest_seen { None } else { lineage.previous };
         match self.certify(&lineage, held.unwrap_or(lineage.newest), next)? {
-            true => Ok(Renewed::First),
-            false => self.undo(Renewed::FactsChanged),
+            None => Ok(Renewed::First),
+            Some(outcome) => self.undo(outcome),
         }
     }
 
@@ -127,7 +148,13 @@ impl Execution<'_> {
     }
 
     pub(super) fn mark_seen(&self, command: MarkSeen) -> driver::Result<()> {
+        let MarkSeen { host, serial, at } = command;
         let sql = "UPDATE hosts SET newest_seen = 1 WHERE host = ?1 AND newest = ?2 AND newest_seen = 0";
-        self.execute(sql, params![command.host, command.serial]).map(drop)
+        if self.execute(sql, params![host, serial])? == 0 {
+            return Ok(());
+        }
+        let sql = "UPDATE certificates SET superseded_at = ?2 \
+                   WHERE host = ?1 AND serial = (SELECT previous FROM hosts WHERE host = ?1)";
+        self.execute(sql, params![host, at]).map(drop)
     }
 }

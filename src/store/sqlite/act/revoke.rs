@@ -5,7 +5,9 @@ use crate::clock::Timestamp;
 use crate::id::{HostId, StatusRef, TokenId};
 use crate::ledger::{Action, Draft, Subjects};
 use crate::store::sqlite::driver::{self, params};
-use crate::store::{KEEP_AFTER_EXPIRY, RevokeToken, RevokeTokens, TokenKind, TokenRevocation, TokensRevoked};
+use crate::store::{
+    KEEP_AFTER_EXPIRY, RevokeToken, RevokeTokens, TokenKind, TokenRevocation, TokenType, TokensRevoked,
+};
 
 /// The part of a mint record that revoking needs.
 pub(super) struct RevocableToken {
@@ -15,16 +17,17 @@ pub(super) struct RevocableToken {
     /// End of the token's validity; `None` if it never expires.
     expires_at: Option<Timestamp>,
     emergency: bool,
-    kind: TokenKind,
+    token_type: TokenType,
     /// True if the token was revoked before or has no use left.
     over: bool,
 }
 
 impl Execution<'_> {
     pub(super) fn revoke_token(&mut self, command: RevokeToken) -> driver::Result<TokenRevocation> {
-        let RevokeToken { token, kind, how, entry } = command;
-        let wanted =
-            |minted: &RevocableToken| minted.kind == kind && (minted.persistent || !how.only_persistent);
+        let RevokeToken { token, token_type, how, entry } = command;
+        let wanted = |minted: &RevocableToken| {
+            minted.token_type == token_type && (minted.persistent || !how.only_persistent)
+        };
         let Some(minted) = self.minted(token)?.filter(wanted) else {
             return self.undo(TokenRevocation::Unknown);
         };
@@ -39,7 +42,8 @@ impl Execution<'_> {
         let RevokeTokens { tokens, hosts, entry } = command;
         let mut done = TokensRevoked::default();
         for token in tokens {
-            let Some(minted) = self.minted(token)?.filter(|minted| minted.kind == TokenKind::Enrollment)
+            let Some(minted) =
+                self.minted(token)?.filter(|minted| minted.token_type == TokenType::Enrollment)
             else {
                 done.unknown += 1;
                 continue;
@@ -96,16 +100,16 @@ impl Execution<'_> {
     }
 
     pub(super) fn minted(&self, token: TokenId) -> driver::Result<Option<RevocableToken>> {
-        let sql = "SELECT m.list, m.idx, m.persistent, m.emergency, m.revoked_at IS NOT NULL OR u.spent_at IS NOT NULL, \
+        let sql = "SELECT m.list, m.idx, m.persistent, m.kind, m.revoked_at IS NOT NULL OR u.spent_at IS NOT NULL, \
                    m.audience IS NOT NULL, m.expires_at FROM mints AS m LEFT JOIN uses AS u ON u.token = m.token WHERE m.token = ?1";
         self.one(sql, [token], |row| {
             Ok(RevocableToken {
                 token,
                 status: StatusRef { list: row.get(0)?, index: row.get(1)? },
                 persistent: row.get(2)?,
-                emergency: row.get(3)?,
+                emergency: row.get::<_, Option<TokenKind>>(3)? == Some(TokenKind::Emergency),
                 over: row.get(4)?,
-                kind: if row.get(5)? { TokenKind::Service } else { TokenKind::Enrollment },
+                token_type: if row.get(5)? { TokenType::Service } else { TokenType::Enrollment },
                 expires_at: row.get(6)?,
             })
         })

@@ -54,9 +54,6 @@ impl Execution<'_> {
         for (key, at, from) in command.api_keys {
             self.execute(sql, params![key, at, from.to_string()])?;
         }
-        for (host, url) in command.hosts {
-            self.set_reached_url(host, Some(&url))?;
-        }
         Ok(())
     }
 }

@@ -4,7 +4,6 @@ use super::{KEYS, head_and_mark, key};
 use crate::clock::Timestamp;
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::driver::Row;
-use crate::store::sqlite::value::Span;
 use crate::store::{AuthorityReads, IssuerRecord, KeyRecord, ListRecord, SettingRecord, StoreFuture};
 
 const LISTS: &str = "SELECT list, kind, next FROM status_lists ORDER BY list";
@@ -40,8 +39,7 @@ impl AuthorityReads for SqliteStore {
 
     fn settings(&self) -> StoreFuture<'_, Vec<SettingRecord>> {
         let read = |row: &Row<'_>| {
-            let Span(value) = row.get(1)?;
-            Ok(SettingRecord { name: row.get(0)?, value, changed_at: row.get(2)? })
+            Ok(SettingRecord { name: row.get(0)?, value: row.get(1)?, changed_at: row.get(2)? })
         };
         self.point(move |sql| sql.all(SETTINGS, [], read))
     }

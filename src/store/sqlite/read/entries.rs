@@ -2,21 +2,17 @@
 
 use crate::clock::Timestamp;
 use crate::id::ChainId;
-use crate::ledger::{ChainHead, EntryRecord, Origin};
+use crate::ledger::{Action, ChainHead, EntryRecord, Origin, Outcome};
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::driver::{self, Row, Sql, params};
+use crate::store::sqlite::read::list_statement::{ListStatement, Tables};
 use crate::store::sqlite::value::{IpText, damaged};
-use crate::store::{LedgerReads, StoreFuture};
+use crate::store::{EntryFilter, LedgerReads, Page, PageQuery, StoreFuture};
 
-macro_rules! select {
-    ($rest:literal) => {
-        concat!(
-            "SELECT chain, seq, at, actor, address, request, action, token, host, outcome, reason, bytes, hash \
-             FROM ledger ",
-            $rest
-        )
-    };
-}
+const COLUMNS: &str = "l.chain, l.seq, l.at, l.actor, l.address, l.request, l.action, l.token, l.host, l.outcome, \
+                       l.reason, l.bytes, l.hash";
+
+const LEDGER: Tables = Tables { all: "ledger AS l", walked: "ledger AS l", id: "l.seq", join: "" };
 
 fn entry(row: &Row<'_>) -> driver::Result<EntryRecord> {
     Ok(EntryRecord {
@@ -61,27 +57,49 @@ pub(in crate::store::sqlite) fn entries_after(
     seq: u64,
     limit: u32,
 ) -> driver::Result<Vec<EntryRecord>> {
-    let text = select!("WHERE chain = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3");
-    sql.all(text, params![chain, seq, limit], entry)
+    let text = format!(
+        "SELECT {COLUMNS} FROM ledger AS l WHERE l.chain = ?1 AND l.seq > ?2 ORDER BY l.seq LIMIT ?3"
+    );
+    sql.all(&text, params![chain, seq, limit], entry)
 }
 
-/// Lists the entries of the current chain, newest first.
-pub(in crate::store::sqlite) const NEWEST: &str =
-    select!("WHERE chain = (SELECT chain FROM meta) AND seq < ?1 ORDER BY seq DESC LIMIT ?2");
+/// Selects the entries of a list, before `before`. They are walked by number: an index for each condition would slow down
+/// every act.
+pub(in crate::store::sqlite) fn select(filter: &EntryFilter, before: Option<u64>) -> ListStatement {
+    let EntryFilter { after, actor, action, outcome, token, host, since, until } = filter;
+    // No entry has the greatest number.
+    let before = before.map_or(i64::MAX, |before| i64::try_from(before).unwrap_or(i64::MAX));
+    let mut list = ListStatement::new(COLUMNS, LEDGER, before);
+    list.walk(LEDGER, Some("l.chain = (SELECT chain FROM meta)"));
+    if let Some(after) = after {
+        let after = list.bind(i64::try_from(*after).unwrap_or(i64::MAX));
+        list.walk(LEDGER, Some(&format!("l.seq > {after}")));
+    }
+    list.equal("l.actor", actor.clone());
+    list.equal("l.action", action.map(Action::as_str));
+    list.equal("l.outcome", outcome.map(Outcome::as_str));
+    list.equal("l.token", *token);
+    list.equal("l.host", *host);
+    for (moment, compared) in [(since, "l.at >="), (until, "l.at <")] {
+        if let Some(moment) = moment {
+            let moment = list.bind(*moment);
+            list.only(&format!("{compared} {moment}"));
+        }
+    }
+    list
+}
 
 /// One statement sees one moment: the head moves with each entry.
 pub(in crate::store::sqlite) const PAST_HEAD: &str = "SELECT l.seq, m.head_seq FROM meta AS m JOIN ledger AS l \
      ON l.chain = m.chain AND l.seq > m.head_seq ORDER BY l.seq DESC LIMIT 1";
 
-fn newest_entries(sql: Sql<'_>, before: Option<u64>, limit: u32) -> driver::Result<Vec<EntryRecord>> {
-    // No entry has the greatest number.
-    let before = before.map_or(i64::MAX, |before| i64::try_from(before).unwrap_or(i64::MAX));
-    sql.all(NEWEST, params![before, limit], entry)
-}
-
 impl LedgerReads for SqliteStore {
-    fn newest_entries(&self, before: Option<u64>, limit: u32) -> StoreFuture<'_, Vec<EntryRecord>> {
-        self.list(move |sql| newest_entries(sql, before, limit))
+    fn list_entries(
+        &self,
+        filter: EntryFilter,
+        query: PageQuery<u64>,
+    ) -> StoreFuture<'_, Page<EntryRecord, u64>> {
+        self.list(move |sql| select(&filter, query.after).page(sql, query, entry, |entry| entry.seq))
     }
 
     fn entries_after(&self, chain: ChainId, seq: u64, limit: u32) -> StoreFuture<'_, Vec<EntryRecord>> {

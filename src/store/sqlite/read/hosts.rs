@@ -7,14 +7,30 @@ use crate::name::{DnsName, Role};
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::act::NAME_TAKEN;
 use crate::store::sqlite::driver::{self, Row, Sql, params};
-use crate::store::sqlite::value::Json;
+use crate::store::sqlite::value::{IpText, Json};
 use crate::store::{
-    CertificateRecord, HostFacts, HostFilter, HostReads, HostRecord, Page, PageQuery, RevokedCertificate,
-    StoreFuture,
+    CertificateRecord, Contact, HostFacts, HostFilter, HostReads, HostRecord, HostState, KeyRefusal, Page,
+    PageQuery, Quarantine, Reported, RevokedCertificate, StoreFuture,
 };
+use crate::wire::HostReport;
 
 /// Finds a name that the authority has or had.
 pub(in crate::store::sqlite) const OWN_NAME: &str = "SELECT 1 FROM authority_names WHERE name = ?1";
+
+/// Finds a refused key, and whether it is refused for a quarantine alone.
+const REFUSED_KEY: &str = "SELECT h.revoked_at IS NULL AND h.quarantined_at IS NOT NULL FROM revoked_keys AS r \
+     JOIN hosts AS h ON h.host = r.host WHERE r.key = ?1 ORDER BY 1 LIMIT 1";
+
+impl Sql<'_> {
+    /// Returns the reason for which the key is refused under every token.
+    pub(in crate::store::sqlite) fn refused_key(
+        &self,
+        host_key: SpkiHash,
+    ) -> driver::Result<Option<KeyRefusal>> {
+        let refusal = |quarantined| if quarantined { KeyRefusal::Quarantined } else { KeyRefusal::Revoked };
+        Ok(self.one(REFUSED_KEY, [host_key], |row| row.get(0))?.map(refusal))
+    }
+}
 
 /// Finds the live host whose newest certificate has a name. A host whose certificate was revoked for its name has lost it.
 pub(in crate::store::sqlite) const HOST_NAMED: &str = "SELECT h.host FROM hosts AS h \
@@ -24,7 +40,9 @@ pub(in crate::store::sqlite) const HOST_NAMED: &str = "SELECT h.host FROM hosts 
 macro_rules! columns {
     () => {
         "h.host, h.name, h.cluster, h.roles, h.token, h.enrolled_at, h.revoked_at, h.newest, c.key, c.issued_at, c.not_after, \
-         h.newest_seen, h.previous, h.reached_url"
+         h.newest_seen, h.previous, h.reached_url, h.label, h.token_label, coalesce(h.seen_at, h.enrolled_at), h.seen_from, \
+         h.reported_at, h.reported_hostname, h.reported_os, h.reported_arch, h.reported_version, h.reported_label, \
+         h.quarantined_at, h.conflict_serial, h.conflict_from, h.revision"
     };
 }
 
@@ -61,7 +79,31 @@ pub(in crate::store::sqlite) fn host(row: &Row<'_>) -> driver::Result<HostRecord
         newest_seen: row.get(11)?,
         previous: row.get(12)?,
         reached_url: row.get(13)?,
+        label: row.get(14)?,
+        token_label: row.get(15)?,
+        contact: Contact { at: row.get(16)?, from: row.get::<_, Option<IpText>>(17)?.map(|from| from.0) },
+        reported: reported(row)?,
+        quarantine: quarantine(row)?,
+        revision: row.get(27)?,
     })
+}
+
+fn quarantine(row: &Row<'_>) -> driver::Result<Option<Quarantine>> {
+    let Some(at) = row.get(24)? else { return Ok(None) };
+    let from = row.get::<_, Option<IpText>>(26)?.map(|from| from.0);
+    Ok(Some(Quarantine { at, serial: row.get(25)?, from }))
+}
+
+fn reported(row: &Row<'_>) -> driver::Result<Option<Reported>> {
+    let Some(at) = row.get(18)? else { return Ok(None) };
+    let report = HostReport {
+        hostname: row.get(19)?,
+        os: row.get(20)?,
+        arch: row.get(21)?,
+        version: row.get(22)?,
+        label: row.get(23)?,
+    };
+    Ok(Some(Reported { report, at }))
 }
 
 fn count_live(sql: Sql<'_>, tokens: &[TokenId]) -> driver::Result<u64> {
@@ -92,6 +134,16 @@ impl HostReads for SqliteStore {
         self.list(move |sql| select(&filter, query.after).page(sql, query, host, |host| host.id))
     }
 
+    fn count_hosts(&self, now: Timestamp) -> StoreFuture<'_, Vec<(HostState, u64)>> {
+        self.list(move |sql| filter::count(sql, now))
+    }
+
+    fn enrolled(&self, now: Timestamp) -> StoreFuture<'_, u64> {
+        // The count is taken before the read begins: a read that sees less than the count was made from would be wrong.
+        let count = *self.hosts.lock();
+        self.point(move |sql| Ok(count.at(sql, now)?.enrolled))
+    }
+
     fn newest_certificate(&self) -> StoreFuture<'_, Option<Vec<u8>>> {
         let text = "SELECT c.der FROM hosts AS h JOIN certificates AS c ON c.host = h.host AND c.serial = h.newest \
                     ORDER BY h.host DESC LIMIT 1";
@@ -117,12 +169,12 @@ impl HostReads for SqliteStore {
         self.list(move |sql| count_live(sql, &tokens))
     }
 
-    fn key_of_revoked_host(&self, host_key: SpkiHash) -> StoreFuture<'_, bool> {
-        self.point(move |sql| sql.exists("SELECT 1 FROM revoked_keys WHERE key = ?1", [host_key]))
+    fn refused_key(&self, host_key: SpkiHash) -> StoreFuture<'_, Option<KeyRefusal>> {
+        self.point(move |sql| sql.refused_key(host_key))
     }
 
-    fn name_taken(&self, name: DnsName) -> StoreFuture<'_, bool> {
-        self.point(|sql| sql.exists(NAME_TAKEN, [name]))
+    fn name_taken(&self, name: DnsName, lapsed_before: Timestamp) -> StoreFuture<'_, bool> {
+        self.point(move |sql| sql.exists(NAME_TAKEN, params![name, lapsed_before]))
     }
 
     fn own_name(&self, name: DnsName) -> StoreFuture<'_, bool> {
@@ -131,6 +183,11 @@ impl HostReads for SqliteStore {
 
     fn host_named(&self, name: DnsName, now: Timestamp) -> StoreFuture<'_, Option<HostId>> {
         self.point(move |sql| sql.one(HOST_NAMED, params![name, now], |row| row.get(0)))
+    }
+
+    fn superseded_at(&self, host: HostId, serial: Serial) -> StoreFuture<'_, Option<Timestamp>> {
+        let text = "SELECT superseded_at FROM certificates WHERE host = ?1 AND serial = ?2";
+        self.point(move |sql| Ok(sql.one(text, params![host, serial], |row| row.get(0))?.flatten()))
     }
 
     fn lost_its_name(&self, serial: Serial) -> StoreFuture<'_, bool> {

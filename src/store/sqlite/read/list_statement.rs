@@ -18,6 +18,24 @@ pub(super) struct Tables {
     pub(super) join: &'static str,
 }
 
+/// Counts the rows of `tables` in each state, of which `condition` is the condition at `now`.
+pub(super) fn count_by_state<S: Copy>(
+    sql: Sql<'_>,
+    (tables, only): (Tables, &str),
+    states: &[S],
+    now: Timestamp,
+    condition: impl Fn(S, &str) -> String,
+) -> driver::Result<Vec<(S, u64)>> {
+    let counts: Vec<_> =
+        states.iter().map(|state| format!("count(*) FILTER (WHERE {})", condition(*state, "?1"))).collect();
+    let text = format!("SELECT {} FROM {} WHERE {only}", counts.join(", "), tables.all);
+    let read = |row: &Row<'_>| {
+        let count = |(place, state): (usize, &S)| Ok((*state, row.get(place)?));
+        states.iter().enumerate().map(count).collect::<driver::Result<Vec<_>>>()
+    };
+    Ok(sql.one(&text, [now], read)?.unwrap_or_default())
+}
+
 /// Rows of a list in descending order of their ids. The first condition with an index is walked; the others judge each row.
 pub(in crate::store::sqlite) struct ListStatement {
     columns: &'static str,
@@ -30,10 +48,15 @@ pub(in crate::store::sqlite) struct ListStatement {
     walk_values: usize,
 }
 
+/// The id after which a list of UUIDs goes on. The greatest stands for no cursor.
+pub(super) fn cursor(after: Option<&[u8; 16]>) -> [u8; 16] {
+    after.copied().unwrap_or([0xff; 16])
+}
+
 impl ListStatement {
-    pub(super) fn new(columns: &'static str, tables: Tables, after: Option<[u8; 16]>) -> Self {
-        // The greatest id stands for no cursor.
-        let values: Vec<Box<dyn ToSql>> = vec![Box::new(after.unwrap_or([0xff; 16]))];
+    /// Rows whose id is less than `after`.
+    pub(super) fn new(columns: &'static str, tables: Tables, after: impl ToSql + 'static) -> Self {
+        let values: Vec<Box<dyn ToSql>> = vec![Box::new(after)];
         Self {
             columns,
             tables,
@@ -71,6 +94,14 @@ impl ListStatement {
         let value = self.bind(value);
         let condition = format!("{column} = {value}");
         if self.walked { self.only(&condition) } else { self.walk(tables, Some(&condition)) }
+    }
+
+    /// Adds an equality that judges each row, if there is a value.
+    pub(super) fn equal(&mut self, column: &str, value: Option<impl ToSql + 'static>) {
+        if let Some(value) = value {
+            let value = self.bind(value);
+            self.only(&format!("{column} = {value}"));
+        }
     }
 
     /// Adds a role, of which `tables` has an index. `judged` finds the role of a row, with `?` for the role.

@@ -2,23 +2,24 @@
 
 pub(in crate::store::sqlite) use self::filter::select;
 use crate::clock::Timestamp;
-use crate::id::{SpkiHash, StatusRef, TokenId};
+use crate::id::{BatchId, IdempotencyKey, SpkiHash, StatusRef, TokenId};
 use crate::name::{DnsPattern, Role};
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::driver::{self, Row, Sql, params};
 use crate::store::sqlite::read::key;
-use crate::store::sqlite::value::{IpText, Json};
+use crate::store::sqlite::value::{IpText, Json, damaged};
 use crate::store::{
-    CertificateRecord, KeyRecord, LastUse, MintRecord, Page, PageQuery, Pair, StoreFuture, StoredCertificate,
-    TokenFilter, TokenReads, TokenRecord,
+    CertificateRecord, IDEMPOTENCY_WINDOW, IdempotencyRecord, KeyRecord, LastUse, MintRecord, Page,
+    PageQuery, Pair, StoreFuture, StoredCertificate, TokenFilter, TokenPurpose, TokenReads, TokenRecord,
+    TokenState,
 };
 use crate::token::{Bindings, Grant, Terms, TokenRef, Verified};
 
 macro_rules! columns {
     () => {
-        "m.token, m.kid, m.label, m.roles, m.persistent, m.emergency, m.minter, m.created_at, m.expires_at, m.max_uses, \
+        "m.token, m.kid, m.label, m.roles, m.persistent, m.kind, m.minter, m.created_at, m.expires_at, m.max_uses, \
          m.dns_names, m.bound_key, m.cluster, m.host, m.policy, m.list, m.idx, coalesce(u.used, 0), m.revoked_at, m.issuer, \
-         m.audience, u.last_at, u.last_host, u.last_from, m.replaced_by, m.revoke_at"
+         m.audience, u.last_at, u.last_host, u.last_from, m.replaced_by, m.revoke_at, m.expected_hosts, m.batch"
     };
 }
 
@@ -57,10 +58,15 @@ pub(in crate::store::sqlite) fn token(row: &Row<'_>) -> driver::Result<TokenReco
         terms,
         signing_key: row.get(1)?,
         label: row.get(2)?,
-        emergency: row.get(5)?,
         minter: row.get(6)?,
         created_at: row.get(7)?,
-        audience: row.get(20)?,
+        purpose: match (row.get(5)?, row.get(20)?) {
+            (Some(kind), _) => TokenPurpose::Enrollment(kind),
+            (None, Some(audience)) => TokenPurpose::Service(audience),
+            (None, None) => return Err(damaged("a token has neither a kind nor an audience")),
+        },
+        expected_hosts: row.get(26)?,
+        batch: row.get(27)?,
     };
     let last_use = match (row.get(21)?, row.get(22)?) {
         (Some(at), Some(host)) => {
@@ -115,6 +121,23 @@ fn key_needs(sql: Sql<'_>, now: Timestamp) -> driver::Result<Vec<(KeyRecord, u64
     sql.all(text, [now], |row| Ok((key(row)?, row.get(6)?)))
 }
 
+impl Sql<'_> {
+    /// The record of a caller's idempotency key whose day is not over at `now`.
+    pub(in crate::store::sqlite) fn idempotency_record(
+        self,
+        caller: &str,
+        key: IdempotencyKey,
+        now: Timestamp,
+    ) -> driver::Result<Option<IdempotencyRecord>> {
+        let text = "SELECT body, batch, created_at FROM idempotency_keys \
+                    WHERE caller = ?1 AND digest = ?2 AND created_at > ?3";
+        self.one(text, params![caller, key, now.minus(IDEMPOTENCY_WINDOW)], |row| {
+            let (body, batch, created_at) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            Ok(IdempotencyRecord { caller: caller.to_owned(), key, body, batch, created_at })
+        })
+    }
+}
+
 impl TokenReads for SqliteStore {
     fn pair(&self, token: TokenId, host_key: SpkiHash) -> StoreFuture<'_, Option<Pair>> {
         self.point(move |sql| pair(sql, token, host_key))
@@ -138,6 +161,14 @@ impl TokenReads for SqliteStore {
         })
     }
 
+    fn count_tokens(&self, now: Timestamp) -> StoreFuture<'_, Vec<(TokenState, u64)>> {
+        self.list(move |sql| filter::count(sql, now))
+    }
+
+    fn count_expiring_tokens(&self, now: Timestamp) -> StoreFuture<'_, u64> {
+        self.list(move |sql| filter::count_expiring(sql, now))
+    }
+
     fn next_due_revocation(&self) -> StoreFuture<'_, Option<Timestamp>> {
         self.point(|sql| Ok(sql.one(NEXT_DUE, [], |row| row.get(0))?.flatten()))
     }
@@ -150,6 +181,20 @@ impl TokenReads for SqliteStore {
         const LIVE: &str =
             select!("WHERE m.token = (SELECT token FROM tokens WHERE emergency = 1 AND revoked_at IS NULL)");
         self.point(|sql| sql.one(LIVE, [], token))
+    }
+
+    fn tokens_of_batch(&self, batch: BatchId) -> StoreFuture<'_, Vec<TokenId>> {
+        let text = "SELECT token FROM mints WHERE batch = ?1 ORDER BY token";
+        self.list(move |sql| sql.all(text, [batch], |row| row.get(0)))
+    }
+
+    fn idempotency_record(
+        &self,
+        caller: String,
+        key: IdempotencyKey,
+        now: Timestamp,
+    ) -> StoreFuture<'_, Option<IdempotencyRecord>> {
+        self.point(move |sql| sql.idempotency_record(&caller, key, now))
     }
 
     fn key_needs(&self, now: Timestamp) -> StoreFuture<'_, Vec<(KeyRecord, u64)>> {

@@ -1,7 +1,7 @@
 //! Databases of earlier schema versions, with rows in them.
 
 use super::*;
-use crate::id::{ListId, SpkiHash, StatusRef, TokenId};
+use crate::id::{HostId, ListId, Serial, SpkiHash, StatusRef, TokenId};
 use crate::token::{Grant, KeyUse, Status, Terms, TokenRef, Verified};
 
 /// A database of an earlier schema version, filled with `rows`.
@@ -46,14 +46,22 @@ async fn redeem(store: &dyn Store, number: u8) -> Redeemed {
         terms: Terms { max_uses: Some(2), ..Terms::default() },
     };
     let grant = Verified::assumed(grant, crate::id::KeyId::from_bytes([0; 32]));
-    let serial = crate::id::Serial::generate();
+    let serial = Serial::generate();
     let not_after = NOW.plus(std::time::Duration::from_secs(60));
     let record = CertificateRecord { serial, host_key, issued_at: NOW, not_after };
-    let certificate = StoredCertificate { host: crate::id::HostId::generate(NOW), record, der: vec![1] };
+    let certificate = StoredCertificate { host: HostId::generate(NOW), record, der: vec![1] };
     let host = HostFacts { name: None, cluster: None, roles: Vec::new() };
     let entry = Draft::done(Action::HostEnrolled, NOW, "token");
     let reached_url = grant.token.issuer.clone();
-    store.redeem(Redeem { grant, host, certificate, reached_url, entry }).await.unwrap()
+    let admission = Admission {
+        host,
+        certificate,
+        reached_url,
+        node_limit: NodeLimit::Exempt,
+        name_hold: std::time::Duration::ZERO,
+        entry,
+    };
+    store.redeem(Redeem { grant, admission, replaces: None }).await.unwrap()
 }
 
 #[tokio::test]
@@ -114,7 +122,7 @@ async fn roles_of_the_fourth_schema_are_found_by_filters() {
     let store = open(&disk);
     let filter = TokenFilter {
         role: crate::name::Role::parse("director").ok(),
-        ..TokenFilter::every(TokenKind::Enrollment, EndedTokens::All, NOW)
+        ..TokenFilter::every(TokenType::Enrollment, EndedTokens::All, NOW)
     };
     assert_eq!(store.list_tokens(filter, PageQuery::new(None, 10)).await.unwrap().items.len(), 1);
 }
@@ -140,6 +148,52 @@ async fn old_hosts_reached_the_url_of_their_token() {
     let counted =
         [(None, 1), (some("https://a.test"), 1), (some("https://b.test"), 1), (some("https://c.test"), 1)];
     assert_eq!(store.reached_urls(NOW).await.unwrap(), counted);
+}
+
+#[tokio::test]
+async fn first_uses_of_the_eighth_schema_give_no_overlap() {
+    let host = |number: u8, seen: u8| {
+        let id = format!("{number:02x}").repeat(16);
+        let certificate = |serial: &str| {
+            format!(
+                "INSERT INTO certificates (host, serial, key, issued_at, not_after, der) \
+                 VALUES (x'{id}', x'{serial}', zeroblob(32), 1, 9, x'01');"
+            )
+        };
+        let (before, newest) = ("aa".repeat(16), "bb".repeat(16));
+        format!(
+            "INSERT INTO hosts (host, roles, token, enrolled_at, newest, newest_seen, previous, ends_at) \
+             VALUES (x'{id}', '[]', zeroblob(16), 1, x'{newest}', {seen}, x'{before}', 9); {}{}",
+            certificate(&before),
+            certificate(&newest),
+        )
+    };
+    let disk = earlier(8, &[host(1, 1), host(2, 0)].concat());
+    let store = open(&disk);
+    let (before, newest) = (Serial::from_bytes([0xaa; 16]), Serial::from_bytes([0xbb; 16]));
+    for (number, superseded) in [(1, None), (2, Some(NOW))] {
+        let host = HostId::from_bytes([number; 16]);
+        store.mark_seen(MarkSeen { host, serial: newest, at: NOW }).await.unwrap();
+        assert_eq!(store.superseded_at(host, before).await.unwrap(), superseded, "host {number}");
+    }
+}
+
+#[tokio::test]
+async fn old_hosts_get_their_contact_and_their_tokens_label() {
+    let rows = "INSERT INTO hosts (host, roles, token, enrolled_at, newest, newest_seen, ends_at) \
+                VALUES (x'05050505050505050505050505050505', '[]', x'01010101010101010101010101010101', 7, zeroblob(16), 1, 90), \
+                (x'06060606060606060606060606060606', '[]', x'02020202020202020202020202020202', 8, zeroblob(16), 1, 90); \
+                INSERT INTO certificates (host, serial, key, issued_at, not_after, der) \
+                SELECT host, newest, zeroblob(32), enrolled_at + 10, 90, x'00' FROM hosts;";
+    let disk = earlier(8, &[&mint(1, "", ""), rows].concat());
+    let store = open(&disk);
+    let host = async |number: u8| {
+        let host = store.host(HostId::from_bytes([number; 16])).await.unwrap().unwrap();
+        (host.contact, host.token_label.map(|label| label.to_string()))
+    };
+    let at = |millis| Contact { at: Timestamp::from_millis(millis), from: None };
+    assert_eq!(host(5).await, (at(17), Some("rack".to_owned())));
+    assert_eq!(host(6).await, (at(18), None), "its token was collected");
 }
 
 #[tokio::test]
@@ -187,4 +241,35 @@ async fn keys_of_the_sixth_schema_have_any_audience() {
     let disk = earlier(6, rows);
     let key = open(&disk).api_key(crate::id::ApiKeyId::from_bytes([0; 16])).await.unwrap().unwrap().key;
     assert_eq!((key.terms.label.as_str(), key.terms.audience), ("ci", None));
+}
+
+/// FLEETS: "a migration gives old rows theirs by the same rule".
+#[tokio::test]
+async fn tokens_of_the_eleventh_schema_get_their_kind() {
+    let service = mint(8, ", audience", ", 'urn:jobs'");
+    let changed = |number: u8, change: &str| {
+        let id = format!("{number:02x}").repeat(16);
+        [mint(number, "", ""), format!("UPDATE mints SET {change} WHERE token = x'{id}';")].concat()
+    };
+    let cases = [
+        ("max_uses = 1", TokenKind::OneTime),
+        ("max_uses = 2", TokenKind::Custom),
+        ("persistent = 1, cluster = 'c'", TokenKind::Cluster),
+        ("persistent = 1, policy = zeroblob(16)", TokenKind::Policy),
+        ("persistent = 1, minter = 'system', emergency = 1", TokenKind::Emergency),
+        ("persistent = 1, minter = 'system'", TokenKind::Roles),
+        ("persistent = 1", TokenKind::Custom),
+    ];
+    let rows: String = (1..).zip(&cases).map(|(number, (change, _))| changed(number, change)).collect();
+    let disk = earlier(11, &[&rows, service.as_str()].concat());
+    let store = open(&disk);
+    let mint = async |number| store.token(TokenId::from_bytes([number; 16])).await.unwrap().unwrap().mint;
+    for (number, (change, kind)) in (1..).zip(cases) {
+        let mint = mint(number).await;
+        assert_eq!(mint.kind(), Some(kind), "{change}");
+        let is_found =
+            matches!(kind, TokenKind::Emergency | TokenKind::Roles) || kind == TokenKind::of(&mint.terms);
+        assert!(is_found, "a mint today makes another kind: {change}");
+    }
+    assert_eq!(mint(8).await.audience(), Some("urn:jobs"));
 }

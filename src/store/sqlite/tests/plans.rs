@@ -1,8 +1,10 @@
 //! Lists are read page by page: each statement walks an index from its cursor, and sorts nothing.
 
 use super::*;
+use crate::id::ShortId;
 use crate::store::sqlite::act::ending::MAKE_MINTED_DUE;
 use crate::store::sqlite::act::redeem::IS_VOUCHED_FOR;
+use crate::store::sqlite::host_count;
 use crate::store::sqlite::read::{accounts, entries, hosts, tokens};
 
 /// The plan of a statement in SQLite, a line per step.
@@ -17,29 +19,55 @@ fn plan(connection: &Connection, sql: &str) -> Vec<String> {
 }
 
 /// A statement, the index that it must walk, and the start of the walk.
-fn lists() -> [(&'static str, &'static str, &'static str); 4] {
+fn lists() -> [(&'static str, &'static str, &'static str); 3] {
     [
-        // The key of a table with row ids is an index beside it.
-        (entries::NEWEST, "SEARCH ledger USING", "(chain=? AND seq<?)"),
         (accounts::USERS, "SEARCH users USING", "(name>?)"),
         (accounts::API_KEYS, "SEARCH k USING", "(id<?)"),
         (accounts::API_KEYS_OF_OWNER, "SEARCH k USING INDEX api_keys_by_owner", "(owner=? AND id<?)"),
     ]
 }
 
+const SHORT: ShortId = ShortId::from_bytes([7; 4]);
+
+#[test]
+fn a_start_counts_hosts_by_two_indexes() {
+    let disk = OnDisk::new();
+    drop(open(&disk));
+    let steps = plan(&Connection::open(&disk.path).unwrap(), host_count::LOAD);
+    let steps: Vec<_> = steps.iter().filter(|step| step.contains("hosts")).collect();
+    assert_eq!(steps.len(), 2, "{steps:?}");
+    assert!(steps[0].contains("COVERING INDEX hosts_by_end (ends_at>?)"), "{steps:?}");
+    assert!(steps[1].contains("INDEX revoked_hosts"), "{steps:?}");
+}
+
 /// Filters of tokens, each with the walk that it must take.
 fn token_filters() -> Vec<(TokenFilter, &'static str)> {
-    let every = TokenFilter::every(TokenKind::Enrollment, EndedTokens::Since(NOW), NOW);
+    let every = TokenFilter::every(TokenType::Enrollment, EndedTokens::Since(NOW), NOW);
     let label = Some(NameFilter::new("rack".to_owned()));
     let role = crate::name::Role::parse("proxy").ok();
     let states = |states: &[TokenState]| Some(states.to_vec());
     vec![
         (every.clone(), "m USING INDEX enrollment_mints (token"),
-        (TokenFilter { kind: TokenKind::Service, ..every.clone() }, "m USING INDEX service_mints (token"),
+        (
+            TokenFilter { short_id: Some(SHORT), ..every.clone() },
+            "m USING INDEX mints_by_short_id (<expr>=? AND token",
+        ),
+        (
+            TokenFilter { token_type: TokenType::Service, ..every.clone() },
+            "m USING INDEX service_mints (token",
+        ),
         (TokenFilter { label, ..every.clone() }, "m USING INDEX mints_by_label (label=? AND token"),
         (
             TokenFilter { minter: Some("user:admin".to_owned()), persistent: Some(true), ..every.clone() },
             "m USING INDEX mints_by_minter (minter=? AND token",
+        ),
+        (
+            TokenFilter { kinds: Some(vec![TokenKind::Cluster]), ..every.clone() },
+            "m USING INDEX mints_by_kind (kind=? AND token",
+        ),
+        (
+            TokenFilter { batch: Some(crate::id::BatchId::generate(NOW)), ..every.clone() },
+            "m USING INDEX mints_by_batch (batch=? AND token",
         ),
         (TokenFilter { role, ..every.clone() }, "r USING PRIMARY KEY (role=? AND token"),
         (TokenFilter { persistent: Some(true), ..every.clone() }, "m USING INDEX persistent_mints (token"),
@@ -62,14 +90,33 @@ fn token_filters() -> Vec<(TokenFilter, &'static str)> {
 /// Filters of hosts, each with the walk that it must take.
 fn host_filters() -> Vec<(HostFilter, &'static str)> {
     let every = HostFilter::every(None, NOW);
+    let with = |texts| HostFilter { texts, ..every.clone() };
     let name = Some(NameFilter::new("node.example.org".to_owned()));
+    let label = Some(NameFilter::new("rack".to_owned()));
+    let cluster = crate::name::Cluster::parse("eu-1").ok();
     let (token, role) = (Some(crate::id::TokenId::generate(NOW)), crate::name::Role::parse("proxy").ok());
     vec![
         (every.clone(), "h USING PRIMARY KEY (host"),
-        (HostFilter { name, ..every.clone() }, "h USING INDEX hosts_by_name (name=? AND host"),
+        (
+            HostFilter { short_id: Some(SHORT), ..every.clone() },
+            "h USING INDEX hosts_by_short_id (<expr>=? AND host",
+        ),
+        (with(HostTexts { name, ..HostTexts::ANY }), "h USING INDEX hosts_by_name (name=? AND host"),
+        (
+            with(HostTexts { hostname: label.clone(), ..HostTexts::ANY }),
+            "h USING INDEX hosts_by_hostname (reported_hostname=? AND host",
+        ),
+        (with(HostTexts { label, ..HostTexts::ANY }), "h USING INDEX hosts_by_label (<expr>=? AND host"),
+        (
+            HostFilter { cluster, overdue: true, unseen_since: Some(NOW), ..every.clone() },
+            "h USING INDEX hosts_by_cluster (cluster=? AND host",
+        ),
         (HostFilter { token, ..every.clone() }, "h USING INDEX hosts_by_token (token=? AND host"),
         (HostFilter { role, ..every.clone() }, "r USING PRIMARY KEY (role=? AND host"),
-        (HostFilter { states: Some(vec![HostState::Revoked]), ..every }, "h USING INDEX revoked_hosts (host"),
+        (
+            HostFilter { states: Some(vec![HostState::Revoked]), ..every.clone() },
+            "h USING INDEX revoked_hosts (host",
+        ),
     ]
 }
 
@@ -98,6 +145,14 @@ fn every_filter_walks_the_index_of_its_rarest_condition() {
     let disk = OnDisk::new();
     drop(open(&disk));
     let connection = Connection::open(&disk.path).unwrap();
+    for after in [None, Some(7)] {
+        let filter = EntryFilter { after, actor: Some("user:admin".to_owned()), ..EntryFilter::default() };
+        for sql in entries::select(&filter, None).statements() {
+            // The key of a table with row ids is an index beside it.
+            expect_walk(&connection, &sql, "SEARCH l USING");
+            assert!(plan(&connection, &sql)[0].contains("(chain=? AND seq"), "{sql}");
+        }
+    }
     for (filter, walk) in token_filters() {
         for sql in tokens::select(&filter, None).statements() {
             expect_walk(&connection, &sql, &format!("SEARCH {walk}"));

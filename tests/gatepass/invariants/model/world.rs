@@ -158,7 +158,7 @@ impl World {
         let host =
             self.tokens.iter().find_map(|token| token.admitted.get(&key)).map(|admitted| admitted.host);
         if let Some(host) = host {
-            self.at.authority.hosts.revoke_host(&Caller::SYSTEM, host).await.unwrap();
+            self.at.authority.hosts.revoke_host(&Caller::SYSTEM, host, None).await.unwrap();
             self.revoked_keys.insert(key);
         }
     }

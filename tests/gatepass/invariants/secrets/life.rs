@@ -4,13 +4,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gatepass::id::Fingerprint;
 use http::Method;
-use http::header::{AUTHORIZATION, COOKIE};
+use http::header::{AUTHORIZATION, COOKIE, HeaderName};
 use serde_json::{Value, json};
 
 use crate::support::authority::{AUDIENCE, PASSWORD, token_of};
 use crate::support::client::Client;
 use crate::support::{Host, Said};
 
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const SESSION: &str = "/api/v1/session";
 const ECE_LOGIN: &str = "/api/v1/users/auth/_login";
 const WRONG: &str = "wrong horse battery staple";
@@ -37,6 +38,8 @@ pub(super) async fn lead(url: &str, root: Fingerprint) -> Life {
     let token = token_of(&minted);
     life.secrets.push(token.clone());
     live(&mut life, &minted, &token, &admin, &stranger, (url, root)).await;
+    mint_many(&mut life, &token, &admin, &stranger).await;
+    bring_back(&mut life, &admin, &stranger).await;
     serve(&mut life, &admin, &stranger).await;
     mistake(&mut life, &token, &admin, &stranger).await;
     give(&mut life, &admin, &stranger).await;
@@ -64,7 +67,11 @@ async fn live(
     assert_eq!(renewed.status, 200, "{}", renewed.text);
     let renewed = Client::with_identity(url, root, Some(next.identity(&renewed.json)));
     assert_eq!(renewed.get("/api/v1/whoami").await.status, 200);
-    life.refused(client.get("/api/v1/whoami").await);
+    life.refused(client.post("/api/v1/renew", &json!({ "csr": next.csr() })).await);
+    life.refused(client.post("/api/v1/leave", &json!({})).await);
+    let path = format!("/api/v1/hosts/{}", enrolled.json["host_id"].as_str().unwrap());
+    let serial = json!({ "serial": admin.get(&path).await.json["certificate"]["serial"] });
+    assert_eq!(admin.post(&format!("{path}/release"), &serial).await.status, 200, "out of quarantine");
     assert_eq!(renewed.post("/api/v1/leave", &json!({})).await.status, 200);
     life.refused(renewed.get("/api/v1/whoami").await);
     let id = minted["token_id"].as_str().unwrap();
@@ -75,6 +82,37 @@ async fn live(
     assert_eq!(admin.delete(&format!("{ECE}/{persistent}")).await.status, 200);
     life.refused(admin.delete(&format!("{ECE}/{persistent}x")).await);
     life.secrets.push(persistent);
+}
+
+/// A re-enrollment, with its token where an id and a label belong.
+async fn bring_back(life: &mut Life, admin: &Client, stranger: &impl Fn() -> Client) {
+    let plain = token_of(&admin.post(TOKENS, &json!({})).await.json);
+    let enrolled =
+        stranger().bearer(&plain).post("/api/v1/bootstrap", &json!({ "csr": Host::new().csr() })).await;
+    let path = format!("/api/v1/hosts/{}/reenrollment-token", enrolled.json["host_id"].as_str().unwrap());
+    let token = token_of(&admin.post(&path, &json!({ "label": "new disk" })).await.json);
+    let holder = stranger().bearer(&token);
+    let body = |host_id: &str| json!({ "csr": Host::new().csr(), "host_id": host_id });
+    life.refused(holder.post("/api/v1/bootstrap", &body(&token)).await);
+    life.refused(holder.post("/api/v1/bootstrap", &body("0198c0de-0000-7000-8000-000000000001")).await);
+    life.refused(admin.post(&path, &json!({ "ttl": token })).await);
+    life.refused(admin.post(&format!("/api/v1/hosts/{token}/reenrollment-token"), &json!({})).await);
+    let csr = json!({ "csr": Host::new().csr() });
+    assert_eq!(holder.post("/api/v1/bootstrap", &csr).await.status, 200);
+    life.secrets.extend([plain, token]);
+}
+
+/// A bulk mint that is repeated, and a token sent as an idempotency key.
+async fn mint_many(life: &mut Life, token: &str, admin: &Client, stranger: &impl Fn() -> Client) {
+    let with = |key: &str| stranger().basic("admin", PASSWORD).header(IDEMPOTENCY_KEY, key);
+    let request = json!({ "count": 3 });
+    let minted = with("k").post(TOKENS, &request).await;
+    let lines = minted.text.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>();
+    life.secrets.extend(lines[..3].iter().map(token_of));
+    assert_eq!(with("k").post(TOKENS, &request).await.status, 200);
+    life.refused(with("k").post(TOKENS, &json!({ "count": 4 })).await);
+    life.refused(with(token).post(TOKENS, &request).await);
+    life.refused(admin.post(TOKENS, &json!({ "count": 3, "key_thumbprint": token })).await);
 }
 
 /// A service token, minted, shown to the wrong door, put where its id belongs, taken back.

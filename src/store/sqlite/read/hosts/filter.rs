@@ -1,8 +1,12 @@
 //! The filter of a list of hosts, as conditions in SQL.
 
+use strum::VariantArray as _;
+
+use crate::clock::Timestamp;
 use crate::id::HostId;
-use crate::store::sqlite::read::list_statement::{ListStatement, Tables};
-use crate::store::{HostFilter, HostState, NameFilter};
+use crate::store::sqlite::driver::{self, Sql};
+use crate::store::sqlite::read::list_statement::{ListStatement, Tables, count_by_state, cursor};
+use crate::store::{HostFilter, HostState, HostTexts, NameFilter};
 
 const HOSTS: Tables = Tables {
     all: "hosts AS h JOIN certificates AS c ON c.host = h.host AND c.serial = h.newest",
@@ -17,14 +21,37 @@ const ROLES: Tables = Tables {
     join: " AND h.host = r.host",
 };
 
+/// The label of a host: an administrator's, or else its own. An index has this expression.
+const LABEL: &str = "coalesce(h.label, h.reported_label)";
+
+/// The time at which a host should renew. [`CertificateRecord::renew_after`](crate::store::CertificateRecord::renew_after)
+/// does the same for a record.
+const DUE: &str = "(c.issued_at + (h.ends_at - c.issued_at) * 2 / 3) / 1000 * 1000";
+
+/// The condition of a host that is neither revoked nor in quarantine.
+const NOT_SHUT_OUT: &str = "h.revoked_at IS NULL AND h.quarantined_at IS NULL";
+
 /// Selects the hosts of a list, after `after`.
 pub(in crate::store::sqlite) fn select(filter: &HostFilter, after: Option<HostId>) -> ListStatement {
-    let mut list = ListStatement::new(columns!(), HOSTS, after.map(|after| *after.as_bytes()));
-    if let Some(NameFilter::Exact(name)) = &filter.name {
+    let HostTexts { name, label, hostname, reported_words } = &filter.texts;
+    let mut list = ListStatement::new(columns!(), HOSTS, cursor(after.as_ref().map(HostId::as_bytes)));
+    if let Some(short) = filter.short_id {
+        list.indexed(HOSTS, "substr(h.host, 13)", short);
+    }
+    if let Some(NameFilter::Exact(name)) = name {
         list.indexed(HOSTS, "h.name", name.clone());
     }
     if let Some(token) = filter.token {
         list.indexed(HOSTS, "h.token", token);
+    }
+    if let Some(NameFilter::Exact(label)) = label {
+        list.indexed(HOSTS, LABEL, label.clone());
+    }
+    if let Some(NameFilter::Exact(hostname)) = hostname {
+        list.indexed(HOSTS, "h.reported_hostname", hostname.clone());
+    }
+    if let Some(cluster) = &filter.cluster {
+        list.indexed(HOSTS, "h.cluster", cluster.clone());
     }
     if let Some(role) = &filter.role {
         list.role(ROLES, role, "EXISTS (SELECT 1 FROM host_roles AS s WHERE s.role = ? AND s.host = h.host)");
@@ -33,18 +60,62 @@ pub(in crate::store::sqlite) fn select(filter: &HostFilter, after: Option<HostId
         Some(states) if *states == [HostState::Revoked] && !list.is_walked() => {
             list.walk(HOSTS, Some("h.revoked_at IS NOT NULL"));
         }
+        Some(states) if *states == [HostState::Quarantined] && !list.is_walked() => {
+            list.walk(HOSTS, Some("h.quarantined_at IS NOT NULL"));
+            list.only("h.revoked_at IS NULL");
+        }
         Some(states) => list.states(states, filter.now, state),
         None => {}
     }
-    list.pattern("h.name", filter.name.as_ref());
+    list.pattern("h.name", name.as_ref());
+    list.pattern(LABEL, label.as_ref());
+    list.pattern("h.reported_hostname", hostname.as_ref());
+    if !reported_words {
+        ignore_reported_words(&filter.texts, &mut list);
+    }
+    times(filter, &mut list);
     list
+}
+
+/// Counts the hosts in each state at `now`.
+pub(super) fn count(sql: Sql<'_>, now: Timestamp) -> driver::Result<Vec<(HostState, u64)>> {
+    count_by_state(sql, (HOSTS, "true"), HostState::VARIANTS, now, state)
+}
+
+/// Adds the conditions under which a host's own words match nothing.
+fn ignore_reported_words(texts: &HostTexts, list: &mut ListStatement) {
+    if texts.label.is_some() {
+        list.only("h.label IS NOT NULL");
+    }
+    if texts.hostname.is_some() {
+        // Together with the condition on the text, no row passes.
+        list.only("h.reported_hostname IS NULL");
+    }
+}
+
+/// Adds the conditions on the last contact and on the newest certificate.
+fn times(filter: &HostFilter, list: &mut ListStatement) {
+    if let Some(since) = filter.unseen_since {
+        let since = list.bind(since);
+        list.only(&format!("coalesce(h.seen_at, h.enrolled_at) < {since}"));
+    }
+    if let Some(by) = filter.expires_by {
+        let (now, by) = (list.bind(filter.now), list.bind(by));
+        list.only(&format!("(h.revoked_at IS NULL AND h.ends_at > {now} AND h.ends_at <= {by})"));
+    }
+    if filter.overdue {
+        let now = list.bind(filter.now);
+        list.only(&format!("({NOT_SHUT_OUT} AND {DUE} <= {now})"));
+    }
 }
 
 /// Returns the condition of a state at `now`. [`HostRecord::state`](crate::store::HostRecord::state) does the same for a record.
 fn state(state: HostState, now: &str) -> String {
     match state {
-        HostState::Live => format!("(h.revoked_at IS NULL AND h.ends_at > {now})"),
-        HostState::Expired => format!("(h.revoked_at IS NULL AND h.ends_at <= {now})"),
+        HostState::Active => format!("({NOT_SHUT_OUT} AND h.ends_at > {now} AND {DUE} > {now})"),
+        HostState::Expiring => format!("({NOT_SHUT_OUT} AND h.ends_at > {now} AND {DUE} <= {now})"),
+        HostState::Lapsed => format!("({NOT_SHUT_OUT} AND h.ends_at <= {now})"),
+        HostState::Quarantined => "(h.revoked_at IS NULL AND h.quarantined_at IS NOT NULL)".to_owned(),
         HostState::Revoked => "h.revoked_at IS NOT NULL".to_owned(),
     }
 }

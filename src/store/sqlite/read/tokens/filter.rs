@@ -1,8 +1,12 @@
 //! The filter of a list of tokens, as conditions in SQL.
 
+use strum::VariantArray as _;
+
+use crate::clock::Timestamp;
 use crate::id::TokenId;
-use crate::store::sqlite::read::list_statement::{ListStatement, Tables};
-use crate::store::{EndedTokens, NameFilter, TokenFilter, TokenKind, TokenState};
+use crate::store::sqlite::driver::{self, Sql};
+use crate::store::sqlite::read::list_statement::{ListStatement, Tables, count_by_state, cursor};
+use crate::store::{EXPIRY_WARNING, EndedTokens, NameFilter, TokenFilter, TokenState, TokenType};
 
 const MINTS: Tables = Tables {
     all: "mints AS m LEFT JOIN uses AS u ON u.token = m.token",
@@ -25,7 +29,13 @@ const USES: Tables = Tables {
 
 /// Selects the tokens of a list, after `after`.
 pub(in crate::store::sqlite) fn select(filter: &TokenFilter, after: Option<TokenId>) -> ListStatement {
-    let mut list = ListStatement::new(columns!(), MINTS, after.map(|after| *after.as_bytes()));
+    let mut list = ListStatement::new(columns!(), MINTS, cursor(after.as_ref().map(TokenId::as_bytes)));
+    if let Some(short) = filter.short_id {
+        list.indexed(MINTS, "substr(m.token, 13)", short);
+    }
+    if let Some(batch) = filter.batch {
+        list.indexed(MINTS, "m.batch", batch);
+    }
     if let Some(NameFilter::Exact(label)) = &filter.label {
         list.indexed(MINTS, "m.label", label.clone());
     }
@@ -39,34 +49,56 @@ pub(in crate::store::sqlite) fn select(filter: &TokenFilter, after: Option<Token
             "EXISTS (SELECT 1 FROM mint_roles AS s WHERE s.role = ? AND s.token = m.token)",
         );
     }
-    walk_by_state_or_kind(filter, &mut list);
+    if let Some([kind]) = filter.kinds.as_deref() {
+        list.indexed(MINTS, "m.kind", *kind);
+    }
+    walk_by_state_or_type(filter, &mut list);
+    if let Some(kinds @ ([] | [_, _, ..])) = filter.kinds.as_deref() {
+        let kinds: Vec<_> = kinds.iter().map(|kind| list.bind(*kind)).collect();
+        list.only(&format!("m.kind IN ({})", kinds.join(", ")));
+    }
     list.pattern("m.label", filter.label.as_ref());
     judge_times(filter, &mut list);
     list
 }
 
-/// Walks by state, else by kind and whether the tokens are persistent.
-fn walk_by_state_or_kind(filter: &TokenFilter, list: &mut ListStatement) {
-    let kind = match filter.kind {
-        TokenKind::Enrollment => "m.audience IS NULL",
-        TokenKind::Service => "m.audience IS NOT NULL",
+/// Counts the enrollment tokens in each state at `now`.
+pub(super) fn count(sql: Sql<'_>, now: Timestamp) -> driver::Result<Vec<(TokenState, u64)>> {
+    count_by_state(sql, (MINTS, "m.audience IS NULL"), TokenState::VARIANTS, now, state)
+}
+
+/// Counts the tokens that many hosts share, are in use, and expire soon after `now`. An index has the kinds.
+pub(super) fn count_expiring(sql: Sql<'_>, now: Timestamp) -> driver::Result<u64> {
+    let live = TokenState::LIVE.map(|live| state(live, "?1")).join(" OR ");
+    let text = format!(
+        "SELECT count(*) FROM mints AS m JOIN uses AS u ON u.token = m.token \
+         WHERE m.kind IN ('cluster', 'policy') AND m.expires_at <= ?2 AND m.replaced_by IS NULL AND u.used > 0 AND ({live})"
+    );
+    Ok(sql.one(&text, [now, now.plus(EXPIRY_WARNING)], |row| row.get(0))?.unwrap_or_default())
+}
+
+/// Walks by state, else by type and whether the tokens are persistent.
+fn walk_by_state_or_type(filter: &TokenFilter, list: &mut ListStatement) {
+    let of_type = match filter.token_type {
+        TokenType::Enrollment => "m.audience IS NULL",
+        TokenType::Service => "m.audience IS NOT NULL",
     };
     let only = |states: &[TokenState]| {
         filter.states.as_ref().is_some_and(|wanted| wanted.iter().all(|state| states.contains(state)))
     };
-    match (filter.persistent, filter.kind) {
+    match (filter.persistent, filter.token_type) {
         _ if list.is_walked() => {}
         _ if only(&[TokenState::Used, TokenState::Exhausted]) => list.walk(USES, None),
         _ if only(&[TokenState::Revoked]) => {
             list.walk(MINTS, Some("(m.revoked_at IS NOT NULL OR m.revoke_at IS NOT NULL)"));
         }
-        (Some(true), TokenKind::Enrollment) => list.walk(MINTS, Some("m.persistent = 1")),
-        (Some(false), TokenKind::Enrollment) => {
+        (Some(true), TokenType::Enrollment) => list.walk(MINTS, Some("m.persistent = 1")),
+        (Some(false), TokenType::Enrollment) => {
             list.walk(MINTS, Some("m.persistent = 0 AND m.audience IS NULL"));
         }
-        _ => list.walk(MINTS, Some(kind)),
+        _ => list.walk(MINTS, Some(of_type)),
     }
-    list.only(kind);
+    list.only(of_type);
     if let Some(persistent) = filter.persistent {
         list.only(if persistent { "m.persistent = 1" } else { "m.persistent = 0" });
     }

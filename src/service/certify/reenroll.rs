@@ -1,0 +1,58 @@
+//! Re-enrolling: the host that a token is bound to gets a certificate for a new key. It keeps its id, its name and its roles.
+
+use super::redeem::RedeemTicket;
+use super::refusal::refused;
+use super::{Enrolled, Enrollment, Warrant, withdrawal};
+use crate::admission::BindingError;
+use crate::clock::Timestamp;
+use crate::id::HostId;
+use crate::ledger::Action;
+use crate::service::{Caller, HostError, ServiceError, TokenError};
+use crate::store::{HostRecord, NextCertificate, Redeemed, Reenroll};
+use crate::token::Terms;
+
+impl Enrollment {
+    /// The host that the token is bound to, if the token still fits it.
+    async fn bound_host(&self, id: HostId, terms: &Terms) -> Result<HostRecord, ServiceError> {
+        let host = self.base.store.host(id).await?.filter(|host| host.revoked_at.is_none());
+        let host = host.ok_or(HostError::Revoked)?;
+        match terms.fits_host(host.facts.name.as_ref(), &host.facts.roles) {
+            true => Ok(host),
+            false => Err(TokenError::Binding(BindingError::HostChanged).into()),
+        }
+    }
+
+    /// A new pair of a token that is bound to the host `id`: the next certificate of its lineage. Its former certificates and
+    /// keys are revoked in the same act.
+    pub(super) async fn reenroll(
+        &self,
+        caller: &Caller,
+        ticket: RedeemTicket,
+        id: HostId,
+        now: Timestamp,
+    ) -> Result<Enrolled, ServiceError> {
+        let bound = self.bound_host(id, &ticket.grant.terms).await?;
+        let (facts, name_withdrawn) = self.certifiable(bound.facts).await?;
+        let warrant = Warrant { csr: &ticket.csr, host: id, facts: &facts };
+        let certificate = self.issue(warrant, now)?;
+        let stored = certificate.clone();
+        let entry = self.enrolled_entry(caller, Action::HostReenrolled, &ticket, &stored, now);
+        let next = NextCertificate {
+            roles: facts.roles.clone(),
+            withdrawal: name_withdrawn.as_ref().map(|name| withdrawal(caller, id, name, now)),
+            certificate,
+            reached_url: ticket.reached_url.clone(),
+            node_limit: self.capacity.limit_of_hosts(),
+            entry,
+        };
+        let (grant, root) = (ticket.grant.clone(), ticket.grant.root);
+        match self.base.store.reenroll(Reenroll { grant, next }).await? {
+            Redeemed::First => {
+                let enrolled = Enrolled::new(facts.name, facts.roles, stored, &self.cas.load(), root);
+                Ok(Enrolled { name_withdrawn, ..enrolled })
+            }
+            Redeemed::Again(winner) => self.answer_again(winner, root).await,
+            Redeemed::Refused(refusal) => Err(refused(refusal, &ticket.grant)),
+        }
+    }
+}

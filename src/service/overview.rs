@@ -1,0 +1,101 @@
+//! The overview of the authority: its numbers, the room on its disk, and secrets of the first start that lie there.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::fs::statvfs;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::ServiceError;
+use super::base::Base;
+use super::found::FIRST_SECRETS;
+use super::shared_run::SharedRun;
+use crate::store::StoreError;
+
+/// The use cases of the overview.
+pub struct Overview {
+    base: Base,
+    data_dir: PathBuf,
+    /// A count reads every row: one at a time.
+    counting: SharedRun<Result<Arc<StateCounts>, StoreError>>,
+}
+
+/// Numbers of hosts and enrollment tokens by state.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct StateCounts {
+    /// Number of hosts in each state.
+    #[schema(example = json!({"active": 120, "expiring": 3, "lapsed": 2, "quarantined": 1, "revoked": 7}))]
+    pub hosts: BTreeMap<&'static str, u64>,
+    /// Number of stored enrollment tokens in each state.
+    #[schema(example = json!({"active": 3, "pending": 1, "used": 40}))]
+    pub tokens: BTreeMap<&'static str, u64>,
+    /// Number of tokens of clusters and policies that are in use and expire within 30 days.
+    #[schema(example = 0)]
+    pub tokens_expiring_soon: u64,
+}
+
+/// The facts of the data directory.
+#[derive(Debug, Default, Serialize, ToSchema)]
+pub struct DataDirectory {
+    /// Files with secrets of the first start that are still there. They belong in a safe.
+    #[schema(example = json!(["emergency.token"]))]
+    pub first_secrets: Vec<&'static str>,
+    /// Room on its disk; `null`: not known.
+    #[schema(required)]
+    pub disk: Option<DiskRoom>,
+}
+
+/// Free and total bytes.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub struct DiskRoom {
+    /// Bytes that the server may still write.
+    #[schema(example = 42_949_672_960_u64)]
+    pub free_bytes: u64,
+    /// All bytes of the disk, free or not.
+    #[schema(example = 85_899_345_920_u64)]
+    pub size_bytes: u64,
+}
+
+impl Overview {
+    pub(super) fn new(base: Base, data_dir: PathBuf) -> Self {
+        Self { base, data_dir, counting: SharedRun::default() }
+    }
+
+    /// Counts hosts and tokens by state. Concurrent callers share a count.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn count(&self) -> Result<Arc<StateCounts>, ServiceError> {
+        let (store, now) = (self.base.store.as_ref(), self.base.time.now());
+        let count = async {
+            let (hosts, tokens) = (store.count_hosts(now).await?, store.count_tokens(now).await?);
+            let hosts = hosts.into_iter().map(|(state, number)| (state.into(), number)).collect();
+            let tokens = tokens.into_iter().map(|(state, number)| (state.into(), number)).collect();
+            let tokens_expiring_soon = store.count_expiring_tokens(now).await?;
+            Ok(Arc::new(StateCounts { hosts, tokens, tokens_expiring_soon }))
+        };
+        Ok(self.counting.share(count).await?)
+    }
+
+    /// Looks at the data directory.
+    pub async fn data_directory(&self) -> DataDirectory {
+        let data_dir = self.data_dir.clone();
+        // A disk that hangs must not hold up other requests.
+        let looked = tokio::task::spawn_blocking(move || DataDirectory::at(&data_dir));
+        looked.await.unwrap_or_default()
+    }
+}
+
+impl DataDirectory {
+    /// Looks at this directory.
+    pub fn at(data_dir: &Path) -> Self {
+        let is_there = |file: &&str| data_dir.join(file).symlink_metadata().is_ok();
+        let disk = statvfs(data_dir).ok().map(|disk| DiskRoom {
+            free_bytes: disk.f_bavail.saturating_mul(disk.f_frsize),
+            size_bytes: disk.f_blocks.saturating_mul(disk.f_frsize),
+        });
+        Self { first_secrets: FIRST_SECRETS.into_iter().filter(is_there).collect(), disk }
+    }
+}

@@ -1,0 +1,57 @@
+//! Re-enrollment tokens: each brings one enrolled host back, with its name and its roles.
+
+use crate::clock::Timestamp;
+use crate::id::HostId;
+use crate::name::{DnsPattern, Label};
+use crate::service::tokens::TokenAdmin;
+use crate::service::tokens::order::MintOrder;
+use crate::service::{Caller, HostError, RequestError, ServiceError};
+use crate::store::{HostFacts, TokenKind};
+use crate::token::{Bindings, MintedToken, Terms};
+
+/// A re-enrollment token that may be minted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReenrollmentOrder {
+    /// The expiry.
+    pub expires_at: Timestamp,
+    /// The label for people.
+    pub label: Label,
+}
+
+impl TokenAdmin {
+    /// Mints a re-enrollment token for a host, with its roles and its name. A redemption is refused if these have changed by then.
+    ///
+    /// # Errors
+    /// The host is unknown or revoked. Its roles, name or cluster are beyond the caller's limits. Or the token cannot be minted
+    /// now.
+    pub async fn mint_reenrollment(
+        &self,
+        caller: &Caller,
+        host: HostId,
+        order: ReenrollmentOrder,
+    ) -> Result<(MintedToken, Label), ServiceError> {
+        let record = self.base.store.host(host).await?;
+        let record = record.ok_or_else(|| RequestError::not_found("host", host))?;
+        if record.revoked_at.is_some() {
+            return Err(HostError::Ended.into());
+        }
+        let ReenrollmentOrder { expires_at, label } = order;
+        let terms = bound_to(host, record.facts, expires_at);
+        let kind = TokenKind::ReEnrollment;
+        let order = MintOrder { terms, label: label.clone(), kind, expected_hosts: None };
+        Ok((self.minting.mint(caller, order).await?, label))
+    }
+}
+
+/// The terms of a token for one host: what it has, for one use.
+fn bound_to(host: HostId, facts: HostFacts, expires_at: Timestamp) -> Terms {
+    let HostFacts { name, cluster, roles } = facts;
+    let dns_names = name.iter().filter_map(|name| DnsPattern::parse(name.as_str()).ok()).collect();
+    Terms {
+        roles,
+        expires_at: Some(expires_at),
+        max_uses: Some(1),
+        bindings: Bindings { host: Some(host), cluster, dns_names },
+        ..Terms::default()
+    }
+}
