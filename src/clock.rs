@@ -32,6 +32,12 @@ impl Timestamp {
         DateTime::parse_from_rfc3339(text).ok().map(|at| Self(at.timestamp_millis()))
     }
 
+    /// The whole second as HTTP writes it (RFC 9110 section 5.6.7). Empty for a time that no calendar has.
+    pub fn to_http_date(self) -> String {
+        let at = DateTime::from_timestamp(self.secs(), 0);
+        at.map(|at| at.format("%a, %d %b %Y %H:%M:%S GMT").to_string()).unwrap_or_default()
+    }
+
     /// Milliseconds since the Unix epoch.
     pub const fn millis(self) -> i64 {
         self.0
@@ -115,6 +121,7 @@ mod tests {
         assert_eq!(at.to_string(), "2030-01-01T00:00:00Z");
         assert_eq!(Timestamp::parse_rfc3339("2030-01-01T02:00:00+02:00"), Some(at));
         assert_eq!(Timestamp::parse_rfc3339("2030-01-01"), None);
+        assert_eq!(at.to_http_date(), "Tue, 01 Jan 2030 00:00:00 GMT");
     }
 
     #[test]

@@ -68,7 +68,7 @@ struct WhoAmI {
     responses((status = 200, description = "The host of the presented certificate.", body = WhoAmI)),
 )]
 pub(super) async fn whoami(call: Call) -> Result<Reply, Problem> {
-    let host = call.host()?;
+    let (host, now) = (call.host()?, call.authority.time.now());
     // The last contact is the newest certificate's holder: a copy of the host may hold a superseded one.
     if host.record.is_current(host.certificate.serial) {
         let reached_url = call.reached_url(host.record.reached_url.as_deref());
@@ -79,9 +79,10 @@ pub(super) async fn whoami(call: Call) -> Result<Reply, Problem> {
     let mut summary = shapes::summary(&call.authority, host.id, certified, host.certificate);
     if !host.has_its_roles() {
         // The next certificate has other roles: the host renews now.
-        summary.life.renew_after = summary.life.renew_after.min(call.authority.time.now().whole_second());
+        summary.life.renew_after = summary.life.renew_after.min(now.whole_second());
     }
-    Ok(Reply::ok(&WhoAmI { host: summary, serial, issued_at }))
+    // A host with a wrong clock compares `renew_after` with the date: both are by one clock.
+    Ok(Reply::ok(&WhoAmI { host: summary, serial, issued_at }).header("date", &now.to_http_date()))
 }
 
 /// Report facts of the host
