@@ -4,9 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Output, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use gatepass::client::daemon::Daemon;
+use gatepass::client::daemon::{Daemon, DaemonEvent};
 use gatepass::client::directory::load_enrolled;
 use gatepass::client::enroll::{Enroll, enroll};
 use gatepass::client::host::ThisHost;
@@ -182,6 +183,7 @@ async fn a_page_instead_of_crls_changes_no_file() {
 
 /// Life of the certificates of a daemon on a clock that the test moves.
 const LIFE: Duration = Duration::from_secs(6 * 86_400);
+const HOUR: Duration = Duration::from_secs(3600);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn foreign_answers_never_end_a_daemon() {
@@ -196,30 +198,35 @@ async fn foreign_answers_never_end_a_daemon() {
     let ends = || load_enrolled(&certs).unwrap().life.expires_at;
     let first = ends();
     let (host, nap) = (ThisHost::at(&certs), Duration::from_millis(5));
-    let time = clock.clone();
+    let (time, failed) = (clock.clone(), Arc::new(AtomicUsize::new(0)));
+    let failures = failed.clone();
+    let note = move |event: DaemonEvent<'_>| {
+        failures.fetch_add(usize::from(matches!(event, DaemonEvent::Failed(..))), Ordering::SeqCst);
+    };
     let daemon = tokio::spawn(async move {
         let daemon = Daemon { nap, ..Daemon::new(host, &*time) };
-        daemon.run(|_| {}, std::future::pending()).await
+        daemon.run(note, std::future::pending()).await
     });
+    // A failure is reported when the next attempt is planned, an hour later at most.
+    let fails = async |span| {
+        let before = failed.load(Ordering::SeqCst);
+        clock.advance(span);
+        eventually("it fails", async || (failed.load(Ordering::SeqCst) > before).then_some(())).await;
+    };
     clock.advance(LIFE * 7 / 10);
     eventually("it renews", async || (ends() != first).then_some(())).await;
     let second = ends();
     gateway.set(foreign().remove(0));
-    clock.advance(LIFE * 7 / 10);
+    fails(LIFE * 7 / 10).await;
     for mode in foreign() {
         gateway.set(mode);
         let answered = gateway.answered();
-        clock.advance(Duration::from_secs(3600));
-        eventually("it asks again", async || (gateway.answered() > answered).then_some(())).await;
-        assert!(!daemon.is_finished() && ends() == second);
+        fails(HOUR).await;
+        assert!(gateway.answered() > answered && !daemon.is_finished() && ends() == second);
     }
     gateway.set(Mode::Pass);
-    eventually("it renews again", async || {
-        // The daemon may plan after the last answer only now.
-        clock.advance(Duration::from_secs(60));
-        (ends() != second).then_some(())
-    })
-    .await;
+    clock.advance(HOUR);
+    eventually("it renews again", async || (ends() != second).then_some(())).await;
     let host = load_enrolled(&certs).unwrap().host_id;
     assert_eq!(at.admin().delete(&format!("/api/v1/hosts/{host}")).await.status, 200);
     clock.advance(LIFE * 7 / 10);

@@ -66,11 +66,7 @@ impl Gateway {
                 tokio::spawn(async move {
                     match mode {
                         Mode::Pass => drop(pass(tcp, server).await),
-                        Mode::Answer(text) => {
-                            if answer(tcp, &acceptor, &text).await.is_ok() {
-                                answered.fetch_add(1, Ordering::SeqCst);
-                            }
-                        }
+                        Mode::Answer(text) => drop(answer(tcp, &acceptor, &text, &answered).await),
                         Mode::Silence => {
                             let _held = tcp;
                             answered.fetch_add(1, Ordering::SeqCst);
@@ -97,7 +93,13 @@ async fn pass(mut tcp: TcpStream, server: SocketAddr) -> std::io::Result<()> {
     tokio::io::copy_bidirectional(&mut tcp, &mut server).await.map(drop)
 }
 
-async fn answer(tcp: TcpStream, acceptor: &TlsAcceptor, text: &str) -> std::io::Result<()> {
+/// Answers a request. It counts before the answer: a client that has it must find it counted.
+async fn answer(
+    tcp: TcpStream,
+    acceptor: &TlsAcceptor,
+    text: &str,
+    answered: &AtomicUsize,
+) -> std::io::Result<()> {
     let mut tls = BufReader::new(acceptor.accept(tcp).await?);
     let (mut line, mut length) = (String::new(), 0);
     while tls.read_line(&mut line).await? > 2 {
@@ -107,6 +109,7 @@ async fn answer(tcp: TcpStream, acceptor: &TlsAcceptor, text: &str) -> std::io::
         line.clear();
     }
     tls.read_exact(&mut vec![0; length]).await?;
+    answered.fetch_add(1, Ordering::SeqCst);
     tls.write_all(text.as_bytes()).await?;
     tls.shutdown().await
 }

@@ -18,6 +18,8 @@ pub(crate) struct AtTerminal {
     /// The process's end, kept open so that its modes can be read after the process has ended.
     line: File,
     shown: Arc<Mutex<String>>,
+    /// Bytes of `shown` up to the last question.
+    asked: usize,
 }
 
 impl AtTerminal {
@@ -28,7 +30,7 @@ impl AtTerminal {
         let child = command.stdin(end()).stdout(end()).stderr(end()).spawn().unwrap();
         let shown = Arc::new(Mutex::new(String::new()));
         read_on(keyboard.try_clone().unwrap(), Arc::clone(&shown));
-        Self { child, keyboard, line, shown }
+        Self { child, keyboard, line, shown, asked: 0 }
     }
 
     /// Waits until the terminal shows `text`. Returns everything that it shows.
@@ -38,6 +40,18 @@ impl AtTerminal {
             Some(shown()).filter(|shown| shown.contains(text))
         })
         .await
+    }
+
+    /// Waits for the next `question`, which the terminal shows once it takes an answer. Text before it comes too early: what is
+    /// typed then may be echoed or lost.
+    pub(crate) async fn asks(&mut self, question: &str) -> String {
+        let (shown, from) = (Arc::clone(&self.shown), self.asked);
+        self.asked = eventually(&format!("the terminal asks {question:?}"), async || {
+            let shown = shown.lock().unwrap();
+            shown[from..].find(question).map(|at| from + at + question.len())
+        })
+        .await;
+        self.shown.lock().unwrap()[..self.asked].to_owned()
     }
 
     /// Types `keys`.
