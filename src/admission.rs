@@ -1,9 +1,15 @@
 //! Pure decisions about a redemption: a grant against the host's request. A token may be bound to a key, names, a cluster or
-//! a host.
+//! a host. Rules say which hosts are admitted without a person.
 
+mod address_range;
 mod capacity;
+mod rule;
+mod rules;
 
+pub use self::address_range::{AddressRange, AddressRangeError};
 pub use self::capacity::Capacity;
+pub use self::rule::{Applicant, Example, Mismatch, Rule, RuleCluster, RuleTerms};
+pub use self::rules::{Decision, Rules};
 use crate::id::{HostId, Thumbprint};
 use crate::name::{Cluster, DnsName};
 use crate::token::{Bindings, Grant};

@@ -113,6 +113,14 @@ uuid_id!(
     PolicyId
 );
 uuid_id!(
+    /// Names an auto-approve rule.
+    RuleId
+);
+uuid_id!(
+    /// Names an enrollment that waits for a decision.
+    EnrollmentId
+);
+uuid_id!(
     /// Names an API key. Public: the secret stands behind it in the key's text.
     ApiKeyId
 );

@@ -10,8 +10,8 @@ use serde::de::DeserializeOwned;
 use crate::access::{SessionKind, UserRole};
 use crate::clock::Timestamp;
 use crate::id::{
-    ApiKeyId, BatchId, BodyHash, ChainId, HostId, IdempotencyKey, KeyId, ListId, PolicyId, RequestId, Serial,
-    SessionId, ShortId, SpkiHash, Thumbprint, TokenId,
+    ApiKeyId, BatchId, BodyHash, ChainId, EnrollmentId, HostId, IdempotencyKey, KeyId, ListId, PolicyId,
+    RequestId, RuleId, Serial, SessionId, ShortId, SpkiHash, Thumbprint, TokenId,
 };
 use crate::name::{Cluster, DnsName, Label, NameError, Role};
 use crate::store::{KeyState, ListKind, RevocationReason, TokenKind};
@@ -37,12 +37,14 @@ blob!(
     BatchId,
     BodyHash,
     ChainId,
+    EnrollmentId,
     HostId,
     IdempotencyKey,
     KeyId,
     ListId,
     PolicyId,
     RequestId,
+    RuleId,
     Serial,
     SessionId,
     ShortId,
