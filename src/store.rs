@@ -95,7 +95,16 @@ pub enum StoreError {
 
 /// A store on any database.
 pub trait Store:
-    Verbs + TokenReads + HostReads + LedgerReads + AccountReads + AuthorityReads + SessionReads + Send + Sync
+    Verbs
+    + TokenReads
+    + HostReads
+    + LedgerReads
+    + AccountReads
+    + AuthorityReads
+    + RuleReads
+    + SessionReads
+    + Send
+    + Sync
 {
     /// The revocations in memory. They change after the commit, before the caller gets its answer.
     fn revocations(&self) -> &Revocations;

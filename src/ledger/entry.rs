@@ -94,6 +94,12 @@ pub enum Action {
     ApiKeyCreated,
     /// An API key was deleted.
     ApiKeyDeleted,
+    /// An auto-approve rule was created.
+    RuleCreated,
+    /// The conditions of an auto-approve rule were changed.
+    RuleChanged,
+    /// An auto-approve rule was deleted.
+    RuleDeleted,
     /// Settings were changed at run time.
     SettingsChanged,
     /// A user signed in for a session.

@@ -5,6 +5,7 @@ mod authority;
 mod certifying;
 mod hosts;
 mod keys;
+mod rules;
 mod sessions;
 mod taking_back;
 
@@ -15,6 +16,7 @@ pub use self::authority::*;
 pub use self::certifying::*;
 pub use self::hosts::*;
 pub use self::keys::*;
+pub use self::rules::*;
 pub use self::sessions::*;
 pub use self::taking_back::*;
 use super::StoreFuture;
@@ -115,6 +117,12 @@ macro_rules! each_verb {
                 create_api_key: CreateApiKey -> ApiKeyCreation;
                 /// Deletes an API key and the keys that were created with it.
                 delete_api_key: DeleteApiKey -> Option<Removal>;
+                /// Creates an auto-approve rule.
+                create_rule: CreateRule -> RuleCreation;
+                /// Changes the conditions of an auto-approve rule.
+                change_rule: ChangeRule -> RuleChange;
+                /// Deletes an auto-approve rule.
+                delete_rule: DeleteRule -> RuleChange;
                 /// Changes settings or resets them to the configuration.
                 change_settings: ChangeSettings -> ();
                 /// Begins a session of a user.

@@ -20,6 +20,7 @@ pub(super) mod reenrolling;
 pub(super) mod renewing;
 pub(super) mod revoking;
 pub(super) mod roles;
+pub(super) mod rules;
 pub(super) mod sessions;
 pub(super) mod together;
 mod world;
@@ -235,6 +236,12 @@ macro_rules! contract {
                 lists_go_when_all_their_tokens_have_expired,
                 a_run_is_bounded_and_says_that_more_is_left,
                 use_counts_stay_as_long_as_the_token_is_listed,
+            }
+            rules {
+                a_rule_is_read_back_and_listed_oldest_first,
+                a_change_begins_another_revision,
+                an_outdated_rule_is_neither_changed_nor_deleted,
+                the_number_of_rules_is_bounded,
             }
             sessions {
                 a_session_is_read_back_after_a_restart,

@@ -1,12 +1,14 @@
 //! The outcomes of the store's verbs.
 
 mod accounts;
+mod rules;
 mod tokens;
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
 pub use self::accounts::*;
+pub use self::rules::*;
 pub use self::tokens::*;
 use super::record::*;
 use crate::id::{HostId, Serial};

@@ -7,7 +7,9 @@ use super::listing::*;
 use super::outcome::{KeyRefusal, Pair};
 use super::record::*;
 use crate::clock::Timestamp;
-use crate::id::{ApiKeyId, BatchId, ChainId, HostId, IdempotencyKey, Serial, SessionId, SpkiHash, TokenId};
+use crate::id::{
+    ApiKeyId, BatchId, ChainId, HostId, IdempotencyKey, RuleId, Serial, SessionId, SpkiHash, TokenId,
+};
 use crate::ledger::ChainHead;
 use crate::name::{DnsName, Role, UserName};
 use crate::secret::Secret;
@@ -180,6 +182,21 @@ pub trait AuthorityReads {
 
     /// The clock mark; `None` before the authority was founded.
     fn clock_mark(&self) -> StoreFuture<'_, Option<Timestamp>>;
+}
+
+/// Reads of auto-approve rules.
+pub trait RuleReads {
+    /// Returns every rule, oldest first.
+    fn rules(&self) -> StoreFuture<'_, Vec<RuleRecord>>;
+
+    /// Returns a rule: a point read.
+    fn rule(&self, rule: RuleId) -> StoreFuture<'_, Option<RuleRecord>>;
+
+    /// Returns the number of hosts that a rule admitted and that hold a slot.
+    fn admitted_by_rule(&self, rule: RuleId, now: Timestamp) -> StoreFuture<'_, u64>;
+
+    /// Returns each rule that admitted a host that holds a slot, with their number. The rule may be deleted.
+    fn admitted_by_rules(&self, now: Timestamp) -> StoreFuture<'_, Vec<(RuleId, u64)>>;
 }
 
 /// Reads of sessions.

@@ -16,6 +16,7 @@ mod reenroll;
 mod renew;
 mod revoke;
 mod rotate;
+mod rules;
 mod sessions;
 mod slots;
 mod status;

@@ -25,6 +25,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/013_batches.sql"),
     include_str!("../migrations/014_reenrollment.sql"),
     include_str!("../migrations/015_quarantine.sql"),
+    include_str!("../migrations/016_rules.sql"),
 ];
 
 /// Marks the file as a gatepass database: `gate`, in ASCII.

@@ -5,6 +5,7 @@ mod administration;
 pub(super) mod entries;
 pub(super) mod hosts;
 mod list_statement;
+pub(super) mod rules;
 mod sessions;
 pub(super) mod tokens;
 

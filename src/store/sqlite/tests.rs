@@ -150,3 +150,26 @@ async fn the_views_show_people_what_is_there() {
     let body = text("SELECT body FROM readable_ledger WHERE action = 'host_enrolled'");
     assert!(body.starts_with(r#"{"at":"2030-03-17T17:46:40Z","actor":"user:admin""#), "{body}");
 }
+
+#[tokio::test]
+async fn a_rule_counts_its_hosts_that_hold_a_slot() {
+    let disk = OnDisk::new();
+    let path = disk.path.clone();
+    let mut world = World::begin(Box::new(disk)).await;
+    let token = world.mint_ephemeral(Some(3)).await;
+    let rule = crate::id::RuleId::generate(world.now);
+    for key in ["one", "two", "three"] {
+        world.redeem(&token, crate::id::SpkiHash::of(key.as_bytes())).await;
+    }
+    let every = HostFilter::every(None, world.now);
+    let hosts = world.store().list_hosts(every, PageQuery::new(None, 3)).await.unwrap().items;
+    let connection = Connection::open(path).unwrap();
+    connection.execute("UPDATE hosts SET rule = ?1", [rule.as_bytes()]).unwrap();
+    world.revoke_host(hosts[0].id).await;
+    let end = hosts[1].newest.not_after;
+    for (at, admitted) in [(world.now, 2), (end.minus(std::time::Duration::from_secs(1)), 2), (end, 0)] {
+        assert_eq!(world.store().admitted_by_rule(rule, at).await.unwrap(), admitted);
+        let all = world.store().admitted_by_rules(at).await.unwrap();
+        assert_eq!(all, if admitted > 0 { vec![(rule, admitted)] } else { Vec::new() });
+    }
+}

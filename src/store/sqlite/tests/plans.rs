@@ -5,7 +5,7 @@ use crate::id::ShortId;
 use crate::store::sqlite::act::ending::MAKE_MINTED_DUE;
 use crate::store::sqlite::act::redeem::IS_VOUCHED_FOR;
 use crate::store::sqlite::host_count;
-use crate::store::sqlite::read::{accounts, entries, hosts, tokens};
+use crate::store::sqlite::read::{accounts, entries, hosts, rules, tokens};
 
 /// The plan of a statement in SQLite, a line per step.
 fn plan(connection: &Connection, sql: &str) -> Vec<String> {
@@ -163,6 +163,20 @@ fn every_filter_walks_the_index_of_its_rarest_condition() {
             expect_walk(&connection, &sql, &format!("SEARCH {walk}"));
         }
     }
+}
+
+#[test]
+fn the_hosts_of_rules_are_counted_by_an_index() {
+    let disk = OnDisk::new();
+    drop(open(&disk));
+    let connection = Connection::open(&disk.path).unwrap();
+    expect_walk(
+        &connection,
+        rules::ADMITTED_BY_RULE,
+        "SEARCH hosts USING INDEX hosts_by_rule (rule=? AND ends_at>?)",
+    );
+    let all = plan(&connection, rules::ADMITTED_BY_RULES);
+    assert!(all.len() == 1 && all[0].contains("USING COVERING INDEX hosts_by_rule"), "{all:?}");
 }
 
 #[test]
