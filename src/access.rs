@@ -5,6 +5,7 @@ pub mod actor;
 pub mod address;
 pub mod api_key;
 pub mod limits;
+pub mod mask;
 pub mod password;
 pub mod permission;
 pub mod proof;

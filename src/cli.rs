@@ -162,7 +162,7 @@ pub fn main() -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => report.failure(&error.in_words_of(innermost(&line, &matches))),
         },
-        Err(error) => report.usage(&error),
+        Err(error) => report.usage(error),
     };
     logging::finish();
     code

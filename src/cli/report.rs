@@ -3,11 +3,13 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use clap::error::ContextValue;
 use clap::{ArgMatches, Command};
 use serde_json::json;
 
 use super::error::CliError;
 use super::output::note;
+use crate::access::mask::{MASK, mask};
 use crate::text::printable;
 
 /// The form of failures on standard error.
@@ -42,25 +44,27 @@ impl Report {
         Self::Text
     }
 
-    /// Prints the failure of a command.
+    /// Prints the failure of a command. A credential in a wrong place is not repeated.
     pub(super) fn failure(self, error: &CliError) -> ExitCode {
         if !error.is_silent() {
-            note(match (self, error) {
+            let text = match (self, error) {
                 (Self::Json, error) => error.document().to_string(),
                 // It starts with the program's name already.
                 (Self::Text, CliError::Start(error)) => error.to_string(),
                 (Self::Text, error) => format!("gatepass: {error}"),
-            });
+            };
+            note(mask(&text));
         }
         ExitCode::from(error.exit_code())
     }
 
     /// Prints help, the version, or the mistake in a command line.
-    pub(super) fn usage(self, error: &clap::Error) -> ExitCode {
+    pub(super) fn usage(self, mut error: clap::Error) -> ExitCode {
         let code = u8::try_from(error.exit_code()).unwrap_or(2);
+        hide_credentials(&mut error);
         let rendered = error.render().to_string();
         // The mistake repeats its value, which can come from elsewhere.
-        let text = rendered.lines().map(printable).collect::<Vec<_>>().join("\n");
+        let text = rendered.lines().map(|line| mask(&printable(line))).collect::<Vec<_>>().join("\n");
         match (self, error.use_stderr()) {
             (Self::Json, true) => {
                 let text = text.trim().trim_start_matches("error: ");
@@ -71,6 +75,15 @@ impl Report {
             _ => drop(error.print()),
         }
         ExitCode::from(code)
+    }
+}
+
+/// Replaces each value in `error` that holds a credential, also a folded one, whose later lines do not look like it.
+fn hide_credentials(error: &mut clap::Error) {
+    let holds = |value: &&ContextValue| matches!(value, ContextValue::String(text) if mask(text) != *text);
+    let kinds = error.context().filter(|(_, value)| holds(value)).map(|(kind, _)| kind).collect::<Vec<_>>();
+    for kind in kinds {
+        error.insert(kind, ContextValue::String(MASK.to_owned()));
     }
 }
 

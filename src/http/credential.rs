@@ -10,12 +10,10 @@ use super::problem::{Code, Problem};
 use super::query::percent_decode;
 use crate::access::ApiKey;
 use crate::access::api_key::API_KEY_PREFIX;
+use crate::access::mask::LOCAL_PREFIX;
 use crate::access::{password, session};
 use crate::name::UserName;
 use crate::secret::Secret;
-
-/// Prefix of the local credential, which is kept in the data directory.
-pub const LOCAL_PREFIX: &str = "gpl_";
 
 /// The content of a request's `Authorization` header.
 pub enum Credential {

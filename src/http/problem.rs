@@ -2,7 +2,6 @@
 
 pub mod code;
 pub mod dialect;
-mod echo;
 mod forbidden;
 mod native;
 mod service;
@@ -14,6 +13,7 @@ pub use self::code::Code;
 use self::dialect::Dialect;
 pub use self::native::NATIVE;
 use super::reply::Reply;
+use crate::access::mask::mask;
 use crate::service::FieldError;
 
 /// Maximum number of invalid fields that one response names.
@@ -96,6 +96,13 @@ impl Problem {
     /// The HTTP status.
     pub const fn status(&self) -> StatusCode {
         self.code.status()
+    }
+
+    /// The same problem without the credentials that the request may hold in a wrong place (I7).
+    fn masked(&self) -> Self {
+        let fields =
+            self.fields.iter().map(|fault| FieldError::new(mask(&fault.field), mask(&fault.message)));
+        Self { detail: mask(&self.detail), fields: fields.collect(), ..self.clone() }
     }
 
     /// The body of the response in `dialect`.

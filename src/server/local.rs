@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::access::address::is_within;
+use crate::access::mask::LOCAL_PREFIX;
 use crate::config::ServerConfig;
-use crate::http::credential::LOCAL_PREFIX;
 use crate::id::{Fingerprint, hex, random};
 use crate::secret::Secret;
 use crate::service::vault::{VaultError, load_private, write_private, write_public};

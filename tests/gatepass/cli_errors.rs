@@ -136,3 +136,57 @@ fn a_mistake_shows_hidden_characters_escaped() {
         assert!(error.contains("u{202e}b") && !error.contains('\u{202e}'), "{error}");
     }
 }
+
+/// Command lines with `CREDENTIAL` in a wrong place: a positional argument, a flag, a name.
+const WRONG_PLACES: &[&[&str]] = &[
+    &["CREDENTIAL"],
+    &["--CREDENTIAL"],
+    &["host", "show", "CREDENTIAL"],
+    &["host", "release", "CREDENTIAL", "--keep", "newest", "--yes"],
+    &["host", "release", NOBODY, "--keep", "CREDENTIAL"],
+    &["host", "revoke", "CREDENTIAL", "--yes"],
+    &["host", "reenroll", "CREDENTIAL"],
+    &["host", "list", "--token", "CREDENTIAL"],
+    &["host", "list", "--limit=CREDENTIAL"],
+    &["host", "list", "CREDENTIAL"],
+    &["token", "show", "CREDENTIAL"],
+    &["token", "list", "--server", "CREDENTIAL"],
+    &["token", "list", "--data-dir", "CREDENTIAL"],
+    &["token", "list", "-o", "CREDENTIAL"],
+    &["token", "inspect", "--token-file", "CREDENTIAL"],
+    &["keys", "retire", "CREDENTIAL"],
+    &["context", "use", "CREDENTIAL"],
+    &["serve", "--listen", "CREDENTIAL"],
+    &["serve", "--config", "CREDENTIAL"],
+    &["enroll", "--wait", "CREDENTIAL"],
+    &["enroll", "--ca-fingerprint", "CREDENTIAL"],
+];
+
+/// The error of `line` with `credential` in its wrong place.
+fn misplaced(line: &[&str], credential: &str, more: &[&str]) -> String {
+    let nowhere = tempfile::tempdir().unwrap();
+    let words = line.iter().map(|word| word.replace("CREDENTIAL", credential));
+    let output = gatepass().args(words).args(more).current_dir(&nowhere).output().unwrap();
+    assert!(!output.status.success() && output.stdout.is_empty(), "{line:?}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn a_mistake_does_not_repeat_a_credential() {
+    let token = format!("eyJhbGciOiJFZERTQSJ9.eyJpc3MiOiJnYXRlIn0.{}", "hunter2-".repeat(10) + "_hunte");
+    let folded = token.replace('.', ".\r\n");
+    let others = ["gpk_", "gps_", "gpl_"].map(|prefix| format!("{prefix}{}", "hunter2-".repeat(8)));
+    let is_shown = |error: &str| ["hunte", "eyJhbGci", "eyJpc3Mi"].iter().any(|part| error.contains(part));
+    for line in WRONG_PLACES {
+        let error = misplaced(line, &token, &[]);
+        assert!(!error.is_empty() && !is_shown(&error), "{line:?}: {error}");
+    }
+    for credential in others.iter().chain([&token, &folded]) {
+        for format in [[].as_slice(), &["-o", "json"]] {
+            let error = misplaced(&["host", "show", "CREDENTIAL"], credential, format);
+            assert!(error.contains("(a credential, not shown)") && !is_shown(&error), "{error}");
+        }
+        let error = misplaced(&["host", "release", NOBODY, "--keep", "CREDENTIAL"], credential, &[]);
+        assert!(error.contains("(a credential, not shown)") && !is_shown(&error), "{error}");
+    }
+}

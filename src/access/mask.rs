@@ -1,29 +1,20 @@
-//! Masks credentials in errors. An error repeats parts of the request, which may hold a credential in the wrong place,
-//! and errors end up in logs (I7).
+//! Masks credentials in texts. An error repeats parts of a request or of a command line. These may hold a credential in
+//! the wrong place, and errors end up in logs (I7).
 
-use super::Problem;
-use crate::access::api_key::API_KEY_PREFIX;
-use crate::access::session;
-use crate::http::credential::LOCAL_PREFIX;
-use crate::service::FieldError;
+use super::api_key::API_KEY_PREFIX;
+use super::session;
 
 /// Prefix of every token: `{"` in base64url.
 const TOKEN_PREFIX: &str = "eyJ";
 
-/// The text that replaces a credential.
-const MASK: &str = "(a credential, not shown)";
+/// Prefix of the local credential, which is kept in the data directory.
+pub const LOCAL_PREFIX: &str = "gpl_";
 
-impl Problem {
-    /// The same problem, with every text masked that looks like a token or a credential.
-    pub(super) fn masked(&self) -> Self {
-        let fields =
-            self.fields.iter().map(|fault| FieldError::new(mask(&fault.field), mask(&fault.message)));
-        Self { detail: mask(&self.detail), fields: fields.collect(), ..self.clone() }
-    }
-}
+/// The text that replaces a credential.
+pub const MASK: &str = "(a credential, not shown)";
 
 /// `text` without credentials: each word is cut where one begins, since an escape may precede it.
-fn mask(text: &str) -> String {
+pub fn mask(text: &str) -> String {
     let in_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
     let mut masked = String::with_capacity(text.len());
     let mut rest = text;
@@ -40,11 +31,13 @@ fn mask(text: &str) -> String {
     masked
 }
 
-/// The position in `word` at which a credential may begin.
+/// The position in `word` at which a credential may begin. A prefix alone is no secret: help names it.
 fn secret_at(word: &str) -> Option<usize> {
     let prefixes = [TOKEN_PREFIX, LOCAL_PREFIX, API_KEY_PREFIX, session::PREFIX];
-    let begins =
-        |at: &usize| prefixes.iter().any(|prefix| word.as_bytes()[*at..].starts_with(prefix.as_bytes()));
+    let begins = |at: &usize| {
+        let rest = &word.as_bytes()[*at..];
+        prefixes.iter().any(|prefix| rest.len() > prefix.len() && rest.starts_with(prefix.as_bytes()))
+    };
     (0..word.len()).find(begins)
 }
 
@@ -61,6 +54,7 @@ mod tests {
             ("field `eyJhbGciOi.e30.x`: é", "field `(a credential, not shown)`: é"),
             ("no gpk_00ff", "no (a credential, not shown)"),
             ("a=gpl_00ff, b", "a=(a credential, not shown), b"),
+            ("an API key starts with gpk_, as shown", "an API key starts with gpk_, as shown"),
         ] {
             assert_eq!(mask(text), shown);
         }
