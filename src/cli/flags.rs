@@ -99,7 +99,7 @@ pub(crate) struct HostFlags {
     /// Only with this DNS name; `*` stands for any text
     #[arg(long, value_name = "TEXT")]
     name: Option<String>,
-    /// Only with this label; `*` stands for any text. Revocations ignore labels that hosts reported
+    /// Only with this label; `*` stands for any text. Revocations and releases ignore labels that hosts reported
     #[arg(long, value_name = "TEXT")]
     label: Option<String>,
     /// Only with this hostname, as the host reported it; `*` stands for any text. Only for lists

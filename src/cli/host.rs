@@ -2,6 +2,7 @@
 
 mod reenroll;
 mod release;
+mod revoke;
 mod watch;
 
 use clap::{Args, Subcommand};
@@ -13,10 +14,9 @@ use super::flags::{HostFlags, Selection, at_least_one, one_selection, with_query
 use super::listing::Listing;
 use super::output::{self, text_at};
 use super::remote::Remote;
-use super::short_id::{GivenId, whole};
-use super::together::{ById, Together, count, each, of};
+use super::short_id::GivenId;
+use super::together::of;
 use crate::cells::HOSTS;
-use crate::client::ClientError;
 use crate::client::api::Api;
 use crate::config::Environment;
 use crate::id::HostId;
@@ -53,6 +53,10 @@ pub(crate) enum HostCommand {
     SetLabel(HostSetLabel),
     Reenroll(reenroll::HostReenroll),
     /// End the quarantine of hosts: one of the two machines stays
+    #[command(mut_arg("ids", |ids| ids.help(IDS)))]
+    #[command(mut_arg("all", |all| all.help("Select all hosts in quarantine, instead of ids or filters")))]
+    // For old scripts: the server refuses it beside a selection, because a host reports its hostname itself.
+    #[command(mut_arg("hostname", |hostname| hostname.hide(true)))]
     Release(release::HostReleaseArgs),
     /// Revoke hosts for good, by id or by filter: their certificates and their keys
     #[command(after_long_help = "Examples:
@@ -62,8 +66,7 @@ pub(crate) enum HostCommand {
   gatepass host revoke --seen-before 90d             hosts that nobody has seen for 90 days
 
 Labels and hostnames that hosts reported select nothing here.")]
-    #[command(mut_arg("ids", |ids| ids.help("Ids of the hosts, or their last 8 characters")))]
-    // The server refuses it for revocations: a host reports its hostname itself.
+    #[command(mut_arg("ids", |ids| ids.help(IDS)))]
     #[command(mut_arg("hostname", |hostname| hostname.hide(true)))]
     Revoke(Selection<HostFlags>),
 }
@@ -81,8 +84,28 @@ impl HostCommand {
             Self::SetLabel(command) => command.run(environment).await,
             Self::Reenroll(command) => command.run(environment).await,
             Self::Release(command) => command.run(environment).await,
-            Self::Revoke(selection) => revoke(selection, environment).await,
+            Self::Revoke(selection) => revoke::revoke(&selection, environment).await,
         }
+    }
+}
+
+/// Help of the ids of `host release` and `host revoke`.
+const IDS: &str = "Ids of the hosts, or their last 8 characters";
+
+impl Selection<HostFlags> {
+    /// Checks that the selection is one, and returns its ids; none if it selects by flags or all.
+    fn judge(&self) -> Result<Vec<GivenId<HostId>>, CliError> {
+        one_selection(self.ids.len(), self.which.query().len(), self.all, &HostFlags::NAMES)?;
+        self.ids.iter().map(|id| GivenId::parse(id.expose()).map_err(CliError::Usage)).collect()
+    }
+
+    /// The list of the hosts that the flags select: those in `states`, unless the flags name states.
+    async fn list(&self, api: &Api, states: &str) -> Result<String, CliError> {
+        let mut query = self.which.whole(api).await?.query();
+        query.extend((!self.which.has_state()).then(|| format!("state={states}")));
+        // A host could report words that select it, or keep it from being selected.
+        query.extend(self.which.has_words().then(|| String::from("reported_words=false")));
+        Ok(with_query(HOSTS_PATH, &query))
     }
 }
 
@@ -138,7 +161,7 @@ impl HostList {
             true => "no hosts yet: `gatepass token create` mints a token for one",
             false => "no host matches",
         };
-        let path = with_query("/api/v1/hosts", &query);
+        let path = with_query(HOSTS_PATH, &query);
         match self.watch {
             true => watch::watch(&self.list, &api, environment, &path, self.limit).await,
             false => self.list.list_of(&api, environment, &path, &HOSTS, self.limit, nothing).await,
@@ -226,80 +249,12 @@ impl HostSetLabel {
     }
 }
 
-async fn revoke(selection: Selection<HostFlags>, environment: &Environment) -> Result<(), CliError> {
-    one_selection(selection.ids.len(), selection.which.query().len(), selection.all, &HostFlags::NAMES)?;
-    if !selection.ids.is_empty() {
-        return revoke_each(&selection, environment).await;
-    }
-    let api = selection.consent.remote.connect(environment)?;
-    let mut query = selection.which.whole(&api).await?.query();
-    query.extend((!selection.which.has_state()).then(|| String::from("state=live,expired,quarantined")));
-    // A host could report words that keep it from being revoked.
-    query.extend(selection.which.has_words().then(|| String::from("reported_words=false")));
-    let together = Together {
-        list: with_query("/api/v1/hosts", &query),
-        revoke: "/api/v1/hosts/revoke",
-        what: "host",
-        question: |hosts, _| question(&count(hosts, "host"), hosts),
-        hosts: false,
-    };
-    together.run(&api, &selection.consent).await
-}
-
-async fn revoke_each(selection: &Selection<HostFlags>, environment: &Environment) -> Result<(), CliError> {
-    let given = selection.ids.iter().map(|id| GivenId::parse(id.expose()).map_err(CliError::Usage));
-    let given = given.collect::<Result<Vec<_>, _>>()?;
-    let api = selection.consent.remote.connect(environment)?;
-    let ids = whole(&given, &api).await?;
-    each(&Hosts(&api), &ids, &selection.consent).await
-}
-
-/// Hosts, revoked by their ids.
-struct Hosts<'a>(&'a Api);
-
-impl ById for Hosts<'_> {
-    type Id = HostId;
-    const WHAT: &'static str = "host";
-
-    async fn look(&self, id: HostId) -> Result<Value, ClientError> {
-        self.0.get(&at(id)).await
-    }
-
-    fn changes(&self, item: &Value) -> bool {
-        item["state"] != "revoked"
-    }
-
-    fn question(&self, items: &[&Value]) -> String {
-        match items {
-            [one] => question(&named(one), 1),
-            _ => question(&count(items.len() as u64, "host"), items.len() as u64),
-        }
-    }
-
-    async fn revoke(&self, id: HostId) -> Result<Value, ClientError> {
-        self.0.delete(&at(id)).await
-    }
-
-    fn conclude(id: HostId, answer: &Value) -> String {
-        match answer["changed"].as_bool() {
-            Some(false) => format!("host {id} was revoked before"),
-            _ => format!("revoked host {id}"),
-        }
-    }
-}
+/// The path of the list of hosts.
+const HOSTS_PATH: &str = "/api/v1/hosts";
 
 /// The path of a host.
 fn at(id: HostId) -> String {
-    format!("/api/v1/hosts/{id}")
-}
-
-/// The question before hosts are revoked.
-fn question(what: &str, hosts: u64) -> String {
-    format!(
-        "Revoke {what}? {} refused immediately, and {} can never enroll again.",
-        of(hosts, "It is", "They are"),
-        of(hosts, "its key", "their keys")
-    )
+    format!("{HOSTS_PATH}/{id}")
 }
 
 /// A host with its name and its label, or with its own words for them.

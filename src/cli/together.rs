@@ -95,7 +95,7 @@ async fn look<All: ById>(all: &All, ids: &[All::Id], yes: bool) -> Result<Vec<Lo
 }
 
 /// Ids per request: at most a second of work, so that the progress bar moves.
-const AT_ONCE: usize = 200;
+pub(crate) const AT_ONCE: usize = 200;
 
 /// A bulk revocation.
 pub(crate) struct Together {

@@ -11,7 +11,7 @@ impl HostAdmin {
     /// Releases a host. The kept certificate becomes its newest; the others are revoked, and their keys stay refused.
     ///
     /// # Errors
-    /// The host is unknown, revoked, in no quarantine, or beyond the caller's limits. The certificate is not one of its good
+    /// The host is unknown, revoked, not in quarantine, or beyond the caller's limits. The certificate is not one of its good
     /// ones. Or the store cannot be written.
     pub async fn release_host(
         &self,

@@ -119,9 +119,9 @@ pub enum Quarantining {
 pub enum HostRelease {
     /// The host is released, and has this certificate alone.
     Released,
-    /// The host is in no quarantine, and its newest certificate is this one; nothing changed.
+    /// The host is not in quarantine, and its newest certificate is this one; nothing changed.
     Before,
-    /// The host is in no quarantine, and has another certificate; nothing changed.
+    /// The host is not in quarantine, and has another certificate; nothing changed.
     NotQuarantined,
     /// The certificate is not the host's, or is expired or revoked; nothing changed.
     NoSuchCertificate,

@@ -3,19 +3,16 @@
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use crate::cli::consent::Consent;
 use crate::cli::error::CliError;
-use crate::cli::flags::{HostFlags, one_selection, with_query};
+use crate::cli::flags::{HostFlags, Selection};
 use crate::cli::output::{self, Format, line, note, text_at};
 use crate::cli::progress;
 use crate::cli::short_id::{GivenId, whole};
-use crate::cli::together::{count, of};
+use crate::cli::together::{AT_ONCE, count, of};
+use crate::client::ClientError;
 use crate::client::api::Api;
 use crate::config::Environment;
 use crate::id::HostId;
-
-/// Hosts per request.
-const AT_ONCE: usize = 200;
 
 /// The machine that stays.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -39,47 +36,39 @@ The other certificates are revoked, and their keys stay refused. If neither mach
 re-enroll the host with a new key, or revoke it.")]
 pub(crate) struct HostReleaseArgs {
     #[command(flatten)]
-    consent: Consent,
-    /// Ids of the hosts, or their last 8 characters
-    #[arg(value_parser = GivenId::<HostId>::parse)]
-    ids: Vec<GivenId<HostId>>,
+    selection: Selection<HostFlags>,
     /// The machine that stays
     #[arg(long, value_enum)]
     keep: KeptMachine,
-    #[command(flatten)]
-    which: HostFlags,
-    /// Select all hosts in quarantine, instead of ids or filters
-    #[arg(long)]
-    all: bool,
 }
 
 impl HostReleaseArgs {
     /// Runs the command.
     pub(super) async fn run(self, environment: &Environment) -> Result<(), CliError> {
-        one_selection(self.ids.len(), self.which.query().len(), self.all, &HostFlags::NAMES)?;
-        let api = self.consent.remote.connect(environment)?;
-        let hosts = self.hosts(&api).await?;
+        let given = self.selection.judge()?;
+        let consent = &self.selection.consent;
+        let api = consent.remote.connect(environment)?;
+        let hosts = self.hosts(&given, &api).await?;
         if hosts.is_empty() {
             return Err(CliError::Unsound("no host in quarantine matches: nothing was done".to_owned()));
         }
-        self.consent.ask(&self.question(&hosts))?;
-        self.conclude(&self.send(&api, &hosts).await?)
+        consent.ask(&self.question(&hosts))?;
+        let release = async |kept: Value| api.post("/api/v1/hosts/release", &kept).await;
+        let (outcomes, ended) = self.send(&hosts, release).await;
+        conclude(consent.remote.output, hosts.len(), &outcomes, ended)
     }
 
     /// The selected hosts in quarantine.
-    async fn hosts(&self, api: &Api) -> Result<Vec<Value>, CliError> {
-        if self.ids.is_empty() {
-            let mut query = self.which.whole(api).await?.query();
-            query.extend((!self.which.has_state()).then(|| String::from("state=quarantined")));
-            query.extend(self.which.has_words().then(|| String::from("reported_words=false")));
-            let listed = api.list(&with_query("/api/v1/hosts", &query), usize::MAX).await?;
+    async fn hosts(&self, given: &[GivenId<HostId>], api: &Api) -> Result<Vec<Value>, CliError> {
+        if given.is_empty() {
+            let listed = api.list(&self.selection.list(api, "quarantined").await?, usize::MAX).await?;
             return Ok(listed.into_iter().filter(is_quarantined).collect());
         }
-        let mut hosts = Vec::with_capacity(self.ids.len());
-        for id in whole(&self.ids, api).await? {
+        let mut hosts = Vec::with_capacity(given.len());
+        for id in whole(given, api).await? {
             let host = api.get(&super::at(id)).await?;
             if !is_quarantined(&host) {
-                return Err(CliError::Unsound(format!("host {id} is in no quarantine: nothing was done")));
+                return Err(CliError::Unsound(format!("host {id} is not in quarantine: nothing was done")));
             }
             hosts.push(host);
         }
@@ -106,7 +95,12 @@ impl HostReleaseArgs {
         )
     }
 
-    async fn send(&self, api: &Api, hosts: &[Value]) -> Result<Vec<Value>, CliError> {
+    /// Releases the hosts, a part at a time. An error ends it, and the outcomes before the error are returned too.
+    async fn send(
+        &self,
+        hosts: &[Value],
+        release: impl AsyncFn(Value) -> Result<Value, ClientError>,
+    ) -> (Vec<Value>, Result<(), CliError>) {
         let bar = progress::bar(hosts.len() as u64, "released");
         let place = match self.keep {
             KeptMachine::Newest => "/certificate/serial",
@@ -116,28 +110,47 @@ impl HostReleaseArgs {
         for some in hosts.chunks(AT_ONCE) {
             let kept = |host: &Value| json!({ "id": host["id"], "serial": host.pointer(place) });
             let kept = some.iter().map(kept).collect::<Vec<_>>();
-            let mut answer = api.post("/api/v1/hosts/release", &json!({ "hosts": kept })).await?;
-            if let Value::Array(some) = answer["hosts"].take() {
-                bar.inc(some.len() as u64);
-                outcomes.extend(some);
+            match release(json!({ "hosts": kept })).await {
+                Ok(mut answer) => {
+                    outcomes.extend(answer["hosts"].as_array_mut().into_iter().flatten().map(Value::take))
+                }
+                Err(error) => {
+                    bar.abandon();
+                    return (outcomes, Err(error.into()));
+                }
             }
+            bar.inc(some.len() as u64);
         }
         bar.finish_and_clear();
-        Ok(outcomes)
+        (outcomes, Ok(()))
     }
+}
 
-    fn conclude(&self, outcomes: &[Value]) -> Result<(), CliError> {
-        let left = outcomes.iter().filter(|host| !is_done(host)).collect::<Vec<_>>();
-        let released = (outcomes.len() - left.len()) as u64;
-        match self.consent.remote.output {
-            Format::Json => output::json(&json!({ "released": released, "hosts": outcomes }))?,
-            _ => line(format!("released {}", count(released, "host")))?,
-        }
-        if left.is_empty() {
-            return Ok(());
-        }
-        left.iter().for_each(|host| note(format!("host {}: {}", text_at(host, "id"), advice(host))));
-        Err(CliError::Unsound("not every host was released".to_owned()))
+/// Prints the outcomes. The command fails if a host was not released, or if `ended` has the error that cut it off.
+fn conclude(
+    format: Format,
+    hosts: usize,
+    outcomes: &[Value],
+    ended: Result<(), CliError>,
+) -> Result<(), CliError> {
+    if outcomes.is_empty() {
+        return ended;
+    }
+    let released = outcomes.iter().filter(|host| host["outcome"] == "released").count() as u64;
+    match format {
+        Format::Json => output::json(&json!({ "released": released, "hosts": outcomes }))?,
+        _ => line(format!("released {}", count(released, "host")))?,
+    }
+    let advised = outcomes.iter().filter_map(|host| Some((host, advice(host)?)));
+    advised.for_each(|(host, advice)| note(format!("host {}: {advice}", text_at(host, "id"))));
+    if let Err(error) = ended {
+        let rest = count((hosts - outcomes.len()) as u64, "host");
+        note(format!("{rest} not released because of the failure: run the same command again for the rest"));
+        return Err(error);
+    }
+    match outcomes.iter().all(is_done) {
+        true => Ok(()),
+        false => Err(CliError::Unsound("not every host was released".to_owned())),
     }
 }
 
@@ -149,15 +162,92 @@ fn is_done(host: &Value) -> bool {
     host["outcome"] == "released" || host["outcome"] == "before"
 }
 
-/// The reason why a host was not released, and the next step.
-fn advice(host: &Value) -> String {
-    match host["outcome"].as_str() {
+/// The reason why this command did not release a host, and the next step. `None` for a released host.
+fn advice(host: &Value) -> Option<String> {
+    let advice = match host["outcome"].as_str() {
+        Some("released") => return None,
+        Some("before") => "somebody else released it with the same certificate",
         Some("no_such_certificate") => {
-            "the certificate is expired or revoked: keep the other one, or enroll the machine again"
-                .to_owned()
+            "the certificate is expired or revoked: keep the other machine, or re-enroll the host"
         }
-        Some("not_quarantined") => "somebody else released it with the other certificate".to_owned(),
-        Some("revoked") => "it is revoked".to_owned(),
-        _ => text_at(host, "outcome"),
+        Some("not_quarantined") => "somebody else released it with another certificate",
+        Some("revoked") => "it is revoked",
+        Some("stale") => "it changed in the meantime: run the command again",
+        Some("unknown") => "it no longer exists",
+        _ => return Some(text_at(host, "outcome")),
+    };
+    Some(advice.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct ReleaseLine {
+        #[command(flatten)]
+        release: HostReleaseArgs,
+    }
+
+    fn release(keep: &str) -> HostReleaseArgs {
+        ReleaseLine::try_parse_from(["release", "--all", "--keep", keep]).ok().unwrap().release
+    }
+
+    /// Hosts in quarantine, with the serials `0` for the newest and `1` for the older certificate.
+    fn quarantined(number: usize) -> Vec<Value> {
+        let host =
+            |id| json!({ "id": id, "certificate": { "serial": "0" }, "quarantine": { "serial": "1" } });
+        (0..number).map(host).collect()
+    }
+
+    /// The answer of a server that releases every host of the request.
+    fn released(request: &Value) -> Value {
+        let hosts = request["hosts"].as_array().unwrap().iter();
+        json!({ "hosts": hosts.map(|host| json!({ "id": host["id"], "outcome": "released" })).collect::<Vec<_>>() })
+    }
+
+    #[tokio::test]
+    async fn a_cut_off_release_keeps_its_outcomes() {
+        let calls = Cell::new(0);
+        let post = async |request: Value| {
+            calls.set(calls.get() + 1);
+            match calls.get() {
+                1 => Ok(released(&request)),
+                _ => Err(ClientError::Pending { seconds: 1 }),
+            }
+        };
+        let (outcomes, ended) = release("older").send(&quarantined(2 * AT_ONCE + 1), post).await;
+        assert_eq!((outcomes.len(), calls.get()), (AT_ONCE, 2), "no request follows the failure");
+        assert!(ended.is_err());
+        let failed = conclude(Format::Table, 2 * AT_ONCE + 1, &outcomes, ended).unwrap_err();
+        assert!(matches!(failed, CliError::Client(_)), "{failed}");
+    }
+
+    #[tokio::test]
+    async fn the_kept_machine_is_named_by_its_serial() {
+        for (keep, serial) in [("newest", "0"), ("older", "1")] {
+            let post = async |request: Value| {
+                assert_eq!(request["hosts"][0]["serial"], serial);
+                Ok(released(&request))
+            };
+            let (outcomes, ended) = release(keep).send(&quarantined(1), post).await;
+            assert!(ended.is_ok() && outcomes.len() == 1, "{keep}");
+        }
+    }
+
+    #[test]
+    fn every_other_outcome_has_its_advice() {
+        let of = |outcome: &str| json!({ "id": "0190", "outcome": outcome });
+        assert_eq!(advice(&of("released")), None);
+        for outcome in ["before", "no_such_certificate", "not_quarantined", "revoked", "stale", "unknown"] {
+            let advice = advice(&of(outcome)).unwrap();
+            assert!(advice.len() > outcome.len() && !advice.contains('_'), "{outcome}: {advice}");
+            let ended = conclude(Format::Table, 1, &[of(outcome)], Ok(()));
+            assert_eq!(ended.is_ok(), outcome == "before", "{outcome}");
+        }
     }
 }

@@ -79,7 +79,7 @@ codes! {
     BodyTimeout = REQUEST_TIMEOUT "body_timeout" "Body timeout", "send the body without pauses";
     NameTaken = CONFLICT "name_taken" "Name taken", "choose another name, or revoke the host that has it; a name of the server itself is never free";
     HostEnded = CONFLICT "host_ended" "Host ended", "the host is revoked for good: mint a plain token, which makes a new host";
-    HostNotQuarantined = CONFLICT "host_not_quarantined" "Host not quarantined", "the host is in no quarantine, and its newest certificate is another one";
+    HostNotQuarantined = CONFLICT "host_not_quarantined" "Host not quarantined", "the host is not in quarantine, and its newest certificate is another one";
     UserExists = CONFLICT "user_exists" "User exists", "choose another user name";
     LastAdmin = CONFLICT "last_admin" "Last admin", "create another admin without limits first: this is the last enabled one";
     RightsChanged = CONFLICT "rights_changed" "Rights changed", "the caller's role, limits or password changed while the request ran; the rest was not done: send it again";

@@ -36,8 +36,8 @@ pub enum HostError {
          (`gatepass host release`) or re-enrolls it"
     )]
     Quarantined,
-    /// A host in no quarantine keeps its certificate.
-    #[error("the host is in no quarantine, and its newest certificate is another one: show the host again")]
+    /// A host that is not in quarantine keeps its certificate.
+    #[error("the host is not in quarantine, and its newest certificate is another one: show the host again")]
     NotQuarantined,
     /// The name belongs to the authority or to a live host.
     #[error(
