@@ -48,7 +48,7 @@ pub(crate) struct Limit {
     /// Maximum number of enrolled hosts
     #[arg(value_name = "N")]
     node_limit: Option<u64>,
-    /// No limit
+    /// Remove the limit
     #[arg(long)]
     unlimited: bool,
 }

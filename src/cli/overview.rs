@@ -136,7 +136,7 @@ fn remarks(found: &Value) {
     if expiring > 0 {
         let tokens = count(expiring, "token");
         note(format!(
-            "{tokens} in use of clusters or policies will expire within 30 days: `gatepass token list` names them"
+            "{tokens} that many hosts use will expire within 30 days: `gatepass token list` names them"
         ));
     }
     warn_of(Format::Table, &found["capacity"]);

@@ -26,7 +26,7 @@ const RETENTION: &str = "retention";
 
 The settings are default_ttl, max_ephemeral_ttl, cluster_ttl, retention and node_limit.
 
-The value off of node_limit is no limit.")]
+`gatepass settings set node_limit=off` removes the node limit.")]
 pub(crate) enum SettingsCommand {
     /// Show the effective and the configured values
     #[command(after_long_help = "Examples:

@@ -54,7 +54,7 @@ pub enum SettingError {
     #[error(transparent)]
     NoSpan(#[from] SpanError),
     /// The text is not a limit, or the limit is out of bounds.
-    #[error("{text:?} is not a number of hosts from {least} to {most}; {UNLIMITED} is no limit")]
+    #[error("{text:?} is not a number of hosts from {least} to {most}; {UNLIMITED} removes the limit")]
     NoLimit {
         /// The refused text.
         text: String,

@@ -68,7 +68,7 @@ fn expiring_tokens(overview: &Value, data_dir: &Path) -> Option<DoctorCheck> {
     let here = shell_word(&data_dir.display().to_string());
     Some(DoctorCheck::warning(
         "tokens",
-        format!("{} in use of clusters or policies will expire within 30 days", count(number, "token")),
+        format!("{} that many hosts use will expire within 30 days", count(number, "token")),
         format!("`gatepass token list --data-dir {here}` names them and the command for each"),
     ))
 }

@@ -155,7 +155,7 @@ fn show_service(answer: &Value, file: Option<&Path>) -> String {
 }
 
 pub(in crate::cli) fn show_enrollment(answer: &Value, file: Option<&Path>) -> String {
-    let rows = [
+    let mut rows = vec![
         ("token", "token"),
         ("id", "token_id"),
         ("kind", "kind"),
@@ -166,13 +166,18 @@ pub(in crate::cli) fn show_enrollment(answer: &Value, file: Option<&Path>) -> St
         ("cluster", "cluster"),
         ("root", "ca_fingerprint"),
     ];
+    let is_reenrollment = answer["host_id"].is_string();
+    let host = if is_reenrollment { "the host" } else { "the new host" };
+    if is_reenrollment {
+        rows.insert(3, ("host", "host_id"));
+    }
     let next = match (file, answer["install_command"].as_str()) {
         (Some(file), command) => format!(
-            "\nThe token is only in the file. Copy the file to the new host, and run there:\n  {}\n",
+            "\nThe token is only in the file. Copy the file to {host}, and run there:\n  {}\n",
             from_file(file, command.unwrap_or_default(), answer["max_uses"] == 1)
         ),
         (None, Some(command)) => format!(
-            "\nThe token is shown once. On the new host, paste this line, then the token:\n  {command}\n"
+            "\nThe token is shown once. On {host}, paste this line, then the token:\n  {command}\n"
         ),
         (None, None) => String::new(),
     };
@@ -267,6 +272,18 @@ mod tests {
         let line = " GATEPASS_TOKEN=eyJ.a-_.b sudo -E gatepass enroll --cluster 'a b'\n";
         assert_eq!(whole_command(&answer), line);
         assert!(parse(&["--print-command", "--audience", "urn:jobs"]).is_err());
+    }
+
+    #[test]
+    fn a_re_enrollment_token_names_its_host() {
+        let answer = |host: Value| json!({ "token": "eyJ.a-_.b", "host_id": host, "install_command": "gatepass enroll" });
+        let again = answer(json!("0190a0b0"));
+        for file in [None, Some(Path::new("t"))] {
+            let shown = show_enrollment(&again, file);
+            assert!(shown.contains("\nhost     0190a0b0\n") && !shown.contains("new host"), "{shown}");
+            let shown = show_enrollment(&answer(Value::Null), file);
+            assert!(!shown.contains("\nhost ") && shown.contains("the new host"), "{shown}");
+        }
     }
 
     #[test]

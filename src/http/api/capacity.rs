@@ -62,9 +62,11 @@ impl NewLimit {
         let limit = self
             .node_limit
             .ok_or_else(|| fault("missing: give a number, or null for unlimited".to_owned()))?;
+        let (least, most) = setting.bounds();
+        let beyond = |_| fault(format!("from {least} to {most}, or null for unlimited"));
         let value = match limit {
             None => SettingValue::Limit(None),
-            Some(limit) => setting.parse(&limit.to_string()).map_err(|error| fault(error.to_string()))?,
+            Some(limit) => setting.parse(&limit.to_string()).map_err(beyond)?,
         };
         Ok((setting, Some(value)))
     }
