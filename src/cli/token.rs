@@ -2,9 +2,9 @@
 
 mod bulk;
 mod create;
-mod kind;
 mod list;
 mod look;
+mod resource;
 mod revoke;
 mod rotate;
 mod verify;

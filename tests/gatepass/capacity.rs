@@ -243,9 +243,6 @@ async fn the_capacity_is_shown_and_set_by_command() {
         assert_eq!(server.fails(wrong).0, 2, "{wrong:?}");
     }
     let (code, refused) = server.fails(&["capacity", "set", "0"]);
-    assert!(
-        code == 2 && refused.contains("N: from 1 to 10000000, or --unlimited"),
-        "{code}: {refused}"
-    );
+    assert!(code == 2 && refused.contains("N: from 1 to 10000000, or --unlimited"), "{code}: {refused}");
     server.stop().await;
 }

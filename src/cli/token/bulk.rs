@@ -5,7 +5,7 @@ use std::pin::pin;
 use http::Method;
 use serde_json::{Value, json};
 
-use super::kind::TokenResource;
+use super::resource::TokenResource;
 use crate::cli::capacity;
 use crate::cli::destination::Destination;
 use crate::cli::error::CliError;

@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::bulk;
-use super::kind::TokenResource;
+use super::resource::TokenResource;
 use crate::cli::error::CliError;
 use crate::cli::once::{Creation, TOKEN};
 use crate::cli::output::{self, note};
@@ -83,17 +83,17 @@ struct EnrollmentFlags {
 
 impl TokenCreate {
     pub(super) async fn run(self, environment: &Environment) -> Result<(), CliError> {
-        let (kind, body) = (self.kind(), self.body());
+        let (resource, body) = (self.resource(), self.body());
         let table = |answer: &Value, file: Option<&Path>| match self.print_command {
             true => whole_command(answer),
-            false => show(kind, answer, file),
+            false => show(resource, answer, file),
         };
         let Creation { remote, once, .. } = &self.creation;
         let api = remote.connect(environment)?;
         match self.enrollment.count {
             Some(count) => bulk::create(&self.creation, &api, body, count).await?,
             None => {
-                let post = async { Ok(api.post(kind.path(), &body).await?) };
+                let post = async { Ok(api.post(resource.path(), &body).await?) };
                 once.post(remote.output, post, &TOKEN, table).await?;
             }
         }
@@ -103,7 +103,7 @@ impl TokenCreate {
         Ok(())
     }
 
-    const fn kind(&self) -> TokenResource {
+    const fn resource(&self) -> TokenResource {
         match self.audience {
             None => TokenResource::Enrollment,
             Some(_) => TokenResource::Service,
@@ -127,8 +127,8 @@ impl TokenCreate {
     }
 }
 
-fn show(kind: TokenResource, answer: &Value, file: Option<&Path>) -> String {
-    match kind {
+fn show(resource: TokenResource, answer: &Value, file: Option<&Path>) -> String {
+    match resource {
         TokenResource::Enrollment => show_enrollment(answer, file),
         TokenResource::Service => show_service(answer, file),
     }
@@ -176,9 +176,9 @@ pub(in crate::cli) fn show_enrollment(answer: &Value, file: Option<&Path>) -> St
             "\nThe token is only in the file. Copy the file to {host}, and run there:\n  {}\n",
             from_file(file, command.unwrap_or_default(), answer["max_uses"] == 1)
         ),
-        (None, Some(command)) => format!(
-            "\nThe token is shown once. On {host}, paste this line, then the token:\n  {command}\n"
-        ),
+        (None, Some(command)) => {
+            format!("\nThe token is shown once. On {host}, paste this line, then the token:\n  {command}\n")
+        }
         (None, None) => String::new(),
     };
     output::lines(answer, &rows) + &next
@@ -228,7 +228,7 @@ mod tests {
     #[test]
     fn an_audience_asks_for_a_service_token() {
         let create = create(&["--audience", "urn:jobs", "--role", "a", "--ttl", "1h"]);
-        assert_eq!(create.kind(), TokenResource::Service);
+        assert_eq!(create.resource(), TokenResource::Service);
         assert_eq!(create.body(), json!({"roles": ["a"], "audience": "urn:jobs", "ttl": "1h"}));
     }
 
@@ -247,7 +247,7 @@ mod tests {
             let refused = parse(&[&["--audience", "urn:jobs"], flags].concat()).err().unwrap();
             assert_eq!(refused.exit_code(), 2);
             assert!(refused.to_string().contains(flags[0]), "{refused}");
-            assert_eq!(create(flags).kind(), TokenResource::Enrollment);
+            assert_eq!(create(flags).resource(), TokenResource::Enrollment);
         }
     }
 

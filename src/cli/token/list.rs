@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::Value;
 
-use super::kind::{self, TokenResource};
+use super::resource::{TokenResource, either};
 use super::token_id;
 use crate::cells::HOSTS;
 use crate::cli::ask::SecretArg;
@@ -39,15 +39,15 @@ pub(crate) struct TokenList {
 
 impl TokenList {
     pub(super) async fn run(self, environment: &Environment) -> Result<(), CliError> {
-        let kind = if self.service { TokenResource::Service } else { TokenResource::Enrollment };
+        let resource = if self.service { TokenResource::Service } else { TokenResource::Enrollment };
         let api = self.list.remote.connect(environment)?;
         let mut query = self.which.whole(&api).await?.query();
         query.extend(self.ended.then(|| String::from("ended=true")));
-        let path = with_query(kind.path(), &query);
-        let nothing = if query.is_empty() { kind.nothing() } else { "no token matches" };
+        let path = with_query(resource.path(), &query);
+        let nothing = if query.is_empty() { resource.nothing() } else { "no token matches" };
         let mut items = api.list(&path, self.limit.saturating_add(1)).await?;
         output::cut(&mut items, self.limit);
-        self.list.print(environment, &items, kind.columns(), nothing)?;
+        self.list.print(environment, &items, resource.columns(), nothing)?;
         if self.list.remote.output == Format::Table {
             items.iter().filter_map(warning).for_each(note);
         }
@@ -89,8 +89,9 @@ impl TokenShow {
         let id = token_id(&self.id)?;
         let api = self.remote.connect(environment)?;
         let id = id.whole(&api).await?;
-        let (kind, item) = kind::either(async |kind| api.get(&format!("{}/{id}", kind.path())).await).await?;
-        output::one(self.remote.output, &item, kind.rows())?;
+        let (resource, item) =
+            either(async |resource| api.get(&format!("{}/{id}", resource.path())).await).await?;
+        output::one(self.remote.output, &item, resource.rows())?;
         if self.remote.output == Format::Table {
             warning(&item).into_iter().for_each(note);
         }

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::Value;
 
-use super::kind::{self, TokenResource};
+use super::resource::{TokenResource, either};
 use super::token_id;
 use crate::cli::error::CliError;
 use crate::cli::flags::{Selection, TokenFlags, one_selection, with_query};
@@ -83,7 +83,7 @@ impl ById for Tokens<'_> {
     const WHAT: &'static str = "token";
 
     async fn look(&self, id: TokenId) -> Result<Value, ClientError> {
-        Ok(kind::either(async |kind| self.api.get(&format!("{}/{id}", kind.path())).await).await?.1)
+        Ok(either(async |resource| self.api.get(&format!("{}/{id}", resource.path())).await).await?.1)
     }
 
     /// The emergency token is refused without its flag.
@@ -112,11 +112,11 @@ impl ById for Tokens<'_> {
         let mut query = Vec::new();
         query.extend(self.emergency.then(|| String::from("confirm=emergency")));
         query.extend(self.hosts.then(|| String::from("hosts=revoke")));
-        let ask = async |kind: TokenResource| {
-            let query = if kind == TokenResource::Enrollment { query.as_slice() } else { &[] };
-            self.api.delete(&with_query(&format!("{}/{id}", kind.path()), query)).await
+        let ask = async |resource: TokenResource| {
+            let query = if resource == TokenResource::Enrollment { query.as_slice() } else { &[] };
+            self.api.delete(&with_query(&format!("{}/{id}", resource.path()), query)).await
         };
-        Ok(kind::either(ask).await?.1)
+        Ok(either(ask).await?.1)
     }
 
     fn conclude(id: TokenId, answer: &Value) -> String {

@@ -64,7 +64,7 @@ async fn a_repeated_single_mint_answers_with_its_id() {
 
 /// The same key with another body: 409 `idempotency_conflict`.
 #[tokio::test(flavor = "multi_thread")]
-async fn another_body_under_a_key_is_409() {
+async fn another_body_under_an_idempotency_key_is_409() {
     let at = Running::start().await;
     let admin = with(at.admin(), "k");
     bulk(&admin, json!({ "count": 2 })).await;
@@ -80,7 +80,7 @@ async fn another_body_under_a_key_is_409() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn i10_a_key_is_free_after_a_day() {
+async fn i10_an_idempotency_key_is_free_after_a_day() {
     let at = Running::start().await;
     let admin = with(at.admin(), "k");
     bulk(&admin, json!({ "count": 2 })).await;
@@ -92,7 +92,7 @@ async fn i10_a_key_is_free_after_a_day() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_key_is_400() {
+async fn a_wrong_idempotency_key_is_400() {
     let at = Running::start().await;
     for key in ["", "\"\"", "two words", &"k".repeat(256), "k\u{e4}"] {
         let said = with(at.admin(), key).post(TOKENS, &json!({})).await;
@@ -118,7 +118,7 @@ async fn raced(at: &Running, count: usize, body: impl Fn(usize) -> Value) -> Vec
 
 /// I1 of mints: requests with one key race, and one of them mints.
 #[tokio::test(flavor = "multi_thread")]
-async fn i1_twenty_requests_with_one_key_mint_once() {
+async fn i1_twenty_requests_with_one_idempotency_key_mint_once() {
     let at = Running::start().await;
     let before = at.entries("token_created").await;
     let said = raced(&at, 20, |_| json!({ "label": "raced" })).await;
@@ -132,7 +132,7 @@ async fn i1_twenty_requests_with_one_key_mint_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_bodies_racing_for_a_key_conflict() {
+async fn two_bodies_racing_for_an_idempotency_key_conflict() {
     let at = Running::start().await;
     let before = at.entries("token_created").await;
     let said = raced(&at, 20, |number| json!({ "label": format!("body {}", number % 2) })).await;

@@ -1,11 +1,11 @@
-//! The two kinds of token: API path, columns and rows of each.
+//! The resources of the API that hold tokens: path, columns and rows of each.
 
 use serde_json::Value;
 
 use crate::cli::output::{Column, Columns};
 use crate::client::ClientError;
 
-/// The API resource of a kind of token.
+/// A resource of the API that holds tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TokenResource {
     /// Tokens for enrolling hosts.
@@ -121,7 +121,7 @@ const SERVICE: Columns = Columns {
     ],
 };
 
-/// Asks for an enrollment token, and if it is not found, for a service token: an id does not show its kind.
+/// Asks for an enrollment token, and if it is not found, for a service token: an id does not show its resource.
 pub(super) async fn either(
     ask: impl AsyncFn(TokenResource) -> Result<Value, ClientError>,
 ) -> Result<(TokenResource, Value), ClientError> {
@@ -146,12 +146,12 @@ mod tests {
 
     #[tokio::test]
     async fn only_an_unknown_token_is_asked_for_twice() {
-        let service = async |kind| match kind {
+        let service = async |resource| match resource {
             TokenResource::Enrollment => Err(refused("not_found")),
             TokenResource::Service => Ok(Value::Null),
         };
         assert_eq!(either(service).await.unwrap().0, TokenResource::Service);
-        let forbidden = async |kind| match kind {
+        let forbidden = async |resource| match resource {
             TokenResource::Enrollment => Err(refused("forbidden")),
             TokenResource::Service => Ok(Value::Null),
         };
