@@ -34,6 +34,7 @@ const SAYS: &[(&str, &str)] = &[
     ("gatepass token create --role proxy --cluster", "in edge.token"),
     ("gatepass enroll --token-file edge.token", "edge.example.org"),
     ("gatepass token create --preset cluster --cluster edge-1", "in edge-1.token"),
+    ("gatepass token create --preset rollout", "in web.token"),
     ("gatepass enroll --token-file edge-1.token", "roles        proxy"),
     ("export TOKEN=", ""),
     ("gatepass token rotate", "in next.token"),
