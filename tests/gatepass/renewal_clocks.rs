@@ -45,7 +45,7 @@ enum Event {
     Renewed,
     Failed(String, Timestamp),
     ClockSet(i64),
-    /// Nothing is due for the first time.
+    /// The first rest: the start of the daemon is over.
     Idle,
 }
 
