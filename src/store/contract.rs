@@ -145,6 +145,7 @@ macro_rules! contract {
                 a_token_of_an_unknown_list_is_refused,
                 a_taken_name_is_refused_and_spends_nothing,
                 a_lapsed_host_holds_its_name_for_a_while,
+                a_taken_name_revokes_older_certificates,
                 the_key_of_a_revoked_host_is_refused_under_every_token,
                 unlimited_tokens_count_their_uses,
             }

@@ -268,7 +268,9 @@ impl Enrollment {
             let withdrawal = name_withdrawn.as_ref().map(|name| withdrawal(caller, id, name, now));
             let reached_url = ticket.reached_url.clone();
             let node_limit = self.node_limit(&ticket.grant);
-            let next = NextCertificate { roles, withdrawal, certificate, reached_url, node_limit, entry };
+            let name = host.name.clone();
+            let next =
+                NextCertificate { roles, name, withdrawal, certificate, reached_url, node_limit, entry };
             let command = Recertify { grant, next };
             return match self.base.store.recertify(command).await? {
                 Renewed::First | Renewed::Replaced(_) => {

@@ -39,6 +39,7 @@ impl Enrollment {
         let entry = self.enrolled_entry(caller, Action::HostReenrolled, &ticket, &stored, now);
         let next = NextCertificate {
             roles: facts.roles.clone(),
+            name: facts.name.clone(),
             withdrawal: name_withdrawn.as_ref().map(|name| withdrawal(caller, id, name, now)),
             certificate,
             reached_url: ticket.reached_url.clone(),

@@ -56,6 +56,7 @@ impl Enrollment {
         let entry = caller.did(Action::HostRenewed, now).about(subjects);
         let next = NextCertificate {
             roles: facts.roles.clone(),
+            name: facts.name.clone(),
             withdrawal: name_withdrawn.as_ref().map(|name| withdrawal(caller, host.id, name, now)),
             certificate,
             reached_url: reached_url.map(str::to_owned),

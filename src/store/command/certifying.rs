@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::clock::Timestamp;
 use crate::id::{HostId, Serial};
 use crate::ledger::Draft;
-use crate::name::Role;
+use crate::name::{DnsName, Role};
 use crate::store::{HostFacts, StoredCertificate};
 use crate::token::{Grant, Verified};
 
@@ -96,6 +96,8 @@ pub struct ReplacedHost {
 pub struct NextCertificate {
     /// The roles in the certificate. If the host has others, the outcome is [`Renewed::FactsChanged`](crate::store::Renewed::FactsChanged).
     pub roles: Vec<Role>,
+    /// The name in the certificate. If the host has another one, the outcome is the same.
+    pub name: Option<DnsName>,
     /// The entry of a withdrawn name: the certificate is without it, because it is the authority's.
     pub withdrawal: Option<Draft>,
     /// The certificate itself.

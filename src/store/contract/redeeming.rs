@@ -1,5 +1,6 @@
 //! Redeeming: the decisions of the transaction.
 
+use super::renewing::recertification;
 use super::world::*;
 use crate::id::{HostId, ListId, Serial, SpkiHash};
 use crate::ledger::Action;
@@ -196,6 +197,7 @@ pub(in crate::store) async fn a_lapsed_host_holds_its_name_for_a_while(world: &m
     assert!(store.name_taken(name.clone(), world.now.minus(DAY)).await.unwrap());
     world.expect_entries(&[]).await;
     world.pass(HOUR);
+    let before = world.host(lapsed).await;
     assert!(!store.name_taken(name.clone(), world.now.minus(DAY)).await.unwrap());
     let next = named(world);
     let new = next.admission.certificate.host;
@@ -206,6 +208,40 @@ pub(in crate::store) async fn a_lapsed_host_holds_its_name_for_a_while(world: &m
     let found: Vec<_> = entries.iter().map(|entry| (entry.action.as_str(), entry.host)).collect();
     assert_eq!(found, [("name_withdrawn", Some(lapsed)), ("host_enrolled", Some(new))]);
     assert_eq!(store.redeem(named(world)).await.unwrap(), taken);
+    let with_name = recertification(world, &token, &before);
+    assert_eq!(store.recertify(with_name).await.unwrap(), Renewed::FactsChanged, "it lost the name");
+    world.expect_entries(&[]).await;
+    let without = recertification(world, &token, &world.host(lapsed).await);
+    assert_eq!(store.recertify(without).await.unwrap(), Renewed::First);
+}
+
+pub(in crate::store) async fn a_taken_name_revokes_older_certificates(world: &mut World) {
+    let (name, token) = (DnsName::parse("node.example.org").unwrap(), world.mint_persistent(None).await);
+    let mut first = world.redemption(&token, new_key());
+    first.admission.host.name = Some(name.clone());
+    let (id, older) = (first.admission.certificate.host, first.admission.certificate.record.serial);
+    let mut next = world.redemption(&token, new_key());
+    next.admission.host.name = Some(name.clone());
+    assert_eq!(world.store().redeem(first).await.unwrap(), Redeemed::First);
+    // The newest certificate ends first: the configured life was shortened.
+    let before = world.host(id).await;
+    let mut short = world.renewal(&before, older, new_key());
+    short.next.certificate.record.not_after = world.now.plus(HOUR);
+    assert_eq!(world.store().renew(short).await.unwrap(), Renewed::First);
+    world.pass(DAY + HOUR);
+    next.admission.certificate.record.issued_at = world.now;
+    assert!(!world.store().revocations().certificate_revoked(older));
+    assert_eq!(world.store().redeem(next).await.unwrap(), Redeemed::First);
+    for _ in 0..2 {
+        assert!(world.store().revocations().certificate_revoked(older), "another host has its name");
+        assert!(world.store().lost_its_name(older).await.unwrap());
+        world.restart();
+    }
+    assert_eq!(world.renew(&before, older, new_key()).await, Renewed::FactsChanged);
+    let after = world.host(id).await;
+    assert_eq!(after.facts.name, None);
+    let renewed = world.renew(&after, older, new_key()).await;
+    assert_eq!(renewed, Renewed::Replaced(after.newest.serial), "without the name");
 }
 
 pub(in crate::store) async fn the_key_of_a_revoked_host_is_refused_under_every_token(world: &mut World) {

@@ -228,6 +228,7 @@ pub(super) fn recertification(world: &World, token: &MintRecord, host: &HostReco
     let next = NextCertificate {
         certificate: world.certificate(host.id, host.newest.host_key),
         roles: host.facts.roles.clone(),
+        name: host.facts.name.clone(),
         withdrawal: None,
         reached_url: None,
         node_limit: world.node_limit,

@@ -220,6 +220,7 @@ impl World {
         let next = NextCertificate {
             certificate: self.certificate(host.id, key),
             roles: host.facts.roles.clone(),
+            name: host.facts.name.clone(),
             withdrawal: None,
             reached_url: None,
             node_limit: self.node_limit,
