@@ -23,7 +23,7 @@ use rustls::pki_types::CertificateDer;
 
 pub(in crate::client) use self::attempt::is_enrolling;
 pub use self::attempt::{KeyAttempt, Purpose};
-use self::attempt::{resume, waiting_key};
+use self::attempt::{resume, set_purpose, waiting_key};
 pub use self::examine::{Fault, examine};
 use self::file_access::FileAccess;
 use self::files::{options, remove, remove_all, sync, write};
@@ -104,17 +104,22 @@ impl CertDir {
         }
         let place = purpose.place();
         let pending = self.path.join(place);
-        remove_all(&pending)?;
-        let made = fs::DirBuilder::new().mode(0o700).create(&pending);
-        made.map_err(failed(&pending, "the directory cannot be made"))?;
         let key = key.map_or_else(HostKey::generate, Ok)?;
-        let request =
-            serde_json::to_vec(purpose).map_err(|error| ClientError::Key { why: error.to_string() })?;
-        write(&pending.join(REQUEST), &request, 0o600)?;
-        write(&pending.join(KEY), key.to_pem().expose().as_bytes(), 0o600)?;
-        sync(&pending)?;
-        sync(&self.path)?;
+        // A token may be minted for the key that waits: a crash must not lose it.
+        if !matches!(waiting_key(&pending), Ok(Some(waiting)) if waiting.hash() == key.hash()) {
+            self.place_key(&pending, &key)?;
+        }
+        set_purpose(&pending, purpose)?;
         Ok(KeyAttempt { dir: self, place, key })
+    }
+
+    /// Begins an attempt's directory with its key, in place of a former attempt.
+    fn place_key(&self, pending: &Path, key: &HostKey) -> Result<(), ClientError> {
+        remove_all(pending)?;
+        let made = fs::DirBuilder::new().mode(0o700).create(pending);
+        made.map_err(failed(pending, "the directory cannot be made"))?;
+        write(&pending.join(KEY), key.to_pem().expose().as_bytes(), 0o600)?;
+        sync(&self.path)
     }
 
     /// The key that waits for a token. For a token that is bound to a key it can also be that of another attempt: a wrong token

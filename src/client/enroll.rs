@@ -245,6 +245,10 @@ fn prepare<'a>(
         Some(host) if host.token_id == plan.token_id && usable.is_ok() => load_key(dir.path())?,
         Some(_) | None => dir.prepared(plan.host_key)?,
     };
+    // A new key would take the place of the one that waits for its own token.
+    if plan.host_key.is_some() && key.is_none() {
+        return Err(ClientError::OtherKey(dir.path().to_owned()));
+    }
     dir.begin(&Purpose::Enroll(plan.token_id), key).map(Prepared::Begun)
 }
 

@@ -133,6 +133,13 @@ pub enum ClientError {
         /// The token of that identity.
         token: TokenId,
     },
+    /// The token is bound to a key that the directory does not hold.
+    #[error(
+        "the token is bound to another key than the one in {dir}: nothing was sent; run \
+         `gatepass enroll --print-key-thumbprint --cert-dir {dir}`, and enroll with a token for that key",
+        dir = .0.display()
+    )]
+    OtherKey(PathBuf),
     /// The directory holds no identity.
     #[error("{} holds no identity: run `gatepass enroll`, or give --cert-dir", dir.display())]
     NotEnrolled {
@@ -295,6 +302,7 @@ impl ClientError {
             | Self::NoTrust
             | Self::NoCertificate { .. }
             | Self::LiveIdentity { .. }
+            | Self::OtherKey(_)
             | Self::NotEnrolled { .. }
             | Self::Expired { .. }
             | Self::Held { .. }

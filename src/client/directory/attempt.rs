@@ -113,6 +113,13 @@ fn begun(pending: &Path) -> Option<Purpose> {
     serde_json::from_slice(&fs::read(pending.join(REQUEST)).ok()?).ok()
 }
 
+/// Writes the purpose of the key in an attempt's directory.
+pub(super) fn set_purpose(pending: &Path, purpose: &Purpose) -> Result<(), ClientError> {
+    let request = serde_json::to_vec(purpose).map_err(|error| ClientError::Key { why: error.to_string() })?;
+    write(&pending.join(REQUEST), &request, 0o600)?;
+    sync(pending)
+}
+
 /// The key of an interrupted attempt for `purpose`.
 pub(super) fn resume(pending: &Path, purpose: &Purpose) -> Result<Option<HostKey>, ClientError> {
     if begun(pending).as_ref() != Some(purpose) {

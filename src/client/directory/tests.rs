@@ -1,6 +1,6 @@
 //! Every point where a crash can interrupt a change, and the result of the next run.
 
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use rcgen::{
@@ -161,6 +161,20 @@ fn an_incomplete_key_is_replaced() {
     let first = begin(dir.path());
     fs::write(dir.path().join(PENDING).join(KEY), &first[..40]).unwrap();
     assert_ne!(begin(dir.path()), first);
+}
+
+/// A token may be minted for the prepared key: a crash must not lose it.
+#[test]
+fn a_prepared_key_stays_on_the_disk() {
+    let dir = tempfile::tempdir().unwrap();
+    let opened = CertDir::open(dir.path()).unwrap();
+    let thumbprint = opened.prepare_key().unwrap();
+    let file = fs::File::open(dir.path().join(PENDING).join(KEY)).unwrap();
+    let prepared = opened.prepared(Some(thumbprint)).unwrap();
+    let attempt = opened.begin(&purpose(), prepared).unwrap();
+    assert_eq!(attempt.key().thumbprint().unwrap(), thumbprint);
+    assert_eq!(file.metadata().unwrap().nlink(), 1, "the file was never removed");
+    assert!(is_enrolling(dir.path()));
 }
 
 #[test]

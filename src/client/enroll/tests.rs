@@ -159,6 +159,20 @@ fn a_live_identity_is_replaced_only_on_request() {
 }
 
 #[test]
+fn a_token_for_another_key_keeps_the_prepared_one() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = CertDir::open(temp.path()).unwrap();
+    let (made, other) = (dir.prepare_key().unwrap(), HostKey::generate().unwrap().thumbprint().unwrap());
+    let bound = |id, host_key| Plan { host_key: Some(host_key), ..plan_of(id) };
+    let refused = prepare(&dir, &bound(1, other), false, NOW).map(drop).unwrap_err().to_string();
+    assert!(refused.contains("--print-key-thumbprint") && refused.contains("nothing was sent"), "{refused}");
+    let Ok(Prepared::Begun(attempt)) = prepare(&dir, &bound(2, made), false, NOW) else {
+        panic!("its key waits")
+    };
+    assert_eq!(attempt.key().thumbprint().unwrap(), made);
+}
+
+#[test]
 fn an_expired_identity_redeems_again_with_its_key() {
     let temp = tempfile::tempdir().unwrap();
     let dir = CertDir::open(temp.path()).unwrap();
