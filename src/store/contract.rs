@@ -162,6 +162,7 @@ macro_rules! contract {
                 a_lapsed_host_needs_a_free_slot,
                 a_bound_host_needs_a_slot_once_lapsed,
                 a_released_host_holds_its_slot_again,
+                a_quarantined_host_holds_its_slot_until_its_end,
                 a_replaced_host_leaves_its_slot,
                 an_exempt_host_goes_over_the_limit,
                 a_stored_limit_replaces_the_configured_one,

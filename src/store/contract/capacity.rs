@@ -97,6 +97,32 @@ pub(in crate::store) async fn a_released_host_holds_its_slot_again(world: &mut W
     assert_eq!(world.store().enrolled(world.now).await.unwrap(), 1);
 }
 
+pub(in crate::store) async fn a_quarantined_host_holds_its_slot_until_its_end(world: &mut World) {
+    limited(world, 1);
+    let token = world.mint_persistent(None).await;
+    for released in [false, true] {
+        let host = world.enroll(&token, new_key()).await;
+        let older = host.newest;
+        world.see(host.id, older.serial).await;
+        world.pass(DAY * 10);
+        assert_eq!(world.renew(&host, older.serial, new_key()).await, Renewed::First);
+        let newest = world.host(host.id).await.newest;
+        world.see(host.id, newest.serial).await;
+        assert_eq!(quarantine(world, host.id, older.serial, 2).await, Quarantining::Quarantined);
+        let kept = if released { older } else { newest };
+        if released {
+            assert_eq!(release(world, host.id, older.serial).await, HostRelease::Released);
+        }
+        assert_eq!(world.host(host.id).await.newest, kept);
+        world.pass(kept.not_after.since(world.now) - HOUR);
+        assert_eq!(world.redeem(&token, new_key()).await, FULL, "released: {released}");
+        world.restart();
+        assert_eq!(world.redeem(&token, new_key()).await, FULL, "released: {released}");
+        world.pass(HOUR);
+        assert_eq!(world.store().enrolled(world.now).await.unwrap(), 0);
+    }
+}
+
 pub(in crate::store) async fn a_replaced_host_leaves_its_slot(world: &mut World) {
     limited(world, 1);
     let token = world.mint_persistent(None).await;
