@@ -15,14 +15,15 @@ use crate::config::Environment;
 #[derive(Args)]
 #[command(after_long_help = "Examples:
   gatepass leave --yes
-  gatepass leave --force --yes         remove the files even if the server is not reachable, or they are damaged
+  gatepass leave --force --yes         remove the files even if the server is not reachable or refuses, or they are damaged
 
 Only an answer of gatepass itself removes the files. A proxy's page, or any other answer, leaves them in place.
 Exit codes: 0 removed; 1 refused, nothing removed; 2 usage; 75 try again later (the server was not reached), nothing removed")]
 pub(crate) struct LeaveCommand {
     #[command(flatten)]
     host: ThisHost,
-    /// Remove the files even if the server is not reachable or they are damaged; then revoke the host on the server
+    /// Remove the files even if the server is not reachable or refuses, or they are damaged. If no other machine holds the host,
+    /// revoke it on the server afterwards
     #[arg(long)]
     force: bool,
     /// Skip the confirmation
@@ -54,7 +55,8 @@ impl LeaveCommand {
             }
             LeaveResult::Forgotten(Some(host)) => {
                 format!(
-                    "removed the files, but the server was not reached: run `gatepass host revoke {host}` there"
+                    "removed the files; the server did not revoke host {host}: if no other machine holds it, run `gatepass host \
+                     revoke {host}`"
                 )
             }
             LeaveResult::Forgotten(None) => String::from(

@@ -362,6 +362,14 @@ async fn the_command_line_releases_copied_hosts() {
     assert!(on_host("renew", &host).status().unwrap().success());
     let out = on_host("renew", &copy).output().unwrap();
     assert!(complaint(&out).contains("certificate_revoked"), "{}", complaint(&out));
+    let refused = on_host("leave", &copy).arg("--yes").output().unwrap();
+    assert!(!refused.status.success() && copy.join("host.key").exists(), "{}", complaint(&refused));
+    let left = on_host("leave", &copy).args(["--force", "--yes"]).output().unwrap();
+    let told = String::from_utf8_lossy(&left.stdout);
+    let advice = format!("if no other machine holds it, run `gatepass host revoke {id}`");
+    assert!(told.contains("did not revoke") && told.contains(&advice), "{told}{}", complaint(&left));
+    assert!(!copy.join("host.key").exists());
+    assert!(on_host("renew", &host).status().unwrap().success(), "the machine that stays");
     let (code, why) = server.fails(&["host", "release", "--all", "--keep", "older", "--yes"]);
     assert_eq!(code, 1, "{why}");
     assert!(why.contains("no host in quarantine"), "{why}");
