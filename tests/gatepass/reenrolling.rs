@@ -139,6 +139,23 @@ async fn changed_roles_refuse_the_token() {
     at.stop().await;
 }
 
+/// FLEETS: "a lapsed host holds its DNS name for `hosts.name_hold`; then another may take it." The token names the host as it was.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_name_refuses_the_token() {
+    let at = Running::start_with(&[("hosts.certificate_lifetime", "1h"), ("hosts.name_hold", "1h")]).await;
+    let (_, _, id) = enrolled(&at).await;
+    at.clock.advance(Duration::from_secs(2 * 3600 - 60));
+    let minted = reenrollment(&at, &id).await;
+    at.clock.advance(Duration::from_secs(120));
+    let (_, _, other) = enrolled(&at).await;
+    is_refused(&Host::new().redeem(&at, &token_of(&minted)).await, 403, "binding_mismatch");
+    assert_eq!(used(&at, &minted).await, 0);
+    let said = Host::new().redeem(&at, &token_of(&reenrollment(&at, &id).await)).await;
+    assert_eq!((said.status, &said.json["host_id"]), (200, &json!(id)), "{}", said.text);
+    assert_eq!((&said.json["name"], &host(&at, &other).await["name"]), (&Value::Null, &json!(NAME)));
+    at.stop().await;
+}
+
 /// FLEETS: "a revoked one: 409 `host_ended`."
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revoked_host_is_not_brought_back() {

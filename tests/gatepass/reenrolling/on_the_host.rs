@@ -80,6 +80,28 @@ async fn enroll_needs_no_flag_to_come_back() {
     server.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_identity_comes_back_without_a_flag() {
+    let temp = tempfile::tempdir().unwrap();
+    let server = Process::start(&temp.path().join("data"), &[]).await;
+    let dir = temp.path().join("own");
+    let (code, said) = enroll(&dir, server.told(&["token", "create", "--quiet"]).trim());
+    assert_eq!(code, 0, "{said}");
+    let before: Value = serde_json::from_str(&read(&dir, "host.json")).unwrap();
+    let id = before["host_id"].as_str().unwrap();
+    for damaged in ["host.json", "host.pem", "host.key"] {
+        fs::write(dir.join(damaged), "{").unwrap();
+        let (code, said) = enroll(&dir, server.told(&["host", "reenroll", id, "--quiet"]).trim());
+        assert_eq!(code, 0, "{damaged}: {said}");
+        let after: Value = serde_json::from_str(&read(&dir, "host.json")).unwrap();
+        assert_eq!(after["host_id"], before["host_id"], "{damaged}");
+        let status = gatepass().args(["status", "--cert-dir"]).arg(&dir).output().unwrap();
+        assert!(status.status.success(), "{damaged}: {}", String::from_utf8_lossy(&status.stderr));
+    }
+    assert_eq!(server.json(&["host", "list"]).as_array().unwrap().len(), 1);
+    server.stop().await;
+}
+
 /// FLEETS: "`--print-key-thumbprint` (makes the key first, for key-bound tokens)".
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_can_be_made_before_its_token() {
@@ -96,8 +118,10 @@ async fn a_key_can_be_made_before_its_token() {
     assert_eq!(thumbprint(&own), made, "the key stays until it is used");
     assert_ne!(thumbprint(&other), made);
     let token = server.told(&["token", "create", "--quiet", "--key-thumbprint", &made]);
+    let others = thumbprint(&other);
     let (code, said) = enroll(&other, token.trim());
     assert!(code == 1 && said.contains("--print-key-thumbprint"), "{said}");
+    assert_eq!(thumbprint(&other), others, "a token for another key keeps this one");
     let wrong = server.told(&["token", "create", "--quiet", "--cluster", "ran-a"]);
     let (code, said) = enroll(&own, wrong.trim());
     assert!(code == 1 && said.contains("--cluster"), "{said}");
