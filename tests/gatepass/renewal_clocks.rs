@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use gatepass::client::daemon::{Daemon, DaemonEvent};
 use gatepass::client::directory::load_enrolled;
 use gatepass::client::enroll::{Enroll, enroll};
 use gatepass::client::host::ThisHost;
+use gatepass::client::renew::renew;
 use gatepass::clock::{Clock as _, ManualClock, Timestamp};
 use gatepass::secret::Secret;
 use parking_lot::Mutex;
@@ -256,7 +258,7 @@ async fn the_servers_clock_judges_an_expired_certificate() {
     assert!(status.seconds_left > 0 && status.clock_ahead.unwrap() > 86_400, "{status:?}");
     assert_eq!(status.exit_code(None), 1, "the clock needs to be set, and the certificate is good");
     at.clock.advance(HOUR);
-    gatepass::client::renew::renew(&host, ahead).await.unwrap();
+    renew(&host, ahead).await.unwrap();
     assert!(ends(dir.path()) > before);
     at.stop().await;
 }
@@ -308,4 +310,21 @@ async fn roles_given_later_arrive_within_an_hour() {
         })
         .await;
     assert_eq!(world.renewals(), 1);
+}
+
+/// A refusal that time does not mend is reported with the next question, and not first with the renewal in days.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_host_is_reported_before_its_renewal() {
+    let world = World::new().await;
+    let copy = world.certs.with_file_name("copy");
+    assert!(Command::new("cp").arg("-a").args([&world.certs, &copy]).status().unwrap().success());
+    renew(&ThisHost::at(copy), world.now()).await.unwrap();
+    let seen = world.seen();
+    // The server's clock goes first: the overlap is over when the daemon asks.
+    world.at.clock.advance(HOUR * 3);
+    world.clock.advance(HOUR * 3);
+    let (error, at) = world.next("it is refused", seen, failed).await;
+    assert!(error.contains("certificate_superseded"), "{error}");
+    assert!(at.since(world.now()) < HOUR * 2, "it asks again within about an hour: {at}");
+    assert!(world.renewals() == 0 && !world.daemon.is_finished());
 }

@@ -14,7 +14,7 @@ pub enum DaemonEvent<'a> {
     Alive,
     /// A renewal succeeded.
     Renewed(&'a Renewed),
-    /// A renewal failed, and is retried at this time.
+    /// A renewal failed, or the server refuses the certificate. The next attempt is at this time.
     Failed(&'a ClientError, Timestamp),
     /// The server has not seen the new certificate, which is presented again at this time.
     Unseen(&'a ClientError, Timestamp),

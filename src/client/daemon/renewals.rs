@@ -192,9 +192,12 @@ impl<'a, R: Fn(DaemonEvent<'_>)> Renewals<'a, R> {
                     (false, false) => self.next,
                 };
                 self.showing = Some((wake, failures.saturating_add(1)));
-                match self.is_seen {
-                    true => tracing::debug!(%error, "the server did not say whether to renew"),
-                    false => (self.report)(DaemonEvent::Unseen(&error, wake.at.min(self.next.at))),
+                let at = wake.at.min(self.next.at);
+                match (error.is_transient(), self.is_seen) {
+                    (true, true) => tracing::debug!(%error, "the server did not say whether to renew"),
+                    // The renewal would be refused too, days later.
+                    (false, true) => (self.report)(DaemonEvent::Failed(&error, at)),
+                    (_, false) => (self.report)(DaemonEvent::Unseen(&error, at)),
                 }
             }
         }
