@@ -108,7 +108,7 @@ pub(crate) struct HostFlags {
     /// Only in this cluster
     #[arg(long, value_name = "ID")]
     cluster: Option<String>,
-    /// Only not in contact for this time, such as 90d. A host is in contact when it renews
+    /// Only not in contact for this time, such as 90d. A host renews, and its daemon asks hourly
     #[arg(long, value_name = "SPAN")]
     seen_before: Option<String>,
     /// Only with a valid certificate that expires within this time, such as 7d

@@ -235,13 +235,13 @@ const HOSTS: &[Field] = &[
         "quarantine",
         Choice(&["on", "alarm"]),
         "on",
-        "on: a host whose superseded certificate renews is refused until an administrator decides; alarm: the alarm alone",
+        "on: a host whose superseded certificate renews is refused until an administrator decides; alarm: only the alarm is raised",
     ),
     field(
         "quarantine_most",
         Count(1, 10_000),
         "20",
-        "hosts that are put in quarantine within an hour; for others there is the alarm alone",
+        "maximum number of hosts that are put in quarantine within an hour; above it only the alarm is raised",
     ),
     open(
         "node_limit",

@@ -38,7 +38,7 @@ pub(crate) struct HostReleaseArgs {
     #[command(flatten)]
     selection: Selection<HostFlags>,
     /// The machine that stays
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, value_name = "MACHINE")]
     keep: KeptMachine,
 }
 

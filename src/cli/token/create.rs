@@ -61,7 +61,7 @@ struct EnrollmentFlags {
     /// Valid until revoked, unless --ttl or --expires-at is given
     #[arg(long)]
     persistent: bool,
-    /// Number of hosts that a rollout is for: lists tell when it is complete
+    /// Number of hosts that a rollout is for: `token list` reports when they are enrolled
     #[arg(long, value_name = "N")]
     expected_hosts: Option<u64>,
     /// Maximum number of hosts

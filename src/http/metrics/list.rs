@@ -71,7 +71,7 @@ pub const METRICS: &[Metric] = &[
     gauge("gatepass_hosts_enrolled", Labels::None, "hosts that are neither revoked nor lapsed, counted once a minute"),
     gauge("gatepass_node_limit", Labels::None, "maximum number of enrolled hosts; 0: unlimited"),
     gauge("gatepass_tokens", Labels::Each("state", &["pending", "active", "used", "exhausted", "expired", "revoked"]), "enrollment tokens by state, counted once a minute"),
-    gauge("gatepass_tokens_expiring_soon", Labels::None, "tokens of clusters and policies in use that expire within 30 days"),
+    gauge("gatepass_tokens_expiring_soon", Labels::None, "tokens of clusters and policies that hosts use and that expire within 30 days"),
     gauge("gatepass_check_passed", Labels::Each("check", &["store", "clock", "crl", "ca", "status_lists", "expiry"]), "1 while this check of /readyz passes"),
     counter("gatepass_panics_total", Labels::None, "requests that panicked"),
     gauge("gatepass_clock_in_doubt", Labels::None, "1 while the clock is in doubt"),
