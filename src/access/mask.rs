@@ -31,12 +31,15 @@ pub fn mask(text: &str) -> String {
     masked
 }
 
-/// The position in `word` at which a credential may begin. A prefix alone is no secret: help names it.
+/// The position in `word` at which a credential may begin, in any case: a message offers a URL in lower case. A prefix alone
+/// is no secret: help names it.
 fn secret_at(word: &str) -> Option<usize> {
     let prefixes = [TOKEN_PREFIX, LOCAL_PREFIX, API_KEY_PREFIX, session::PREFIX];
     let begins = |at: &usize| {
         let rest = &word.as_bytes()[*at..];
-        prefixes.iter().any(|prefix| rest.len() > prefix.len() && rest.starts_with(prefix.as_bytes()))
+        let starts =
+            |prefix: &[u8]| rest.len() > prefix.len() && rest[..prefix.len()].eq_ignore_ascii_case(prefix);
+        prefixes.iter().any(|prefix| starts(prefix.as_bytes()))
     };
     (0..word.len()).find(begins)
 }
@@ -53,6 +56,7 @@ mod tests {
             ("eyJhbGciOi.e30._x-", MASK),
             ("field `eyJhbGciOi.e30.x`: é", "field `(a credential, not shown)`: é"),
             ("no gpk_00ff", "no (a credential, not shown)"),
+            ("write https://eyjabc.e30.x", "write https://(a credential, not shown)"),
             ("a=gpl_00ff, b", "a=(a credential, not shown), b"),
             ("an API key starts with gpk_, as shown", "an API key starts with gpk_, as shown"),
         ] {

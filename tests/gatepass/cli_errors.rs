@@ -181,6 +181,8 @@ fn a_mistake_does_not_repeat_a_credential() {
         let error = misplaced(line, &token, &[]);
         assert!(!error.is_empty() && !is_shown(&error), "{line:?}: {error}");
     }
+    let error = misplaced(&["token", "list", "--server", "CREDENTIAL"], "eyJhbGci.hunte.r2", &[]);
+    assert!(error.contains("write https://") && !error.contains("hunte"), "{error}");
     for credential in others.iter().chain([&token, &folded]) {
         for format in [[].as_slice(), &["-o", "json"]] {
             let error = misplaced(&["host", "show", "CREDENTIAL"], credential, format);
