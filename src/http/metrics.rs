@@ -55,11 +55,11 @@ pub fn begin(routes: &[Route], now: Timestamp) {
     metrics::gauge!("process_start_time_seconds").set(now.since(Timestamp::from_secs(0)).as_secs_f64());
 }
 
-/// Begins the series of a route: its usual status, and the outcomes that its handler documents.
+/// Begins the series of a route: each status of success, and the outcomes that its handler documents.
 fn begin_route(route: &Route) {
     let answers = route.answers();
-    let usual = answers.iter().filter_map(|name| name.parse::<StatusCode>().ok());
-    usual.filter(StatusCode::is_success).take(1).for_each(|status| route.meters.begin(status));
+    let statuses = answers.iter().filter_map(|name| name.parse::<StatusCode>().ok());
+    statuses.filter(StatusCode::is_success).for_each(|status| route.meters.begin(status));
     let outcomes =
         OUTCOMES.iter().find(|(path, _)| *path == route.path && route.method == http::Method::POST);
     let Some((_, counter)) = outcomes else { return };
