@@ -8,8 +8,10 @@ mod rules;
 
 pub use self::address_range::{AddressRange, AddressRangeError};
 pub use self::capacity::Capacity;
+#[cfg(test)]
+pub(crate) use self::rule::tests as rule_world;
 pub use self::rule::{Applicant, Example, Mismatch, Rule, RuleCluster, RuleTerms};
-pub use self::rules::{Decision, Rules};
+pub use self::rules::{Decision, NamedRule, OtherRule, Rules};
 use crate::id::{HostId, Thumbprint};
 use crate::name::{Cluster, DnsName};
 use crate::token::{Bindings, Grant};

@@ -23,6 +23,7 @@ pub mod own_names;
 mod quarantine;
 pub mod refusals;
 mod revocable;
+pub mod rules;
 pub mod selection;
 pub mod settings;
 mod shared_run;

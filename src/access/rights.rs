@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::time::Duration;
 
-use super::limits::{Clusters, Limits};
+use super::limits::{Allowed, Clusters, DnsNames, Limits};
 use super::permission::{Permission, Permissions};
 use super::scope::Scope;
 use super::user_role::UserRole;
@@ -61,7 +61,7 @@ pub enum Act<'a> {
         /// True if one of them signs persistent tokens.
         persistent: bool,
     },
-    /// A token that somebody else minted is revoked. Judged as minting it.
+    /// A token that somebody else minted is revoked, or somebody else's rule is changed or deleted. Judged as making it.
     Revoke(&'a Self),
     /// A host that somebody else's token admitted is revoked.
     RevokeHost {
@@ -78,6 +78,17 @@ pub enum Act<'a> {
         before: &'a [Role],
         /// All roles that it gets, also those it had.
         after: &'a [Role],
+    },
+    /// A rule admits hosts without a person.
+    AdmitByRule {
+        /// The roles that it allows; empty: all roles.
+        allowed_roles: &'a [Role],
+        /// The DNS names that hosts ask for; empty: any name, and none.
+        names: &'a [DnsPattern],
+        /// The cluster of its tokens; `None`: any, and none.
+        cluster: Option<&'a Cluster>,
+        /// Maximum number of hosts; `None` = no maximum.
+        most: Option<u32>,
     },
     /// A user or an API key has these rights from now on; or a credential of theirs is set, which comes to the same.
     Give(&'a Rights),
@@ -171,9 +182,10 @@ impl Judged<'_> {
                 self.life(Some(lasts));
                 self.persistence(persistent);
             }
-            Act::Revoke(minting) => {
-                self.how = "given by the token";
-                self.act(own, *minting);
+            Act::Revoke(making) => {
+                let rule = matches!(making, Act::AdmitByRule { .. });
+                self.how = if rule { "admitted by the rule" } else { "given by the token" };
+                self.act(own, *making);
             }
             Act::RevokeHost { roles, dns_names, cluster } => {
                 self.how = "held by the host";
@@ -184,6 +196,10 @@ impl Judged<'_> {
             Act::SetRoles { before, after } => {
                 let taken = before.iter().filter(|role| !after.contains(role));
                 self.roles(&after.iter().chain(taken).cloned().collect::<Vec<_>>());
+            }
+            Act::AdmitByRule { allowed_roles, names, cluster, most } => {
+                self.rule_lists(allowed_roles, names);
+                self.rule_scope(cluster, most);
             }
             Act::Give(rights) => self.rights(own, rights),
         }
@@ -212,6 +228,43 @@ impl Judged<'_> {
             let (names, how) = (too_much.join(", "), self.how);
             let message = format!("{names} {how}; your DNS names are limited to: {allowed}");
             self.beyond("dns_names", message);
+        }
+    }
+
+    /// The lists of a rule, of which an empty one admits everything.
+    fn rule_lists(&mut self, allowed_roles: &[Role], names: &[DnsPattern]) {
+        let (limits, how) = (self.limits, self.how);
+        match allowed_roles.is_empty() {
+            true if limits.roles != Allowed::Any => {
+                self.beyond("roles", format!("all roles {how}; your roles are limited to: {}", limits.roles));
+            }
+            _ => self.roles(allowed_roles),
+        }
+        match names.is_empty() {
+            true if limits.dns_names != DnsNames::ANY => {
+                let message = format!("any name {how}; your DNS names are limited to: {}", limits.dns_names);
+                self.beyond("dns_names", message);
+            }
+            _ => self.names(names),
+        }
+    }
+
+    /// The cluster and the number of hosts of a rule.
+    fn rule_scope(&mut self, cluster: Option<&Cluster>, most: Option<u32>) {
+        let (limits, how) = (self.limits, self.how);
+        match cluster {
+            None if limits.clusters != Clusters::Any => {
+                let message =
+                    format!("every cluster {how}; your clusters are limited to: {}", limits.clusters);
+                self.beyond("clusters", message);
+            }
+            None => {}
+            Some(_) => self.cluster(cluster),
+        }
+        if !limits.max_uses.allows(most) {
+            let hosts = most.map_or_else(|| "any number of".to_owned(), |most| most.to_string());
+            let message = format!("{hosts} hosts {how}; your rules may admit at most {}", limits.max_uses);
+            self.beyond("max_uses", message);
         }
     }
 

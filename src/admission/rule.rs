@@ -128,6 +128,12 @@ pub enum Mismatch {
     Younger(RuleId),
 }
 
+impl Serialize for Mismatch {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 impl RuleTerms {
     /// Checks that the rule would admit the applicant if it had room.
     ///
@@ -259,4 +265,4 @@ fn list<T: fmt::Display>(all: &[T]) -> String {
 }
 
 #[cfg(test)]
-pub(super) mod tests;
+pub(crate) mod tests;

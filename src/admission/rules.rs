@@ -1,19 +1,45 @@
 //! All rules together: the oldest that matches and has room counts the host.
 
+use serde::Serialize;
+use utoipa::ToSchema;
+
 use super::rule::{Applicant, Mismatch, Rule};
 use crate::id::RuleId;
+use crate::name::Label;
 
 /// All rules, oldest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rules(Vec<Rule>);
 
 /// The answer of all rules about one enrollment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Decision<'r> {
-    /// The rule that admits the host; `None`: no rule does.
-    pub rule: Option<&'r Rule>,
-    /// Every other rule, oldest first, with its reasons.
-    pub others: Vec<(&'r Rule, Vec<Mismatch>)>,
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = RuleDecision)]
+pub struct Decision {
+    /// The rule that admits the host; `null`: no rule does.
+    #[schema(required)]
+    pub rule: Option<NamedRule>,
+    /// Every other rule, oldest first.
+    pub others: Vec<OtherRule>,
+}
+
+/// A rule by id and label.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct NamedRule {
+    /// Id of the rule.
+    pub id: RuleId,
+    /// Label of the rule.
+    pub label: Label,
+}
+
+/// A rule that does not decide.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct OtherRule {
+    /// Its id and label.
+    #[serde(flatten)]
+    pub rule: NamedRule,
+    /// The reasons: at least one.
+    #[schema(value_type = Vec<String>, example = json!(["the rule does not allow director"]))]
+    pub reasons: Vec<Mismatch>,
 }
 
 impl Rules {
@@ -30,20 +56,21 @@ impl Rules {
     }
 
     /// Decides about the applicant, and gives the reasons of every rule that does not. `admitted` counts a rule's hosts.
-    pub fn decide(&self, applicant: &Applicant, admitted: impl Fn(RuleId) -> u64) -> Decision<'_> {
-        let mut decision = Decision { rule: None, others: Vec::new() };
+    pub fn decide(&self, applicant: &Applicant, admitted: impl Fn(RuleId) -> u64) -> Decision {
+        let mut decision = Decision::default();
         for rule in &self.0 {
-            let mut mismatches = rule.terms.judge(applicant).err().unwrap_or_default();
-            mismatches.extend(rule.terms.full(admitted(rule.id)));
-            match decision.rule {
-                None if mismatches.is_empty() => {
-                    decision.rule = Some(rule);
+            let named = NamedRule { id: rule.id, label: rule.terms.label.clone() };
+            let mut reasons = rule.terms.judge(applicant).err().unwrap_or_default();
+            reasons.extend(rule.terms.full(admitted(rule.id)));
+            match &decision.rule {
+                None if reasons.is_empty() => {
+                    decision.rule = Some(named);
                     continue;
                 }
-                Some(older) if mismatches.is_empty() => mismatches.push(Mismatch::Younger(older.id)),
+                Some(older) if reasons.is_empty() => reasons.push(Mismatch::Younger(older.id)),
                 _ => {}
             }
-            decision.others.push((rule, mismatches));
+            decision.others.push(OtherRule { rule: named, reasons });
         }
         decision
     }
@@ -55,7 +82,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::admission::rule::tests::{applicant, terms};
+    use crate::admission::rule_world::{applicant, open, terms};
     use crate::clock::Timestamp;
 
     fn rules() -> impl Strategy<Value = (Rules, Vec<u64>)> {
@@ -75,9 +102,9 @@ mod tests {
             let decision = rules.decide(&applicant, |id| admitted[place(id)]);
             let fits = |id: &RuleId| rules.0[place(*id)].terms.has_room(admitted[place(*id)]);
             let oldest = rules.matching(&applicant).map(|(id, _)| id).find(fits);
-            prop_assert_eq!(decision.rule.map(|rule| rule.id), oldest);
+            prop_assert_eq!(decision.rule.as_ref().map(|rule| rule.id), oldest);
             prop_assert_eq!(decision.others.len() + decision.rule.iter().count(), rules.0.len());
-            prop_assert!(decision.others.iter().all(|(_, reasons)| !reasons.is_empty()));
+            prop_assert!(decision.others.iter().all(|other| !other.reasons.is_empty()));
         }
 
         #[test]
@@ -99,17 +126,18 @@ mod tests {
     fn every_other_rule_gives_its_reasons() {
         let id = |at| RuleId::generate(Timestamp::from_secs(at));
         let rule = |at, terms| Rule { id: id(at), revision: 1, terms };
-        let open = crate::admission::rule::tests::open();
+        let open = open();
         let full = crate::admission::RuleTerms { max_nodes: Some(2), ..open.clone() };
         let rules = Rules::of(vec![rule(3, open.clone()), rule(1, full), rule(2, open)]);
-        let [full, decides, younger] = [&rules.0[0], &rules.0[1], &rules.0[2]];
+        let [full, decides, younger] = [0, 1, 2].map(|place: usize| rules.0[place].id);
         let decision = rules.decide(&Applicant::default(), |_| 2);
-        assert_eq!(decision.rule, Some(decides));
+        assert_eq!(decision.rule.map(|rule| rule.id), Some(decides));
+        let others = decision.others.into_iter().map(|other| (other.rule.id, other.reasons));
         let reasons = [
             (full, vec![Mismatch::Full { admitted: 2, most: 2 }]),
-            (younger, vec![Mismatch::Younger(decides.id)]),
+            (younger, vec![Mismatch::Younger(decides)]),
         ];
-        assert_eq!(decision.others, reasons);
+        assert_eq!(others.collect::<Vec<_>>(), reasons);
         assert_eq!(reasons[0].1[0].to_string(), "the rule is full: 2 of 2 hosts");
     }
 }

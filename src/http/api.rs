@@ -19,6 +19,7 @@ mod published;
 mod release;
 mod renewal;
 mod roles;
+mod rules;
 mod service_tokens;
 mod session;
 mod settings;
@@ -135,6 +136,14 @@ fn administration(metrics: P) -> Vec<Route> {
             P::Administer => settings::change_settings;
             P::Read => capacity::show_capacity;
             P::Administer => capacity::set_capacity;
+        }
+        RULES {
+            P::WritePolicies => rules::create_rule;
+            P::ReadPolicies => rules::list_rules;
+            P::ReadPolicies => rules::test_rules;
+            P::ReadPolicies => rules::show_rule;
+            P::WritePolicies => rules::change_rule;
+            P::WritePolicies => rules::delete_rule;
         }
         LEDGER {
             P::ReadLedger => ledger::list_ledger;

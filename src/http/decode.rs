@@ -24,11 +24,25 @@ pub fn native<T: DeserializeOwned>(body: &[u8]) -> Result<(T, Vec<FieldError>), 
     let mut json = serde_json::Deserializer::from_slice(body);
     let placed = serde_path_to_error::Deserializer::new(&mut json, &mut track);
     let value: Result<Object<T>, _> = serde_ignored::deserialize(placed, |path| {
-        unknown.push(FieldError::new(path.to_string(), "no such field"));
+        unknown.push(FieldError::new(indexed(&path.to_string()), "no such field"));
     });
     let Object(value) = value.map_err(|error| misplaced(&track.path().to_string(), &error))?;
     json.end().map_err(|error| misplaced(".", &error))?;
     Ok((value, unknown))
+}
+
+/// The path `list.0.name` as `list[0].name`, in the way of other errors.
+fn indexed(path: &str) -> String {
+    let is_index = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let join = |mut path: String, part: &str| {
+        match is_index(part) {
+            true => path.push_str(&format!("[{part}]")),
+            false if path.is_empty() => path.push_str(part),
+            false => path.extend([".", part]),
+        }
+        path
+    };
+    path.split('.').fold(String::new(), join)
 }
 
 /// Reads a body of the native API without unknown fields.
@@ -183,6 +197,13 @@ mod tests {
         let problem = strict::<MintRequest>(br#"{"rolls":[],"tll":"1h"}"#).err().unwrap();
         let fields = problem.fields.iter().map(|fault| fault.field.as_str()).collect::<Vec<_>>();
         assert_eq!(fields, ["rolls", "tll"]);
+    }
+
+    #[test]
+    fn an_unknown_field_in_a_list_has_its_index() {
+        assert_eq!(indexed("examples.0.colour"), "examples[0].colour");
+        assert_eq!(indexed("bind.x"), "bind.x");
+        assert_eq!(indexed("list.12"), "list[12]");
     }
 
     #[test]

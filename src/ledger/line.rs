@@ -23,6 +23,7 @@ impl Draft {
                     serial = subjects.serial.map(display),
                     user = subjects.user.as_deref().map(display),
                     api_key = subjects.api_key.map(display),
+                    rule = self.fact("rule").map(display),
                     label = self.fact("label"),
                     batch = self.fact("batch").map(display),
                     name = self.fact("name").map(display),

@@ -24,6 +24,7 @@ use crate::service::ca::live::LiveCas;
 use crate::service::ca::rotation::ROOT_FILE;
 use crate::service::emergency::finish_emergency;
 use crate::service::own_names::OwnNames;
+use crate::service::rules::LiveRules;
 use crate::service::settings::LiveSpans;
 use crate::service::status_lists::StreamLimits;
 use crate::service::tokens::order::Catalogue;
@@ -151,6 +152,7 @@ async fn compose(
     let trust = Arc::new(trust);
     let values = SettingValues { spans: tokens.spans, node_limit: config.hosts.node_limit };
     let spans = LiveSpans::open(values, store.as_ref()).await.map_err(StartError::of)?;
+    let rules = LiveRules::open(store.as_ref()).await.map_err(StartError::of)?;
     let base = Base { store, time };
     let authority = Authority::new(Parts {
         names: Arc::new(OwnNames::new(base.clone(), Arc::clone(&trust), recorded, fixed)),
@@ -158,6 +160,7 @@ async fn compose(
         trust,
         cas: Arc::new(LiveCas::new(cas)),
         spans: Arc::new(spans),
+        rules: Arc::new(rules),
         indexes: Arc::new(indexes),
         vault,
         data_dir,

@@ -25,6 +25,7 @@ use super::ledger::LedgerBook;
 use super::overview::Overview;
 use super::own_names::OwnNames;
 use super::refusals::Refusals;
+use super::rules::{LiveRules, RuleAdmin};
 use super::settings::{LiveSpans, SettingsAdmin};
 use super::status_lists::{self, StatusLists};
 use super::time::TimeKeeper;
@@ -88,6 +89,8 @@ pub struct Parts {
     pub cas: Arc<LiveCas>,
     /// The spans in force.
     pub spans: Arc<LiveSpans>,
+    /// The auto-approve rules.
+    pub rules: Arc<LiveRules>,
     /// The next free indexes of the status lists.
     pub indexes: Arc<Indexes>,
     /// The keys directory.
@@ -124,6 +127,8 @@ pub struct Authority {
     pub tokens: TokenAdmin,
     /// Listing, showing, changing and revoking hosts.
     pub hosts: HostAdmin,
+    /// Listing, showing, changing and trying auto-approve rules.
+    pub rules: RuleAdmin,
     /// Users, sessions and API keys.
     pub accounts: Accounts,
     /// The signing keys, the external URLs, and accepting the clock.
@@ -177,6 +182,7 @@ impl Authority {
             authenticator,
             tokens: TokenAdmin::new(minting.clone(), parts.spans.clone()),
             hosts: HostAdmin { base: base.clone(), roles: roles.clone(), unwritten: unwritten.clone() },
+            rules: RuleAdmin { base: base.clone(), rules: parts.rules.clone() },
             accounts: parts.accounts(&due, &unwritten, &refusals, &throttles),
             trust_admin: parts.trust_admin(minting.clone(), unwritten.clone()),
             settings: SettingsAdmin {

@@ -66,14 +66,16 @@ impl Caller {
 
     /// Returns true if the caller, or the owner of the caller's API key, minted the token.
     pub(super) fn has_minted(&self, token: &MintRecord) -> bool {
+        self.is_or_acts_for(&token.minter)
+    }
+
+    /// Returns true if `maker`, as the ledger names it, is the caller or the owner of the caller's API key.
+    pub(super) fn is_or_acts_for(&self, maker: &str) -> bool {
         let owner = match &self.basis {
             Some(Basis::ApiKey { owner: Some((name, _)), .. }) => Some(Actor::User(name.clone())),
             _ => None,
         };
-        [Some(&self.actor), owner.as_ref()]
-            .into_iter()
-            .flatten()
-            .any(|actor| actor.to_string() == token.minter)
+        [Some(&self.actor), owner.as_ref()].into_iter().flatten().any(|actor| actor.to_string() == maker)
     }
 
     /// Returns true if the caller is an admin, or uses a key with that scope.

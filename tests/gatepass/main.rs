@@ -71,6 +71,7 @@ mod renewal_clocks;
 mod renewal_state;
 mod replacing;
 mod rooms;
+mod rules;
 mod secret_files;
 mod seed_ece;
 mod seed_linkmesh;

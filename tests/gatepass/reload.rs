@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
+use gatepass::admission::{Applicant, Rule, RuleCluster, RuleTerms};
+use gatepass::id::RuleId;
 use gatepass::ledger::{Action, Draft};
+use gatepass::name::Label;
 use gatepass::service::keys::files::make_key;
 use gatepass::service::vault::Vault;
 use gatepass::store::{
-    ChangeSettings, HowToRevoke, KeyState, RetireIssuer, RevokeToken, RotateKeys, TokenRevocation, TokenType,
+    ChangeSettings, CreateRule, HowToRevoke, KeyState, RetireIssuer, RevokeToken, RotateKeys, RuleRecord,
+    TokenRevocation, TokenType,
 };
 use gatepass::token::KeyUse;
 
@@ -27,6 +31,30 @@ async fn a_changed_setting_is_in_force_after_a_reload() {
     assert_ne!(spans.load().default_ttl, span);
     spans.reload(at.store.as_ref()).await.unwrap();
     assert_eq!(spans.load().default_ttl, span);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_created_rule_decides_after_a_reload() {
+    let at = Running::start().await;
+    let terms = RuleTerms {
+        cluster_id: RuleCluster::Any,
+        label: Label::parse("every host").unwrap(),
+        allowed_roles: Vec::new(),
+        max_nodes: None,
+        addresses: Vec::new(),
+        names: Vec::new(),
+        examples: Vec::new(),
+    };
+    let created_at = at.clock_reading();
+    let rule = Rule { id: RuleId::generate(created_at), revision: 1, terms };
+    let id = rule.id;
+    let rule = RuleRecord { rule, created_at, created_by: "system".to_owned() };
+    at.store.create_rule(CreateRule { rule, entry: entry(Action::RuleCreated, &at) }).await.unwrap();
+    let rules = &at.authority.rules.rules;
+    let matching = || rules.load().matching(&Applicant::default()).collect::<Vec<_>>();
+    assert_eq!(matching(), []);
+    rules.reload(at.store.as_ref()).await.unwrap();
+    assert_eq!(matching(), [(id, 1)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

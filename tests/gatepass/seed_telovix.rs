@@ -1,8 +1,8 @@
 //! Telovix' enrollment tokens: promises of its document in its words. They are about one-time and cluster tokens, rights,
 //! lists and the log.
 //!
-//! Elsewhere: re-enrollment tokens in `reenrolling.rs`, the capacity warning in `capacity.rs`. Of later issues: auto-approve
-//! rules, the wizard.
+//! Elsewhere: re-enrollment tokens in `reenrolling.rs`, the capacity warning in `capacity.rs`, auto-approve rules
+//! in `rules.rs`. Of later issues: the wizard.
 
 use std::time::Duration;
 

@@ -59,6 +59,7 @@ enum Asked {
     Service(Vec<Role>, Duration),
     Lives(Duration, bool),
     Roles(Vec<Role>),
+    Rule(Vec<Role>, Vec<DnsPattern>, Option<Cluster>, Option<u32>),
     Give(Rights),
 }
 
@@ -76,6 +77,9 @@ impl Asked {
             Self::Service(roles, lasts) => Act::MintServiceToken { roles, lasts: *lasts },
             Self::Lives(lasts, persistent) => Act::SetLives { lasts: *lasts, persistent: *persistent },
             Self::Roles(roles) => Act::SetRoles { before: &[], after: roles },
+            Self::Rule(allowed_roles, names, cluster, most) => {
+                Act::AdmitByRule { allowed_roles, names, cluster: cluster.as_ref(), most: *most }
+            }
             Self::Give(rights) => Act::Give(rights),
         })
     }
@@ -96,6 +100,8 @@ fn asked() -> impl Strategy<Value = Asked> {
         proptest::option::of(1..6u32),
         proptest::option::of(cluster()),
     );
+    let rule =
+        (roles(), vec(pattern(), 0..3), proptest::option::of(cluster()), proptest::option::of(1..6u32));
     prop_oneof![
         mint.prop_map(|(count, roles, names, persistent, lasts, uses, cluster)| Asked::Mint(
             count, roles, names, persistent, lasts, uses, cluster
@@ -103,6 +109,7 @@ fn asked() -> impl Strategy<Value = Asked> {
         (roles(), lasts()).prop_map(|(roles, lasts)| Asked::Service(roles, lasts)),
         (lasts(), any::<bool>()).prop_map(|(lasts, persistent)| Asked::Lives(lasts, persistent)),
         roles().prop_map(Asked::Roles),
+        rule.prop_map(|(roles, names, cluster, most)| Asked::Rule(roles, names, cluster, most)),
         rights().prop_map(Asked::Give),
     ]
 }
@@ -161,6 +168,21 @@ fn is_beyond(rights: &Rights, asked: &Asked) -> bool {
         }
         Asked::Lives(lasts, persistent) => life(Some(*lasts)) || (*persistent && !limits.persistent),
         Asked::Roles(given) => roles(given),
+        Asked::Rule(allowed, names, cluster, most) => {
+            let all_roles = allowed.is_empty() && limits.roles != Allowed::Any;
+            let any_name = names.is_empty() && limits.dns_names != DnsNames::ANY;
+            let cluster = match (&limits.clusters, cluster) {
+                (Clusters::Any, _) => false,
+                (Clusters::Only(names), Some(cluster)) => !names.contains(cluster),
+                (_, _) => true,
+            };
+            let hosts = match (limits.max_uses, most) {
+                (Most::Any, _) => false,
+                (Most::UpTo(most), Some(hosts)) => *hosts > most,
+                (Most::UpTo(_), None) => true,
+            };
+            all_roles || roles(allowed) || any_name || names_beyond(limits, names) || cluster || hosts
+        }
         Asked::Give(given) => given.clone().within(rights) != *given,
     }
 }
@@ -213,6 +235,27 @@ fn each_exceeded_limit_is_named() {
     let given = rights.judge(Act::Give(&Rights::ALL)).unwrap_err();
     assert_eq!(given[0].limit, "permissions");
     assert!(given[0].message.contains("hosts:write"), "{}", given[0].message);
+}
+
+#[test]
+fn an_open_rule_needs_callers_without_limits() {
+    let open = Act::AdmitByRule { allowed_roles: &[], names: &[], cluster: None, most: None };
+    let rights = Rights::of_scopes(&[Scope::PoliciesWrite], Limits::LEAST);
+    let messages =
+        |act| rights.judge(act).unwrap_err().into_iter().map(|excess| excess.message).collect::<Vec<_>>();
+    assert_eq!(
+        messages(open),
+        [
+            "all roles asked for; your roles are limited to: none",
+            "any name asked for; your DNS names are limited to: none",
+            "every cluster asked for; your clusters are limited to: none",
+            "any number of hosts asked for; your rules may admit at most 1",
+        ]
+    );
+    assert_eq!(
+        messages(Act::Revoke(&open))[0],
+        "all roles admitted by the rule; your roles are limited to: none"
+    );
 }
 
 #[test]

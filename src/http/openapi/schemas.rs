@@ -119,6 +119,8 @@ mod tests {
         assert!(TokenId::parse(&example::<TokenId>()).is_some());
         assert!(HostId::parse(&example::<HostId>()).is_some());
         assert!(BatchId::parse(&example::<BatchId>()).is_some());
+        assert!(RuleId::parse(&example::<RuleId>()).is_some());
+        assert!(EnrollmentId::parse(&example::<EnrollmentId>()).is_some());
         assert!(ChainId::parse(&example::<ChainId>()).is_some());
         assert!(RequestId::parse(&example::<RequestId>()).is_some());
         assert!(KeyId::parse(&example::<KeyId>()).is_some());

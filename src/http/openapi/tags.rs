@@ -20,6 +20,7 @@ tags! {
     ENROLLING = "enrolling", "The host's side: redeem a token, renew its certificate, leave.";
     ASKING = "asking about tokens", "For services without offline verification, and for proxies.";
     PUBLISHED = "published", "Public documents: keys, CA certificates, revocations. Prepared in advance, tagged, compressed.";
+    RULES = "auto-approve rules", "The hosts that are admitted without a person.";
     SESSION = "session", "Sign in, sign out, show the session.";
     USERS = "users", "Users with their roles and limits.";
     API_KEYS = "api keys", "Credentials of programs, with scopes and limits.";

@@ -84,6 +84,7 @@ codes! {
     LastAdmin = CONFLICT "last_admin" "Last admin", "create another admin without limits first: this is the last enabled one";
     RightsChanged = CONFLICT "rights_changed" "Rights changed", "the caller's role, limits or password changed while the request ran; the rest was not done: send it again";
     TooManyApiKeys = CONFLICT "too_many_api_keys" "Too many API keys", "delete some API keys of this owner first";
+    TooManyRules = CONFLICT "too_many_rules" "Too many rules", "delete some auto-approve rules first";
     EmergencyToken = CONFLICT "emergency_token" "Emergency token", "confirm with `confirm=emergency`";
     AlreadyRotated = CONFLICT "already_rotated" "Already rotated", "the token has a successor: rotate the successor";
     IdempotencyConflict = CONFLICT "idempotency_conflict" "Idempotency conflict", "the key was sent with another body within a day: send the same body, or another key";

@@ -36,6 +36,7 @@ impl From<RequestError> for Problem {
             }
             RequestError::NotFound { .. } => Self::of(Code::NotFound, detail),
             RequestError::IdempotencyConflict => Self::of(Code::IdempotencyConflict, detail),
+            RequestError::TooManyRules { .. } => Self::of(Code::TooManyRules, detail),
             RequestError::Stale => Self::of(Code::Stale, detail),
             RequestError::CountChanged { .. } => Self::of(Code::CountChanged, detail),
         }

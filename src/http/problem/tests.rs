@@ -34,6 +34,7 @@ fn pinned(error: &ServiceError) -> (u16, &'static str, Option<u32>) {
         }
         ServiceError::Request(RequestError::IdempotencyConflict) => (409, "idempotency_conflict", None),
         ServiceError::Request(RequestError::Stale) => (412, "stale", None),
+        ServiceError::Request(RequestError::TooManyRules { .. }) => (409, "too_many_rules", None),
         ServiceError::Request(RequestError::CountChanged { .. }) => (409, "count_changed", None),
         ServiceError::Keys(KeysError::Needed { .. }) => (409, "key_needed", None),
         ServiceError::Keys(KeysError::InUse) => (409, "key_in_use", None),
@@ -182,6 +183,7 @@ fn every_variant() -> Vec<ServiceError> {
         ServiceError::Token(TokenError::TooManyBulks { most: 2 }),
         ServiceError::Request(RequestError::IdempotencyConflict),
         ServiceError::Request(RequestError::Stale),
+        ServiceError::Request(RequestError::TooManyRules { most: 1000 }),
         ServiceError::Request(RequestError::CountChanged { count: 3 }),
         ServiceError::Keys(KeysError::Needed { tokens: 3 }),
         ServiceError::Keys(KeysError::InUse),

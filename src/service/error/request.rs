@@ -28,6 +28,12 @@ pub enum RequestError {
     /// The thing changed since the caller read it (`If-Match`).
     #[error("it has changed since you read it; nothing was done: read it again")]
     Stale,
+    /// There are as many auto-approve rules as there may be.
+    #[error("there are {most} auto-approve rules, which is the most: delete some first")]
+    TooManyRules {
+        /// Maximum number of rules.
+        most: u32,
+    },
     /// The selection of a bulk operation changed since it was counted.
     #[error("the selection has {count} now and changed since it was counted; nothing was done: count again")]
     CountChanged {

@@ -34,11 +34,14 @@ impl Catalogue {
 
     /// The roles named by `texts`, each once. Unknown ones go to `faults`.
     pub fn pick(&self, texts: &[String], faults: &mut Vec<FieldError>) -> Vec<Role> {
+        self.pick_as("roles", texts, faults)
+    }
+
+    /// The same for the roles of another field.
+    pub fn pick_as(&self, field: &str, texts: &[String], faults: &mut Vec<FieldError>) -> Vec<Role> {
         if texts.len() > MAX_ROLES {
-            faults.push(FieldError::new(
-                "roles",
-                format!("{} roles; at most {MAX_ROLES} fit a token", texts.len()),
-            ));
+            let message = format!("{} roles; at most {MAX_ROLES} fit a token", texts.len());
+            faults.push(FieldError::new(field, message));
             return Vec::new();
         }
         let mut unknown = Unknown { catalogue: self, told: false };
@@ -47,7 +50,7 @@ impl Catalogue {
             match Role::parse(text).ok().filter(|role| self.0.contains_key(role)) {
                 Some(role) if roles.contains(&role) => {}
                 Some(role) => roles.push(role),
-                None => faults.push(FieldError::new(format!("roles[{place}]"), unknown.tell(text))),
+                None => faults.push(FieldError::new(format!("{field}[{place}]"), unknown.tell(text))),
             }
         }
         roles

@@ -46,10 +46,12 @@ const READ_TOKENS: Who = Scope("tokens:read");
 const WRITE_TOKENS: Who = Scope("tokens:write");
 const READ_HOSTS: Who = Scope("hosts:read");
 const WRITE_HOSTS: Who = Scope("hosts:write");
+const READ_POLICIES: Who = Scope("policies:read");
+const WRITE_POLICIES: Who = Scope("policies:write");
 const READ_LEDGER: Who = Scope("ledger:read");
 const ADMIN: Who = Scope("admin");
 
-const NATIVE: [(&str, &str, Who); 84] = [
+const NATIVE: [(&str, &str, Who); 90] = [
     ("POST", "/api/v1/enrollment-tokens", WRITE_TOKENS),
     ("GET", "/api/v1/enrollment-tokens", READ_TOKENS),
     ("GET", "/api/v1/enrollment-tokens/{id}", READ_TOKENS),
@@ -72,6 +74,12 @@ const NATIVE: [(&str, &str, Who); 84] = [
     ("POST", "/api/v1/hosts/{id}/reenrollment-token", WRITE_HOSTS),
     ("POST", "/api/v1/hosts/release", WRITE_HOSTS),
     ("POST", "/api/v1/hosts/{id}/release", WRITE_HOSTS),
+    ("POST", "/api/v1/auto-approve-rules", WRITE_POLICIES),
+    ("GET", "/api/v1/auto-approve-rules", READ_POLICIES),
+    ("POST", "/api/v1/auto-approve-rules/test", READ_POLICIES),
+    ("GET", "/api/v1/auto-approve-rules/{id}", READ_POLICIES),
+    ("PATCH", "/api/v1/auto-approve-rules/{id}", WRITE_POLICIES),
+    ("DELETE", "/api/v1/auto-approve-rules/{id}", WRITE_POLICIES),
     ("POST", "/api/v1/session", Who::Password),
     ("GET", "/api/v1/session", SignedIn),
     ("POST", "/api/v1/users/auth/_login", Anyone),

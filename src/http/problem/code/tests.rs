@@ -30,6 +30,7 @@ const PINNED: &str = "\
 409 last_admin Last admin
 409 rights_changed Rights changed
 409 too_many_api_keys Too many API keys
+409 too_many_rules Too many rules
 409 emergency_token Emergency token
 409 already_rotated Already rotated
 409 idempotency_conflict Idempotency conflict
