@@ -46,6 +46,7 @@ mod remote;
 mod renew;
 mod report;
 mod role;
+mod rule;
 mod serve;
 mod service;
 mod session;
@@ -108,6 +109,8 @@ enum Verb {
     Host(host::HostCommand),
     #[command(subcommand)]
     Role(role::RoleCommand),
+    #[command(subcommand)]
+    Rule(rule::RuleCommand),
     #[command(subcommand)]
     Keys(keys::KeysCommand),
     #[command(subcommand)]
@@ -192,6 +195,7 @@ async fn run_async(command: Verb, environment: &Environment) -> Result<(), CliEr
         Verb::Token(command) => command.run(environment).await,
         Verb::Host(command) => command.run(environment).await,
         Verb::Role(command) => command.run(environment).await,
+        Verb::Rule(command) => command.run(environment).await,
         Verb::Keys(command) => command.run(environment).await,
         Verb::Ca(command) => command.run(environment).await,
         Verb::Issuer(command) => command.run(environment).await,

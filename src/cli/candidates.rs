@@ -26,6 +26,7 @@ struct Listed(&'static str, &'static str, &'static str);
 const ROLES: Listed = Listed("/api/v1/roles", "id", "description");
 const TOKENS: Listed = Listed("/api/v1/enrollment-tokens", "id", "label");
 const HOSTS: Listed = Listed("/api/v1/hosts", "id", "name|label|reported.hostname");
+const RULES: Listed = Listed("/api/v1/auto-approve-rules", "id", "label");
 const KEYS: Listed = Listed("/api/v1/signing-keys", "id", "state");
 const API_KEYS: Listed = Listed("/api/v1/api-keys", "id", "label");
 const USERS: Listed = Listed("/api/v1/users", "username", "role");
@@ -43,7 +44,7 @@ fn of_argument(noun: &str, argument: &str) -> Option<ArgValueCandidates> {
     let listed = |list: &'static Listed| Some(ArgValueCandidates::new(move || list.candidates()));
     match (noun, argument) {
         (_, "context") | ("context", "name") => Some(ArgValueCandidates::new(contexts)),
-        ("token" | "host" | "user" | "api-key", "role" | "roles") => listed(&ROLES),
+        ("token" | "host" | "user" | "api-key" | "rule", "role" | "roles") => listed(&ROLES),
         ("token", "state") => Some(ArgValueCandidates::new(|| words(token_states()))),
         ("token", "kind") => Some(ArgValueCandidates::new(|| words(token_kinds()))),
         ("host", "state") => Some(ArgValueCandidates::new(|| words(host_states()))),
@@ -51,6 +52,7 @@ fn of_argument(noun: &str, argument: &str) -> Option<ArgValueCandidates> {
         ("settings", "pairs") => Some(ArgValueCandidates::new(|| settings("="))),
         ("token", "id" | "ids") | ("host" | "ledger", "token") => listed(&TOKENS),
         ("host", "id" | "ids") | ("ledger", "host") => listed(&HOSTS),
+        ("rule", "id") => listed(&RULES),
         ("keys", "id") => listed(&KEYS),
         ("api-key", "id") => listed(&API_KEYS),
         ("user", "name") => listed(&USERS),

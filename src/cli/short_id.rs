@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::error::CliError;
 use super::output::{SHORT, text_at};
 use crate::client::api::Api;
-use crate::id::{ApiKeyId, HostId, KeyId, ShortId, TokenId};
+use crate::id::{ApiKeyId, HostId, KeyId, RuleId, ShortId, TokenId};
 
 /// A kind of thing that people name by an id.
 pub(crate) trait Identified: Copy + Display + PartialEq + Send + Sync + 'static {
@@ -49,6 +49,15 @@ impl Identified for TokenId {
 impl Identified for ApiKeyId {
     const NOUN: &'static str = "API key";
     const LISTS: &'static [&'static str] = &["/api/v1/api-keys"];
+
+    fn read(text: &str) -> Option<Self> {
+        Self::parse(text)
+    }
+}
+
+impl Identified for RuleId {
+    const NOUN: &'static str = "rule";
+    const LISTS: &'static [&'static str] = &["/api/v1/auto-approve-rules"];
 
     fn read(text: &str) -> Option<Self> {
         Self::parse(text)

@@ -270,9 +270,15 @@ fn connection_flags_are_one_line_of_the_help() {
 
 #[test]
 fn lists_and_removals_have_short_names() {
-    for line in
-        ["token ls", "host ls --state live", "context ls", "host rm ID", "token rm ID", "user rm anna"]
-    {
+    for line in [
+        "token ls",
+        "host ls --state live",
+        "context ls",
+        "host rm ID",
+        "token rm ID",
+        "user rm anna",
+        "rule rm ID",
+    ] {
         let words = words(line).map(|word| placeholder(&word));
         let parsed =
             command_line::command().try_get_matches_from([String::from("gatepass")].into_iter().chain(words));

@@ -5,11 +5,15 @@ use clap::{Arg, Command};
 use crate::client::problem::ServerProblem;
 
 /// Fields of requests, and the arguments that have another name.
-const ARGUMENTS: [(&str, &str); 9] = [
+const ARGUMENTS: [(&str, &str); 13] = [
+    ("allowed_roles", "roles"),
+    ("cluster_id", "cluster"),
     ("clusters", "cluster"),
     ("current", "current_password_file"),
     ("current_password", "current_password_file"),
+    ("dns_names", "names"),
     ("max_ttl", "ttl"),
+    ("max_uses", "max_nodes"),
     ("new", "password_file"),
     ("password", "password_file"),
     ("permissions", "scopes"),

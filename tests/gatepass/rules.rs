@@ -1,6 +1,7 @@
 //! Auto-approve rules over HTTP: the promises of Telovix's document, their changes, limits and dry run.
 
 mod bad_input;
+mod cli;
 mod limits;
 
 use http::header::IF_MATCH;
