@@ -44,6 +44,11 @@ pub enum CellKind {
 }
 
 impl Column {
+    /// The item's own id.
+    pub const ID: Self = Self::id("ID", "id");
+    /// The item's own state.
+    pub const STATE: Self = Self::state("STATE", "state");
+
     const fn new(heading: &'static str, place: &'static str, kind: CellKind) -> Self {
         Self { heading, place, kind, rank: 0 }
     }

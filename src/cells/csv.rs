@@ -39,11 +39,8 @@ mod tests {
 
     #[test]
     fn values_are_quoted_and_no_formula() {
-        let columns = [
-            Column::id("ID", "id"),
-            Column::text("TOKEN LABEL", "label"),
-            Column::time("EXPIRES", "expires_at?never"),
-        ];
+        let columns =
+            [Column::ID, Column::text("TOKEN LABEL", "label"), Column::time("EXPIRES", "expires_at?never")];
         let id = "0190a0b0-c0d0-7abc-8def-0123456789ab";
         let items = [
             json!({"id": id, "label": "=1+1", "expires_at": "2026-11-29T12:00:00.5Z"}),

@@ -7,8 +7,8 @@ pub const HOSTS: Columns = Columns {
     id: "id",
     name: "name",
     shown: &[
-        Column::id("ID", "id"),
-        Column::state("STATE", "state"),
+        Column::ID,
+        Column::STATE,
         Column::text("NAME", "name|(reported.hostname)"),
         Column::text("LABEL", "label|(reported.label)").rank(3),
         Column::text("TOKEN LABEL", "token_label").rank(5),

@@ -27,8 +27,8 @@ const COLUMNS: Columns = Columns {
     id: "id",
     name: "label",
     shown: &[
-        Column::id("ID", "id"),
-        Column::state("STATE", "state"),
+        Column::ID,
+        Column::STATE,
         Column::text("LABEL", "label"),
         Column::text("OWNER", "owner").rank(1),
         Column::text("SCOPES", "scopes").rank(2),

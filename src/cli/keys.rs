@@ -18,9 +18,9 @@ const COLUMNS: Columns = Columns {
     id: "id",
     name: "id",
     shown: &[
-        Column::id("ID", "id"),
+        Column::ID,
         Column::text("SIGNS", "use"),
-        Column::state("STATE", "state"),
+        Column::STATE,
         Column::text("PERSISTENT ONLY", "persistent_only").rank(3),
         Column::time("CREATED", "created_at").rank(2),
         Column::text("LIVE PERSISTENT TOKENS", "live_persistent_tokens").rank(1),

@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     const COLUMNS: [Column; 4] = [
-        Column::id("ID", "id"),
+        Column::ID,
         Column::text("LABEL", "label"),
         Column::time("SEEN", "seen").rank(1),
         Column::text("ROLES", "roles").rank(2),

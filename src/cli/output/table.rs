@@ -86,8 +86,7 @@ mod tests {
     use super::*;
     use crate::clock::Timestamp;
 
-    const COLUMNS: &[Column] =
-        &[Column::id("ID", "id"), Column::state("STATE", "state"), Column::text("LABEL", "label").rank(1)];
+    const COLUMNS: &[Column] = &[Column::ID, Column::STATE, Column::text("LABEL", "label").rank(1)];
 
     fn screen() -> Screen {
         Screen::plain(Timestamp::from_secs(0))

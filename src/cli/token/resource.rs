@@ -93,8 +93,8 @@ const ENROLLMENT: Columns = Columns {
     id: "id",
     name: "label",
     shown: &[
-        Column::id("ID", "id"),
-        Column::state("STATE", "state"),
+        Column::ID,
+        Column::STATE,
         Column::text("LABEL", "label"),
         Column::text("KIND", "kind").rank(5),
         Column::text("ROLES", "roles").rank(2),
@@ -111,8 +111,8 @@ const SERVICE: Columns = Columns {
     id: "id",
     name: "label",
     shown: &[
-        Column::id("ID", "id"),
-        Column::state("STATE", "state"),
+        Column::ID,
+        Column::STATE,
         Column::text("LABEL", "label"),
         Column::text("ROLES", "roles").rank(2),
         Column::text("AUDIENCE", "audience").rank(3),
