@@ -1,7 +1,7 @@
 //! Hosts.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoResponses, ToSchema};
 
 use super::paging::{FormParams, ListForm, Listed, PageParams, Paging};
 use super::shapes::{HostItem, Revoked};
@@ -11,7 +11,7 @@ use crate::http::decode;
 use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
 use crate::http::request::HostWords;
-use crate::http::revision;
+use crate::http::revision::{self, IfMatch};
 use crate::id::HostId;
 use crate::name::{Label, Role};
 use crate::service::FieldError;
@@ -50,17 +50,25 @@ pub(super) async fn list_hosts(call: Call) -> Result<Reply, Problem> {
     get,
     path = "/api/v1/hosts/{id}",
     params(("id" = HostId, Path, description = "Id of the host.")),
-    responses((status = 200, description = "The host.", body = HostItem, headers(("ETag" = String, description = "Revision of the host, for `If-Match`.")))),
+    responses(ShownHost),
 )]
 pub(super) async fn show_host(call: Call) -> Result<Reply, Problem> {
     let host = call.authority.hosts.show_host(call.id("id", "host", HostId::parse)?).await?;
-    Ok(shown(&call, host))
+    Ok(ShownHost::reply(&call, host))
 }
 
-/// The answer with one host, and its entity tag.
-pub(super) fn shown(call: &Call, host: HostRecord) -> Reply {
-    let revision = host.revision;
-    revision::tagged(Reply::ok(&HostItem::new(host, call.authority.time.now())), revision)
+/// The host, with its revision as entity tag.
+#[derive(Serialize, IntoResponses)]
+#[response(status = 200, headers(("ETag" = String, description = "Revision of the host, for `If-Match`.")))]
+pub(super) struct ShownHost(HostItem);
+
+impl ShownHost {
+    /// The answer with one host, and its entity tag.
+    pub(super) fn reply(call: &Call, host: HostRecord) -> Reply {
+        let revision = host.revision;
+        let shown = Self(HostItem::new(host, call.authority.time.now()));
+        revision::tagged(Reply::ok(&shown), revision)
+    }
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -86,11 +94,11 @@ struct HostChange {
     path = "/api/v1/hosts/{id}",
     params(
         ("id" = HostId, Path, description = "Id of the host."),
-        ("If-Match" = Option<String>, Header, description = "The `ETag` of the host, as it was read.", example = "\"7\""),
+        IfMatch,
     ),
     request_body = HostChange,
     responses(
-        (status = 200, description = "The changed host.", body = HostItem, headers(("ETag" = String, description = "Revision of the host, for `If-Match`."))),
+        ShownHost,
         code::BeyondLimits,
         code::HostRevoked,
         code::Stale,
@@ -101,7 +109,7 @@ pub(super) async fn change_host(call: Call) -> Result<Reply, Problem> {
     let HostChange { roles, now, label } = decode::strict(&call.body)?;
     let label = label.map(|label| Label::parse(&label).map_err(|error| FieldError::of("label", &error)));
     let label = label.transpose().map_err(|fault| Problem::invalid_fields(vec![fault]))?;
-    let (hosts, mut revision) = (&call.authority.hosts, revision::expected(&call.head));
+    let (hosts, IfMatch(mut revision)) = (&call.authority.hosts, IfMatch::of(&call.head));
     if label.is_some() {
         // Before the roles change: a refusal changes nothing.
         hosts.may_revoke(&call.caller, id).await?;
@@ -116,7 +124,7 @@ pub(super) async fn change_host(call: Call) -> Result<Reply, Problem> {
         changed = Some(hosts.set_label(&call.caller, id, label, revision).await?);
     }
     let nothing = || Problem::invalid_field("body", "nothing to change: give `roles` or `label`");
-    Ok(shown(&call, changed.ok_or_else(nothing)?))
+    Ok(ShownHost::reply(&call, changed.ok_or_else(nothing)?))
 }
 
 #[derive(Serialize, ToSchema)]
@@ -135,12 +143,13 @@ struct RevokedHost {
     path = "/api/v1/hosts/{id}",
     params(
         ("id" = HostId, Path, description = "Id of the host."),
-        ("If-Match" = Option<String>, Header, description = "The `ETag` of the host, as it was read.", example = "\"7\""),
+        IfMatch,
     ),
     responses((status = 200, description = "Revoked.", body = RevokedHost), code::BeyondLimits, code::Stale),
 )]
 pub(super) async fn revoke_host(call: Call) -> Result<Reply, Problem> {
     let id = call.id("id", "host", HostId::parse)?;
-    let changed = call.authority.hosts.revoke_host(&call.caller, id, revision::expected(&call.head)).await?;
+    let IfMatch(revision) = IfMatch::of(&call.head);
+    let changed = call.authority.hosts.revoke_host(&call.caller, id, revision).await?;
     Ok(Reply::ok(&RevokedHost { id, revoked: Revoked { state: "revoked", changed } }))
 }

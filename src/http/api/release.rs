@@ -3,13 +3,12 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::hosts;
-use super::shapes::HostItem;
+use super::hosts::ShownHost;
 use crate::http::call::Call;
 use crate::http::decode;
 use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
-use crate::http::revision;
+use crate::http::revision::IfMatch;
 use crate::id::{HostId, Serial};
 use crate::store::{HostRelease, KeptCertificate};
 
@@ -32,11 +31,11 @@ struct Release {
     path = "/api/v1/hosts/{id}/release",
     params(
         ("id" = HostId, Path, description = "Id of the host."),
-        ("If-Match" = Option<String>, Header, description = "The `ETag` of the host, as it was read.", example = "\"7\""),
+        IfMatch,
     ),
     request_body = Release,
     responses(
-        (status = 200, description = "The released host.", body = HostItem, headers(("ETag" = String, description = "Revision of the host, for `If-Match`."))),
+        ShownHost,
         code::BeyondLimits,
         code::HostRevoked,
         code::HostNotQuarantined,
@@ -44,10 +43,10 @@ struct Release {
     ),
 )]
 pub(super) async fn release_host(call: Call) -> Result<Reply, Problem> {
-    let (host, revision) = (call.id("id", "host", HostId::parse)?, revision::expected(&call.head));
+    let (host, IfMatch(revision)) = (call.id("id", "host", HostId::parse)?, IfMatch::of(&call.head));
     let Release { serial } = decode::strict(&call.body)?;
     let kept = KeptCertificate { host, serial, revision };
-    Ok(hosts::shown(&call, call.authority.hosts.release_host(&call.caller, kept).await?))
+    Ok(ShownHost::reply(&call, call.authority.hosts.release_host(&call.caller, kept).await?))
 }
 
 #[derive(Deserialize, ToSchema)]

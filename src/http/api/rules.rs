@@ -11,7 +11,7 @@ use crate::http::decode;
 use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
 use crate::http::request::{ApplicantRequest, RuleChangeRequest, RuleRequest};
-use crate::http::revision;
+use crate::http::revision::{self, IfMatch};
 use crate::id::RuleId;
 use crate::service::rules::CountedRule;
 use crate::store::RuleRecord;
@@ -96,7 +96,7 @@ pub(super) async fn show_rule(call: Call) -> Result<Reply, Problem> {
     path = "/api/v1/auto-approve-rules/{id}",
     params(
         ("id" = RuleId, Path, description = "Id of the rule."),
-        ("If-Match" = Option<String>, Header, description = "The `ETag` of the rule, as it was read.", example = "\"7\""),
+        IfMatch,
     ),
     request_body = RuleChangeRequest,
     responses(
@@ -110,7 +110,7 @@ pub(super) async fn change_rule(call: Call) -> Result<Reply, Problem> {
     let id = call.id("id", "auto-approve rule", RuleId::parse)?;
     let (request, faults) = decode::native::<RuleChangeRequest>(&call.body)?;
     let edit = request.judge(&call.authority.roles, faults)?;
-    let expected = revision::expected(&call.head);
+    let IfMatch(expected) = IfMatch::of(&call.head);
     Ok(shown(StatusCode::OK, call.authority.rules.change_rule(&call.caller, id, edit, expected).await?))
 }
 
@@ -127,7 +127,7 @@ struct DeletedRule {
     path = "/api/v1/auto-approve-rules/{id}",
     params(
         ("id" = RuleId, Path, description = "Id of the rule."),
-        ("If-Match" = Option<String>, Header, description = "The `ETag` of the rule, as it was read.", example = "\"7\""),
+        IfMatch,
     ),
     responses(
         (status = 200, description = "Deleted.", body = DeletedRule),
@@ -138,7 +138,8 @@ struct DeletedRule {
 )]
 pub(super) async fn delete_rule(call: Call) -> Result<Reply, Problem> {
     let id = call.id("id", "auto-approve rule", RuleId::parse)?;
-    call.authority.rules.delete_rule(&call.caller, id, revision::expected(&call.head)).await?;
+    let IfMatch(expected) = IfMatch::of(&call.head);
+    call.authority.rules.delete_rule(&call.caller, id, expected).await?;
     Ok(Reply::ok(&DeletedRule { id }))
 }
 
