@@ -4,6 +4,8 @@ mod bad_input;
 mod cli;
 mod limits;
 
+use std::time::Duration;
+
 use http::header::IF_MATCH;
 use serde_json::{Value, json};
 
@@ -29,8 +31,9 @@ fn admit_every_host(at: &Running, rule: &Value) {
     database::execute(at.data_dir(), &format!("UPDATE hosts SET rule = x'{id}'"));
 }
 
-/// Creates a rule as the admin; the whole answer.
+/// Creates a rule as the admin, later than all others; the whole answer.
 async fn create(at: &Running, more: Value) -> Value {
+    at.clock.advance(Duration::from_secs(1));
     let said = at.admin().post(RULES, &rule(&more)).await;
     assert_eq!(said.status, 201, "{}", said.text);
     said.json
@@ -288,7 +291,6 @@ async fn rules_are_listed_in_the_order_of_decision() {
     let mut made = Vec::new();
     for number in 0..3 {
         made.push(create(&at, json!({ "label": format!("rack {number}") })).await);
-        at.clock.advance(std::time::Duration::from_secs(1));
     }
     assert_eq!(listed(&at).await, made);
     let first = at.admin().get(&format!("{RULES}?limit=2")).await.json;
