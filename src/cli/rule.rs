@@ -24,7 +24,7 @@ const COLUMNS: Columns = Columns {
     id: "id",
     name: "label",
     shown: &[
-        Column::id("ID", "id"),
+        Column::ID,
         Column::text("CLUSTER", "cluster_id"),
         Column::text("LABEL", "label"),
         Column::text("ALLOWED ROLES", "allowed_roles?all roles"),
@@ -41,7 +41,7 @@ const CSV_COLUMNS: Columns = Columns {
     id: "id",
     name: "label",
     shown: &[
-        Column::id("ID", "id"),
+        Column::ID,
         Column::text("CLUSTER", "cluster_id"),
         Column::text("LABEL", "label"),
         Column::text("ALLOWED ROLES", "allowed_roles?all roles"),
