@@ -128,6 +128,18 @@ pub enum Mismatch {
     Younger(RuleId),
 }
 
+impl fmt::Display for Applicant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut facts = Vec::new();
+        facts.extend(self.cluster.iter().map(|cluster| format!("cluster={cluster}")));
+        facts.extend(self.roles.iter().map(|role| format!("role={role}")));
+        facts.extend(self.address.iter().map(|address| format!("address={address}")));
+        facts.extend(self.name.iter().map(|name| format!("name={name}")));
+        f.write_str(if facts.is_empty() { "an enrollment without facts" } else { "" })?;
+        f.write_str(&facts.join(","))
+    }
+}
+
 impl Serialize for Mismatch {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)

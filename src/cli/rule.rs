@@ -145,10 +145,11 @@ async fn delete(consent: &Consent, id: &GivenId<RuleId>, environment: &Environme
 fn question(rule: &Value) -> String {
     let admitted = rule["admitted"].as_u64().unwrap_or(0);
     let hosts = match admitted {
-        0 => String::from("It has admitted no host that holds a slot."),
-        _ => format!("{} that it admitted {}.", count(admitted, "host"), of(admitted, "stays", "stay")),
+        0 => String::from("It admitted no host that holds a slot"),
+        _ => format!("{} that it admitted {}", count(admitted, "host"), of(admitted, "stays", "stay")),
     };
-    format!("Delete rule {} ({})? {hosts} It admits no other.", text_at(rule, "id"), text_at(rule, "label"))
+    let (id, label) = (text_at(rule, "id"), text_at(rule, "label"));
+    format!("Delete rule {id} ({label})? {hosts}, and it admits no other from now on.")
 }
 
 /// Prints one rule.
@@ -213,7 +214,7 @@ mod tests {
         let rule = |admitted: u64| json!({ "id": "x", "label": "rack", "admitted": admitted });
         assert_eq!(
             question(&rule(2)),
-            "Delete rule x (rack)? 2 hosts that it admitted stay. It admits no other."
+            "Delete rule x (rack)? 2 hosts that it admitted stay, and it admits no other from now on."
         );
         assert!(question(&rule(0)).contains("no host"));
     }

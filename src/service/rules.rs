@@ -271,9 +271,10 @@ fn unknown(id: RuleId) -> ServiceError {
 fn may_make(caller: &Caller, terms: &RuleTerms) -> Result<(), RequestError> {
     let fault = |(place, reasons): (usize, Vec<Mismatch>)| {
         let reasons = reasons.iter().map(Mismatch::to_string).collect::<Vec<_>>().join("; ");
+        let applicant = &terms.examples[place].applicant;
         let message = match reasons.is_empty() {
-            true => "the rule admits it".to_owned(),
-            false => format!("the rule does not admit it: {reasons}"),
+            true => format!("the rule admits {applicant}"),
+            false => format!("the rule does not admit {applicant}: {reasons}"),
         };
         FieldError::new(format!("examples[{place}]"), message)
     };

@@ -77,8 +77,11 @@ fn a_broken_example_is_named_with_the_reason() {
         ..open()
     };
     let faults = [
-        FieldError::new("examples[1]", "the rule admits it"),
-        FieldError::new("examples[2]", "the rule does not admit it: the rule does not allow director"),
+        FieldError::new("examples[1]", "the rule admits an enrollment without facts"),
+        FieldError::new(
+            "examples[2]",
+            "the rule does not admit role=director: the rule does not allow director",
+        ),
     ];
     assert_eq!(may_make(&caller(Limits::ANY), &rule), Err(RequestError::Fields(faults.to_vec())));
 }

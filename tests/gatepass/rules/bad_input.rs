@@ -77,9 +77,9 @@ async fn an_example_that_does_not_hold_is_named() {
     let message = |place: usize| said.json["fields"][place]["message"].as_str().unwrap().to_owned();
     assert_eq!(
         message(0),
-        "the rule does not admit it: the rule is for cluster eu-1, and the token is bound to cluster eu-2"
+        "the rule does not admit cluster=eu-2,role=proxy,address=10.1.2.3: the rule is for cluster eu-1, and the token is bound to cluster eu-2"
     );
-    assert_eq!(message(1), "the rule admits it");
+    assert_eq!(message(1), "the rule admits cluster=eu-1,address=10.1.2.3");
     assert_eq!(listed(&at).await, Vec::<Value>::new());
 
     let mut right = terms;
