@@ -34,6 +34,7 @@ pub use secret::AdminPassword;
 use crate::access::SignInLimits;
 use crate::access::session::SessionLife;
 use crate::access::throttle::Rates;
+use crate::approval::Approval;
 use crate::name::Role;
 use crate::span::Spans;
 
@@ -148,6 +149,12 @@ pub struct HostsConfig {
     pub quarantine_most: usize,
     /// Maximum number of hosts that are neither revoked nor lapsed (unlimited). An admin may change it at run time.
     pub node_limit: Option<u32>,
+    /// Treatment of hosts that no auto-approve rule admits (`off`). An admin may change it at run time.
+    pub approval: Approval,
+    /// Maximum number of hosts of one token that wait for a decision (1000).
+    pub max_waiting_per_token: usize,
+    /// The minter of a token may not approve its hosts (`false`).
+    pub four_eyes: bool,
     /// Accepts RSA keys from hosts (`false`).
     pub allow_rsa_keys: bool,
     /// Plain-http URL of the directory with the CRL of each issuing CA, no trailing slash (none).

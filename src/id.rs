@@ -197,6 +197,13 @@ digest_id!(
     base64url,
     unbase64url
 );
+impl Thumbprint {
+    /// The first 8 characters, which a waiting host and its approver compare.
+    pub fn code(&self) -> String {
+        self.to_string().chars().take(8).collect()
+    }
+}
+
 digest_id!(
     /// The SHA-256 of a public key in SubjectPublicKeyInfo form (RFC 5280 section 4.1.2.7), base64url.
     SpkiHash,

@@ -3,6 +3,7 @@
 //!
 //! With `default-features = false` only the verifying core is built: [`verifier`], [`token`] and the leaf values they stand on.
 
+pub mod approval;
 pub mod clock;
 pub mod id;
 pub mod name;

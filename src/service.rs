@@ -40,7 +40,9 @@ pub use authority::{Authority, Parts, Settings};
 pub use base::Base;
 pub use caller::Caller;
 pub use capacity::FleetCapacity;
-pub use certify::{CertificateTerms, Enrolled, Enrollment, RedeemRequest};
+pub use certify::{
+    ApprovalTerms, CertificateTerms, Decided, Enrolled, Enrollment, RedeemRequest, Redemption, Verdict,
+};
 pub use error::{
     AccountError, CaError, FieldError, HostError, IMPORT_NEWER, KeysError, RequestError, ServiceError,
     TokenError,

@@ -6,7 +6,7 @@ use utoipa::openapi::Ref;
 use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder, Schema, Type};
 
 use crate::clock::Timestamp;
-use crate::id::HostId;
+use crate::id::{EnrollmentId, HostId};
 use crate::name::{DnsName, Role};
 
 /// The answer to an enrollment or renewal, without secrets.
@@ -29,6 +29,22 @@ pub struct EnrollAnswer {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub name_withdrawn: Option<DnsName>,
+}
+
+/// The answer to a host that waits until an administrator decides.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = WaitingEnrollment)]
+pub struct WaitAnswer {
+    /// Public id of the enrollment.
+    pub enrollment_id: EnrollmentId,
+    /// The state: the host waits.
+    #[schema(pattern = "^waiting$", example = "waiting")]
+    pub state: String,
+    /// The code that the approver compares with the one on the host: the first 8 characters of its key's RFC 7638 thumbprint.
+    #[schema(example = "Xk9_2fQa")]
+    pub code: String,
+    /// End of the wait.
+    pub expires_at: Timestamp,
 }
 
 /// The facts in every answer to a host.

@@ -24,6 +24,7 @@ pub struct CsrPolicy {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Csr {
     spki: SubjectPublicKeyInfoOwned,
+    public_key: Vec<u8>,
     spki_hash: SpkiHash,
     thumbprint: Thumbprint,
 }
@@ -49,8 +50,22 @@ impl Csr {
         let key = accepted_key(&request, policy)?;
         prove_possession(&request, &key)?;
         let spki = request.info.public_key;
-        let spki_hash = SpkiHash::of(&spki.to_der().map_err(|_| CsrError::NotPkcs10)?);
-        Ok(Self { spki, spki_hash, thumbprint: key.thumbprint() })
+        let public_key = spki.to_der().map_err(|_| CsrError::NotPkcs10)?;
+        Ok(Self { spki, spki_hash: SpkiHash::of(&public_key), public_key, thumbprint: key.thumbprint() })
+    }
+
+    /// The request of a key whose possession was proven before: [`Self::public_key`] and [`Self::spki_hash`] of that request.
+    /// `None` if they do not belong together.
+    pub fn of_proven_key(public_key: &[u8], spki_hash: SpkiHash) -> Option<Self> {
+        let spki = SubjectPublicKeyInfoOwned::from_der(public_key).ok()?;
+        let thumbprint = PublicKey::parse(&spki).ok()?.thumbprint();
+        let request = Self { spki, public_key: public_key.to_vec(), spki_hash, thumbprint };
+        (SpkiHash::of(public_key) == spki_hash).then_some(request)
+    }
+
+    /// The public key, a DER SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7).
+    pub fn public_key(&self) -> &[u8] {
+        &self.public_key
     }
 
     /// The SHA-256 of the public key in SubjectPublicKeyInfo form (RFC 5280 section 4.1.2.7).

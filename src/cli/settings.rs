@@ -24,9 +24,9 @@ const RETENTION: &str = "retention";
   gatepass settings set default_ttl=30m retention=14d
   gatepass settings reset default_ttl
 
-The settings are default_ttl, max_ephemeral_ttl, cluster_ttl, retention and node_limit.
+The settings are default_ttl, max_ephemeral_ttl, cluster_ttl, retention, node_limit and approval.
 
-`gatepass settings set node_limit=off` removes the node limit.")]
+`gatepass settings set node_limit=off` removes the node limit. The values of approval are off, warn and require.")]
 pub(crate) enum SettingsCommand {
     /// Show the effective and the configured values
     #[command(after_long_help = "Examples:
@@ -36,7 +36,7 @@ pub(crate) enum SettingsCommand {
     /// Change settings, effective immediately and after a restart
     #[command(after_long_help = "Examples:
   gatepass settings set default_ttl=30m retention=14d
-  gatepass settings set node_limit=1000")]
+  gatepass settings set node_limit=1000 approval=warn")]
     Set {
         #[command(flatten)]
         consent: Consent,

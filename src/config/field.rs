@@ -249,6 +249,19 @@ const HOSTS: &[Field] = &[
         "1000",
         "maximum number of enrolled hosts, neither revoked nor lapsed; an enrollment over it is refused and spends nothing. Default: unlimited",
     ),
+    field(
+        "approval",
+        Choice(&["off", "warn", "require"]),
+        "off",
+        "hosts that no auto-approve rule admits: off = admitted, warn = admitted and noted in the ledger, require = they wait; a stricter token holds",
+    ),
+    field(
+        "max_waiting_per_token",
+        Count(1, 10_000),
+        "1000",
+        "maximum number of hosts of one token that wait for a decision",
+    ),
+    field("four_eyes", Flag, "false", "hosts of a token are approved by somebody else than its minter"),
     field("allow_rsa_keys", Flag, "false", "accept RSA keys of 2048 to 4096 bits from hosts"),
     open(
         "crl_url",

@@ -18,6 +18,7 @@ use super::{
 use crate::access::SignInLimits;
 use crate::access::session::SessionLife;
 use crate::access::throttle::{Limit, Rates};
+use crate::approval::Approval;
 use crate::name::Role;
 use crate::server_url::{ServerName, ServerUrl};
 use crate::span::Spans;
@@ -130,6 +131,9 @@ impl Check {
             name_hold: self.span("hosts", "name_hold"),
             retention: self.span("hosts", "retention"),
             node_limit: self.limit("hosts", "node_limit"),
+            approval: self.text("hosts", "approval").as_deref().and_then(Approval::parse).unwrap_or_default(),
+            max_waiting_per_token: self.count("hosts", "max_waiting_per_token"),
+            four_eyes: self.flag("hosts", "four_eyes"),
             allow_rsa_keys: self.flag("hosts", "allow_rsa_keys"),
             crl_url: self.parsed("hosts", "crl_url", crl_base),
         }

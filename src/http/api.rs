@@ -6,6 +6,7 @@ pub(super) mod bootstrap;
 mod ca;
 mod capacity;
 mod clock;
+mod enrollments;
 mod hosts;
 mod issuers;
 mod keys;
@@ -176,6 +177,11 @@ fn hosts() -> Vec<Route> {
             P::WriteHosts => tokens::reenrollment::mint_reenrollment_token;
             P::WriteHosts => release::release_hosts;
             P::WriteHosts => release::release_host;
+            P::ReadHosts => enrollments::list_enrollments;
+            P::WriteHosts => enrollments::decide_enrollments;
+            P::ReadHosts => enrollments::show_enrollment;
+            P::WriteHosts => enrollments::approve_enrollment;
+            P::WriteHosts => enrollments::deny_enrollment;
         }
     }
 }

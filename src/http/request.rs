@@ -17,7 +17,7 @@ mod user;
 use std::fmt::Display;
 
 pub use self::api_key::ApiKeyRequest;
-pub use self::filter::{EntryWords, HostWords, TokenWords};
+pub use self::filter::{EnrollmentWords, EntryWords, HostWords, TokenWords};
 pub(super) use self::filter::{flag, short_id};
 pub use self::mint::{MintRequest, RequestedBindings};
 pub use self::reenrollment::ReenrollmentRequest;

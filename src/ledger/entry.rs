@@ -40,7 +40,13 @@ pub enum Action {
     TokenRotated,
     /// A token with a good signature was refused.
     TokenRefused,
-    /// A host redeemed a token and is enrolled.
+    /// A host redeemed a token and waits for a decision.
+    EnrollmentWaiting,
+    /// A waiting host was refused, and its key.
+    EnrollmentDenied,
+    /// Nobody decided about a waiting host in time.
+    EnrollmentExpired,
+    /// A host is enrolled: it redeemed a token, or was approved.
     HostEnrolled,
     /// An enrolled host was given a new certificate for the key it had redeemed with before.
     HostReenrolled,

@@ -31,7 +31,7 @@ use crate::service::tokens::order::Catalogue;
 use crate::service::trust::LiveTrust;
 use crate::service::vault::{Vault, write_public};
 use crate::service::verification::proxies::TrustedProxies;
-use crate::service::{Authority, Base, Caller, CertificateTerms, Parts, Settings};
+use crate::service::{ApprovalTerms, Authority, Base, Caller, CertificateTerms, Parts, Settings};
 use crate::span::SettingValues;
 use crate::store::sqlite::{Fuse, SqliteStore};
 use crate::store::{AuthorityIdentity, RecordIdentity, Store};
@@ -150,7 +150,11 @@ async fn compose(
     let data_dir = config.server.data_dir.clone();
     finish_emergency(&data_dir, &trust, now).map_err(StartError::of)?;
     let trust = Arc::new(trust);
-    let values = SettingValues { spans: tokens.spans, node_limit: config.hosts.node_limit };
+    let values = SettingValues {
+        spans: tokens.spans,
+        node_limit: config.hosts.node_limit,
+        approval: config.hosts.approval,
+    };
     let spans = LiveSpans::open(values, store.as_ref()).await.map_err(StartError::of)?;
     let rules = LiveRules::open(store.as_ref()).await.map_err(StartError::of)?;
     let base = Base { store, time };
@@ -194,6 +198,11 @@ fn settings(config: &Config, trust_domain: String) -> Settings {
             trust_domain,
             allow_rsa: config.hosts.allow_rsa_keys,
             crl_url: config.hosts.crl_url.clone(),
+        },
+        approval: ApprovalTerms {
+            max_waiting_per_token: u32::try_from(config.hosts.max_waiting_per_token).unwrap_or(u32::MAX),
+            four_eyes: config.hosts.four_eyes,
+            denied_for: config.hosts.retention,
         },
         overlap: config.hosts.overlap,
         quarantine_most: u32::try_from(config.hosts.quarantine_most).unwrap_or(u32::MAX),

@@ -16,7 +16,7 @@ use super::ca::live::LiveCas;
 use super::ca::root_crl::RootCrls;
 use super::ca::rotation::CaAdmin;
 use super::capacity::FleetCapacity;
-use super::certify::{CertificateTerms, Enrollment};
+use super::certify::{ApprovalTerms, CertificateTerms, Enrollment};
 use super::emergency::Emergency;
 use super::health::Health;
 use super::hosts::HostAdmin;
@@ -61,6 +61,8 @@ pub struct Settings {
     pub sessions: SessionLife,
     /// The terms of every host certificate.
     pub certificates: CertificateTerms,
+    /// Terms of approvals.
+    pub approval: ApprovalTerms,
     /// The time for which a certificate stays valid after the first use of its successor.
     pub overlap: Duration,
     /// Maximum number of hosts that are put in quarantine within an hour. 0: only the alarm is raised.
@@ -177,7 +179,9 @@ impl Authority {
                 refusals: refusals.clone(),
                 authenticator: authenticator.clone(),
                 capacity: capacity.clone(),
+                rules: parts.rules.clone(),
                 terms: settings.certificates.clone(),
+                approval: settings.approval,
             },
             authenticator,
             tokens: TokenAdmin::new(minting.clone(), parts.spans.clone()),

@@ -1,6 +1,8 @@
 //! Certifying: the only way to a host certificate. Issuing consumes a [`Warrant`], which only the files below this one, redeeming
 //! and renewing, can make.
 
+mod approval;
+mod deciding;
 mod enrolled;
 mod redeem;
 mod reenroll;
@@ -10,13 +12,16 @@ mod renew;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use enrolled::Enrolled;
+pub use approval::ApprovalTerms;
+pub use deciding::{Decided, Verdict};
+pub use enrolled::{Enrolled, Redemption};
 pub use redeem::RedeemRequest;
 
 use super::base::Base;
 use super::ca::live::LiveCas;
 use super::capacity::FleetCapacity;
 use super::refusals::Refusals;
+use super::rules::LiveRules;
 use super::trust::LiveTrust;
 use super::verification::Authenticator;
 use super::{Caller, ServiceError};
@@ -64,7 +69,9 @@ pub struct Enrollment {
     pub(super) refusals: Arc<Refusals>,
     pub(super) authenticator: Arc<Authenticator>,
     pub(super) capacity: Arc<FleetCapacity>,
+    pub(super) rules: Arc<LiveRules>,
     pub(super) terms: CertificateTerms,
+    pub(super) approval: ApprovalTerms,
 }
 
 impl Enrollment {

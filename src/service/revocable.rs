@@ -9,7 +9,7 @@ use super::{Caller, ServiceError};
 use crate::access::{Act, Actor, Limits};
 use crate::id::TokenId;
 use crate::name::DnsPattern;
-use crate::store::{HostFilter, HostRecord, HostState, MOST_LOOKED_AT, MintRecord, PageQuery};
+use crate::store::{HostFacts, HostFilter, HostRecord, HostState, MOST_LOOKED_AT, MintRecord, PageQuery};
 
 impl Base {
     /// Checks that `caller` may revoke a token by its id, with the hosts that it admitted if `along`.
@@ -72,8 +72,13 @@ pub(super) fn is_unlimited(caller: &Caller) -> bool {
 }
 
 pub(super) fn judge_host(caller: &Caller, host: &HostRecord) -> Result<(), ServiceError> {
-    let dns_names = host.facts.name.iter().filter_map(|name| DnsPattern::parse(name.as_str()).ok());
+    judge_facts(caller, &host.facts)
+}
+
+/// Checks that roles, name and cluster of a host are within the caller's limits.
+pub(super) fn judge_facts(caller: &Caller, facts: &HostFacts) -> Result<(), ServiceError> {
+    let dns_names = facts.name.iter().filter_map(|name| DnsPattern::parse(name.as_str()).ok());
     let dns_names = dns_names.collect::<Vec<_>>();
-    let (roles, cluster) = (&host.facts.roles, host.facts.cluster.as_ref());
+    let (roles, cluster) = (&facts.roles, facts.cluster.as_ref());
     Ok(caller.may(Act::RevokeHost { roles, dns_names: &dns_names, cluster })?)
 }

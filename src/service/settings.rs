@@ -12,6 +12,7 @@ use tokio::sync::Mutex;
 use super::base::Base;
 use super::{Caller, FieldError, RequestError, ServiceError};
 use crate::access::{Act, Excess};
+use crate::approval::Approval;
 use crate::clock::Timestamp;
 use crate::ledger::{Action, Draft};
 use crate::span::{Setting, SettingValue, SettingValues, Spans};
@@ -46,17 +47,23 @@ impl InForce {
     }
 }
 
-/// The number in the store: milliseconds, or a limit.
+/// The number in the store: milliseconds, a limit, or a mode's place.
 fn stored(value: SettingValue) -> u64 {
     match value {
         SettingValue::Span(span) => u64::try_from(span.as_millis()).unwrap_or(u64::MAX),
         SettingValue::Limit(limit) => NodeLimit::stored(limit),
+        SettingValue::Mode(mode) => mode as u64,
     }
 }
 
 fn of_stored(setting: Setting, value: u64) -> SettingValue {
     match setting {
         Setting::NodeLimit => SettingValue::Limit(NodeLimit::of_stored(value)),
+        // A mode of a later version is taken for the strictest.
+        Setting::Approval => {
+            let mode = usize::try_from(value).ok().and_then(|place| Approval::ALL.get(place));
+            SettingValue::Mode(mode.copied().unwrap_or(Approval::Require))
+        }
         _ => SettingValue::Span(Duration::from_millis(value)),
     }
 }
@@ -109,6 +116,11 @@ impl LiveSpans {
     /// The node limit in force; `None` = unlimited.
     pub fn node_limit(&self) -> Option<u32> {
         self.state.load().values.node_limit
+    }
+
+    /// The approval mode in force for tokens that are not stricter.
+    pub fn approval(&self) -> Approval {
+        self.state.load().values.approval
     }
 
     /// The limit for a host, judged in its transaction: the configured one, unless the store has another.
@@ -189,7 +201,7 @@ fn after(configured: SettingValues, before: &InForce, changes: &[SettingChange],
 }
 
 /// Checks that the caller may set each of these lives. An error names the setting. Going back to the configuration sets its
-/// value. Retention and node limit are no lives.
+/// value. Retention, node limit and approval are no lives.
 fn may_set(
     caller: &Caller,
     configured: SettingValues,

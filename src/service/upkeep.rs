@@ -113,6 +113,10 @@ impl Upkeep {
         metrics::gauge!("gatepass_hosts_overdue").set(overdue as f64);
         let Capacity { node_limit, enrolled } = self.capacity.show().await?;
         metrics::gauge!("gatepass_hosts_enrolled").set(enrolled as f64);
+        let waiting = store.waiting(now).await?;
+        let oldest = waiting.oldest.map_or(0.0, |at| now.since(at).as_secs_f64());
+        metrics::gauge!("gatepass_enrollments_waiting").set(waiting.count as f64);
+        metrics::gauge!("gatepass_enrollments_oldest_waiting_seconds").set(oldest);
         metrics::gauge!("gatepass_node_limit").set(f64::from(node_limit.unwrap_or(0)));
         for (state, number) in store.count_tokens(now).await? {
             metrics::gauge!("gatepass_tokens", "state" => state.as_str()).set(number as f64);
@@ -135,6 +139,7 @@ const fn sum(one: Collected, other: Collected) -> Collected {
         hosts: one.hosts + other.hosts,
         certificates: one.certificates + other.certificates,
         lists: one.lists + other.lists,
+        enrollments: one.enrollments + other.enrollments,
         sessions: one.sessions + other.sessions,
         api_keys: one.api_keys + other.api_keys,
         known_addresses: one.known_addresses + other.known_addresses,

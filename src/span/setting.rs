@@ -6,6 +6,7 @@ use std::time::Duration;
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use super::{SpanError, parse_span, shorten, show_span};
+use crate::approval::Approval;
 
 const DAY: u64 = 86_400;
 
@@ -23,6 +24,8 @@ pub enum Setting {
     Retention,
     /// Maximum number of enrolled hosts.
     NodeLimit,
+    /// Treatment of hosts that no auto-approve rule admits, unless their token is stricter.
+    Approval,
 }
 
 /// The value of a setting, shown as [`Setting::parse`] reads it.
@@ -32,6 +35,8 @@ pub enum SettingValue {
     Span(Duration),
     /// A maximum number of hosts; `None` = unlimited, written `off`.
     Limit(Option<u32>),
+    /// An approval mode.
+    Mode(Approval),
 }
 
 impl fmt::Display for SettingValue {
@@ -40,6 +45,7 @@ impl fmt::Display for SettingValue {
             Self::Span(span) => f.write_str(&show_span(*span)),
             Self::Limit(Some(limit)) => limit.fmt(f),
             Self::Limit(None) => f.write_str(UNLIMITED),
+            Self::Mode(mode) => mode.fmt(f),
         }
     }
 }
@@ -62,6 +68,12 @@ pub enum SettingError {
         least: u64,
         /// The greatest limit.
         most: u64,
+    },
+    /// The text is not an approval mode.
+    #[error("{text:?} is not an approval mode: off, warn or require")]
+    NoMode {
+        /// The refused text.
+        text: String,
     },
     /// The span is too short for this setting.
     #[error("{} is shorter than {}", show_span(*.span), show_span(*.least))]
@@ -100,13 +112,14 @@ impl Setting {
     /// The longest life of a token bound to a cluster.
     pub const MOST_CLUSTER_TTL: Duration = Duration::from_secs(Self::ClusterTtl.bounds().1);
 
-    /// The least and the greatest value: of a span in seconds, of a limit in hosts.
+    /// The least and the greatest value: of a span in seconds, of a limit in hosts, of a mode its strictness.
     pub const fn bounds(self) -> (u64, u64) {
         match self {
             Self::DefaultTtl | Self::MaxEphemeralTtl => (1, DAY),
             Self::ClusterTtl => (1, 730 * DAY),
             Self::Retention => (60, 3650 * DAY),
             Self::NodeLimit => (1, 10_000_000),
+            Self::Approval => (0, Approval::ALL.len() as u64 - 1),
         }
     }
 
@@ -117,6 +130,7 @@ impl Setting {
     pub fn parse(self, text: &str) -> Result<SettingValue, SettingError> {
         match self {
             Self::NodeLimit => self.parse_limit(text).map(SettingValue::Limit),
+            Self::Approval => parse_mode(text).map(SettingValue::Mode),
             _ => self.parse_span(text).map(SettingValue::Span),
         }
     }
@@ -143,6 +157,10 @@ impl Setting {
     }
 }
 
+fn parse_mode(text: &str) -> Result<Approval, SettingError> {
+    Approval::parse(text).ok_or_else(|| SettingError::NoMode { text: shorten(text) })
+}
+
 /// The whole configuration that can change at run time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SettingValues {
@@ -150,6 +168,8 @@ pub struct SettingValues {
     pub spans: Spans,
     /// See [`Setting::NodeLimit`].
     pub node_limit: Option<u32>,
+    /// See [`Setting::Approval`].
+    pub approval: Approval,
 }
 
 impl SettingValues {
@@ -161,6 +181,7 @@ impl SettingValues {
             Setting::ClusterTtl => self.spans.cluster_ttl,
             Setting::Retention => self.spans.retention,
             Setting::NodeLimit => return SettingValue::Limit(self.node_limit),
+            Setting::Approval => return SettingValue::Mode(self.approval),
         };
         SettingValue::Span(span)
     }
@@ -174,6 +195,7 @@ impl SettingValues {
             (Setting::ClusterTtl, SettingValue::Span(span)) => self.spans.cluster_ttl = span,
             (Setting::Retention, SettingValue::Span(span)) => self.spans.retention = span,
             (Setting::NodeLimit, SettingValue::Limit(limit)) => self.node_limit = limit,
+            (Setting::Approval, SettingValue::Mode(mode)) => self.approval = mode,
             _ => {}
         }
         self
@@ -214,7 +236,7 @@ mod tests {
         for &setting in Setting::VARIANTS {
             assert_eq!(setting.as_str().parse(), Ok(setting));
             let (least, most) = setting.bounds();
-            if setting == Setting::NodeLimit {
+            if matches!(setting, Setting::NodeLimit | Setting::Approval) {
                 continue;
             }
             assert_eq!(setting.parse(&format!("{least}s")), Ok(span(least)));
@@ -240,13 +262,28 @@ mod tests {
     }
 
     #[test]
+    fn a_mode_is_one_of_three_words() {
+        for mode in Approval::ALL {
+            let value = SettingValue::Mode(mode);
+            assert_eq!(
+                (Setting::Approval.parse(mode.as_str()), value.to_string().as_str()),
+                (Ok(value), mode.as_str())
+            );
+        }
+        for wrong in ["", "on", "Warn", "0"] {
+            assert!(matches!(Setting::Approval.parse(wrong), Err(SettingError::NoMode { .. })), "{wrong:?}");
+        }
+    }
+
+    #[test]
     fn a_value_changes_its_own_setting_only() {
         let hour = Duration::from_secs(3600);
         let spans = Spans { default_ttl: hour, max_ephemeral_ttl: hour, cluster_ttl: hour, retention: hour };
-        let values = SettingValues { spans, node_limit: None };
+        let values = SettingValues { spans, node_limit: None, approval: Approval::Off };
         for &setting in Setting::VARIANTS {
             let changed = match setting {
                 Setting::NodeLimit => SettingValue::Limit(Some(7)),
+                Setting::Approval => SettingValue::Mode(Approval::Require),
                 _ => SettingValue::Span(2 * hour),
             };
             let after = values.with(setting, changed);

@@ -3,6 +3,7 @@
 mod access;
 mod authority;
 mod certifying;
+mod enrollments;
 mod hosts;
 mod keys;
 mod rules;
@@ -14,6 +15,7 @@ use std::time::Duration;
 pub use self::access::*;
 pub use self::authority::*;
 pub use self::certifying::*;
+pub use self::enrollments::*;
 pub use self::hosts::*;
 pub use self::keys::*;
 pub use self::rules::*;
@@ -59,6 +61,12 @@ macro_rules! each_verb {
                 redeem: Redeem -> Redeemed;
                 /// Redeems a token that is bound to an enrolled host: its lineage continues with a new key.
                 reenroll: Reenroll -> Redeemed;
+                /// Admits a host that waits.
+                approve_enrollment: ApproveEnrollment -> Deciding;
+                /// Refuses a host that waits, and its key.
+                deny_enrollment: DenyEnrollment -> Deciding;
+                /// Records that an enrollment has expired and that its host was answered so. Returns false if it was before.
+                expire_enrollment: ExpireEnrollment -> bool;
                 /// Gives an enrolled host a new certificate for a key that redeemed the token more than a day ago.
                 recertify: Recertify -> Renewed;
                 /// Renews a host's certificate.

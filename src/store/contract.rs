@@ -23,6 +23,7 @@ pub(super) mod roles;
 pub(super) mod rules;
 pub(super) mod sessions;
 pub(super) mod together;
+pub(super) mod waiting;
 mod world;
 
 pub(super) use self::world::{Backend, World};
@@ -261,6 +262,20 @@ macro_rules! contract {
                 refusals_and_repeats_leave_no_entry,
                 entries_are_read_in_order_and_backwards,
                 entries_are_found_by_every_condition,
+            }
+            waiting {
+                a_waiting_host_holds_a_use_only,
+                an_approval_admits_the_host_and_takes_the_use,
+                a_denial_gives_the_use_back_or_keeps_it,
+                an_expired_wait_gives_the_use_back,
+                an_ended_token_ends_its_waits,
+                the_queue_is_bounded,
+                a_full_fleet_lets_no_host_wait,
+                a_name_taken_meanwhile_leaves_the_host_waiting,
+                a_rule_admits_up_to_its_cap,
+                a_warning_admits_with_a_note,
+                rules_and_waits_never_exceed_the_uses,
+                of_two_deciders_one_decides,
             }
         }
     };

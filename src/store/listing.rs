@@ -172,6 +172,23 @@ impl EntryFilter {
     }
 }
 
+/// A filter of enrollments. Each condition is for enrollments that a list shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnrollmentFilter {
+    /// The end of the id.
+    pub short_id: Option<ShortId>,
+    /// States, of which an enrollment has one; `None` for any.
+    pub states: Option<Vec<EnrollmentState>>,
+    /// The token that the host redeems.
+    pub token: Option<TokenId>,
+    /// The cluster that the host named.
+    pub cluster: Option<Cluster>,
+    /// A role of the token.
+    pub role: Option<Role>,
+    /// The moment of the states.
+    pub now: Timestamp,
+}
+
 /// Conditions on the texts by which people recognise hosts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostTexts {

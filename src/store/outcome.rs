@@ -1,6 +1,7 @@
 //! The outcomes of the store's verbs.
 
 mod accounts;
+mod enrollments;
 mod rules;
 mod tokens;
 
@@ -8,10 +9,11 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 pub use self::accounts::*;
+pub use self::enrollments::*;
 pub use self::rules::*;
 pub use self::tokens::*;
 use super::record::*;
-use crate::id::{HostId, Serial};
+use crate::id::{EnrollmentId, HostId, Serial};
 
 /// Outcome of founding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +31,10 @@ pub enum Redeemed {
     First,
     /// The pair had redeemed before or won a race. This is its certificate; nothing was written.
     Again(StoredCertificate),
+    /// No rule admits the host: it waits for a decision, under this id.
+    Waits(EnrollmentId),
+    /// A rule changed, or a decision about this key was made, after the redemption was judged: judge it again. Nothing was written.
+    FactsChanged,
     /// It is refused; nothing was written.
     Refused(RedeemRefusal),
 }
@@ -54,6 +60,10 @@ pub enum RedeemRefusal {
     Contended,
     /// The node limit leaves no slot.
     NodeLimit,
+    /// Too many hosts wait for a decision.
+    TooManyWaiting,
+    /// A host that waits replaces none.
+    ReplacementWaits,
 }
 
 /// Reason to refuse a host with its keys, under every token.
@@ -199,6 +209,8 @@ pub struct Collected {
     pub certificates: u64,
     /// Status lists whose tokens have all expired.
     pub lists: u64,
+    /// Decided and expired enrollments.
+    pub enrollments: u64,
     /// Sessions that have ended.
     pub sessions: u64,
     /// Expired API keys after the retention time.
@@ -219,6 +231,7 @@ impl Collected {
             + self.hosts
             + self.certificates
             + self.lists
+            + self.enrollments
             + self.sessions
             + self.api_keys
             + self.known_addresses

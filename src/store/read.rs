@@ -8,7 +8,8 @@ use super::outcome::{KeyRefusal, Pair};
 use super::record::*;
 use crate::clock::Timestamp;
 use crate::id::{
-    ApiKeyId, BatchId, ChainId, HostId, IdempotencyKey, RuleId, Serial, SessionId, SpkiHash, TokenId,
+    ApiKeyId, BatchId, ChainId, EnrollmentId, HostId, IdempotencyKey, RuleId, Serial, SessionId, SpkiHash,
+    TokenId,
 };
 use crate::ledger::ChainHead;
 use crate::name::{DnsName, Role, UserName};
@@ -182,6 +183,31 @@ pub trait AuthorityReads {
 
     /// The clock mark; `None` before the authority was founded.
     fn clock_mark(&self) -> StoreFuture<'_, Option<Timestamp>>;
+}
+
+/// Reads of hosts that wait for a decision, and of the decisions.
+pub trait EnrollmentReads {
+    /// Returns an enrollment with its state at `now`: a point read.
+    fn enrollment(&self, id: EnrollmentId, now: Timestamp) -> StoreFuture<'_, Option<EnrollmentRecord>>;
+
+    /// Returns the enrollment that decides about a key under a token at `now`: a point read. A denial under any token comes first, then
+    /// one under this token that waits, or expired without an answer to its host.
+    fn enrollment_of(
+        &self,
+        token: TokenId,
+        host_key: SpkiHash,
+        now: Timestamp,
+    ) -> StoreFuture<'_, Option<EnrollmentRecord>>;
+
+    /// A page of enrollments, newest first.
+    fn list_enrollments(
+        &self,
+        filter: EnrollmentFilter,
+        page: PageQuery<EnrollmentId>,
+    ) -> StoreFuture<'_, Page<EnrollmentRecord, EnrollmentId>>;
+
+    /// Returns the number of enrollments that wait at `now`. It reads each of them.
+    fn waiting(&self, now: Timestamp) -> StoreFuture<'_, Waiting>;
 }
 
 /// Reads of auto-approve rules.

@@ -1,6 +1,7 @@
 //! The records of a store. They contain no type of a driver.
 
 mod account;
+mod enrollment;
 mod host;
 mod idempotency;
 mod key;
@@ -11,6 +12,7 @@ mod token;
 mod token_kind;
 
 pub use self::account::{ApiKeyRecord, ApiKeyTerms, StoredApiKey, UserRecord};
+pub use self::enrollment::*;
 pub use self::host::*;
 pub use self::idempotency::*;
 pub use self::key::*;

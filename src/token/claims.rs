@@ -10,6 +10,7 @@ use super::grant::{Bindings, ENROLL, Grant, ServiceGrant, Terms, TokenRef};
 use super::json::{Object, object, present};
 use super::status::{list_of, status_uri};
 use super::{MAX_PATTERNS, MAX_ROLES, STATUS_LIST_CAPACITY};
+use crate::approval::Approval;
 use crate::clock::Timestamp;
 use crate::id::{Fingerprint, HostId, PolicyId, StatusRef, Thumbprint, TokenId};
 use crate::name::{Cluster, DnsPattern, Role};
@@ -43,6 +44,8 @@ pub(super) struct Claims<'a> {
     cnf: Option<Object<Confirmation<'a>>>,
     #[serde(borrow, default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     policy: Option<&'a str>,
+    #[serde(borrow, default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    approval: Option<&'a str>,
     #[serde(borrow)]
     status: Object<StatusClaim<'a>>,
 }
@@ -118,6 +121,7 @@ impl<'a> Claims<'a> {
                 bindings: bindings.unwrap_or_default(),
                 host_key: optional(jkt, Thumbprint::parse, "its jkt is not a thumbprint")?,
                 policy: optional(self.policy, PolicyId::parse, "its policy is not an id")?,
+                approval: optional(self.approval, claimed, "its approval is not a mode")?.unwrap_or_default(),
             },
         })
     }
@@ -127,7 +131,8 @@ impl<'a> Claims<'a> {
         if self.persistent {
             return Err(malformed("it is a service token and says that it is persistent"));
         }
-        let enrolls = self.max_uses.is_some() || self.sha.is_some() || self.policy.is_some();
+        let enrolls =
+            [self.sha, self.policy, self.approval].iter().any(Option::is_some) || self.max_uses.is_some();
         if enrolls || self.bind.is_some() || self.cnf.is_some() {
             return Err(malformed("it is a service token with claims of an enrollment token"));
         }
@@ -228,6 +233,11 @@ fn optional<T>(
     text.map(|text| parse(text).ok_or(malformed(why))).transpose()
 }
 
+/// The mode of a claim. A token without the claim is `off`, so that each mode has one spelling.
+fn claimed(text: &str) -> Option<Approval> {
+    Approval::parse(text).filter(|mode| *mode != Approval::Off)
+}
+
 /// Returns true if a token can carry `at`: a whole second between 1970 and 9999.
 pub(super) fn can_carry(at: Timestamp) -> bool {
     at == at.whole_second() && u64::try_from(at.secs()).is_ok_and(|secs| moment(secs).is_ok())
@@ -255,6 +265,7 @@ pub(super) fn encode(grant: &Grant) -> Result<Vec<u8>, serde_json::Error> {
         bind: bound.then_some(Object(bind)),
         cnf: key.as_deref().map(|jkt| Object(Confirmation { jkt })),
         policy: policy.as_deref(),
+        approval: (terms.approval != Approval::Off).then_some(terms.approval.as_str()),
         ..spelt.claims(&audience, *issued_at, *not_before)
     })
 }
@@ -300,6 +311,7 @@ impl<'a> Spelt<'a> {
             bind: None,
             cnf: None,
             policy: None,
+            approval: None,
             status: Object(StatusClaim { status_list: Object(entry) }),
         }
     }

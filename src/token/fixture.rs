@@ -9,6 +9,7 @@ use super::{
     Bindings, Grant, KeyRing, KeyScope, KeyUse, ServiceGrant, Signer, SigningKey, SigningPair, SigningPairs,
     Terms, TokenRef, VerifyingKey, VerifyingKeys, claims, header, mint,
 };
+use crate::approval::Approval;
 use crate::clock::Timestamp;
 use crate::id::{Fingerprint, HostId, ListId, PolicyId, StatusRef, Thumbprint, TokenId};
 use crate::name::{Cluster, DnsPattern, Role};
@@ -48,6 +49,7 @@ fn terms() -> Terms {
         },
         host_key: Some(Thumbprint::of(b"host key")),
         policy: PolicyId::parse("0190a0b0-c0d0-7000-8000-0000000000cc"),
+        approval: Approval::Require,
     }
 }
 

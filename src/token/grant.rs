@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::approval::Approval;
 use crate::clock::Timestamp;
 use crate::id::{Fingerprint, HostId, PolicyId, StatusRef, Thumbprint, TokenId};
 use crate::name::{Cluster, DnsName, DnsPattern, Role};
@@ -49,6 +50,9 @@ pub struct Terms {
     /// The policy it gives.
     #[serde(skip)]
     pub policy: Option<PolicyId>,
+    /// The treatment of hosts that no auto-approve rule admits. The strictest of this and the setting `approval` holds.
+    #[cfg_attr(feature = "server", schema(value_type = String, pattern = "^(off|warn|require)$", example = "off"))]
+    pub approval: Approval,
 }
 
 impl Terms {

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod act_lines;
+mod approval;
 mod bad_input;
 mod battery;
 mod bulk_mint;

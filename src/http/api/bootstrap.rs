@@ -1,10 +1,14 @@
 //! `POST /api/v1/bootstrap`: redeem a token.
 
+use std::time::Duration;
+
+use http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::shapes;
 use crate::admission::HostClaims;
+use crate::clock::Timestamp;
 use crate::http::call::Call;
 use crate::http::decode;
 use crate::http::metrics;
@@ -14,8 +18,12 @@ use crate::http::request::valid;
 use crate::id::HostId;
 use crate::name::{Cluster, DnsName, NameError};
 use crate::secret::Secret;
-use crate::service::{FieldError, RedeemRequest, ServiceError};
-use crate::wire::EnrollAnswer;
+use crate::service::{FieldError, RedeemRequest, Redemption, ServiceError};
+use crate::store::EnrollmentRecord;
+use crate::wire::{EnrollAnswer, WaitAnswer};
+
+/// Time in which a waiting host asks again soon.
+const SOON: Duration = Duration::from_secs(300);
 
 /// Example of a certificate request.
 pub(super) const CSR_EXAMPLE: &str =
@@ -23,8 +31,8 @@ pub(super) const CSR_EXAMPLE: &str =
 
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(default)]
-#[schema(as = RedeemTokenRequest, example = json!({ "csr": CSR_EXAMPLE, "name": "node-7.eu.example.org" }))]
-struct Redemption {
+#[schema(example = json!({ "csr": CSR_EXAMPLE, "name": "node-7.eu.example.org" }))]
+struct RedeemTokenRequest {
     /// The enrollment token, unless it is in the header.
     token: Option<String>,
     /// A certificate request, PKCS#10 in PEM: P-256, P-384 or Ed25519. Only its key is used.
@@ -52,13 +60,23 @@ struct Redemption {
 #[utoipa::path(
     post,
     path = "/api/v1/bootstrap",
-    request_body = Redemption,
+    request_body = RedeemTokenRequest,
     responses(
         (status = 200, description = "The host is enrolled.", body = EnrollAnswer),
+        (
+            status = 202,
+            description = "The host waits until an administrator decides: send the same request again.",
+            body = WaitAnswer,
+            headers(("Retry-After" = u32, description = "Seconds until the next request.")),
+        ),
         code::TokenEnded,
         code::BindingMismatch,
         code::HostRevoked,
         code::HostQuarantined,
+        code::EnrollmentDenied,
+        code::EnrollmentChanged,
+        code::EnrollmentExpired,
+        code::TooManyWaiting,
         code::CertificateRevoked,
         code::CertificateSuperseded,
         code::NodeLimitExceeded,
@@ -68,7 +86,7 @@ struct Redemption {
     ),
 )]
 pub(super) async fn redeem_token(call: Call) -> Result<Reply, Problem> {
-    let (request, mut faults) = decode::native::<Redemption>(&call.body)?;
+    let (request, mut faults) = decode::native::<RedeemTokenRequest>(&call.body)?;
     let name = parsed("name", request.name.as_deref(), DnsName::parse, &mut faults);
     let cluster = parsed("cluster", request.cluster.as_deref(), Cluster::parse, &mut faults);
     let host = request.host_id.as_deref().and_then(|id| {
@@ -105,8 +123,26 @@ pub(super) async fn redeem_token(call: Call) -> Result<Reply, Problem> {
         reached_url: call.reached_url(None),
         replaces: replaces.flatten(),
     };
-    let enrolled = counted(call.authority.enrollment.redeem(&call.caller, request).await);
-    Ok(Reply::ok(&shapes::enrolled(&call.authority, enrolled?)))
+    match counted(call.authority.enrollment.redeem(&call.caller, request).await)? {
+        Redemption::Enrolled(enrolled) => Ok(Reply::ok(&shapes::enrolled(&call.authority, *enrolled))),
+        Redemption::Waiting(waiting) => Ok(waits(&waiting, call.authority.time.now())),
+    }
+}
+
+/// The answer to a host that waits. It asks again soon, and later once a minute, apart from the others.
+fn waits(waiting: &EnrollmentRecord, now: Timestamp) -> Reply {
+    let pause = match now.since(waiting.began_at) < SOON {
+        true => 15,
+        false => 60 + u32::from(waiting.id.as_bytes()[15] % 16),
+    };
+    let EnrollmentRecord { id, expires_at, code, .. } = waiting;
+    let answer = WaitAnswer {
+        enrollment_id: *id,
+        state: "waiting".to_owned(),
+        code: code.clone(),
+        expires_at: *expires_at,
+    };
+    Reply::json(StatusCode::ACCEPTED, &answer).header("retry-after", &pause.to_string())
 }
 
 /// Counts a redemption with its refusal, also one before the body is read.

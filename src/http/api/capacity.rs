@@ -9,8 +9,8 @@ use crate::http::call::Call;
 use crate::http::decode;
 use crate::http::problem::Problem;
 use crate::http::reply::Reply;
-use crate::service::FieldError;
 use crate::service::settings::SettingChange;
+use crate::service::{Authority, FieldError};
 use crate::span::{Setting, SettingValue};
 use crate::token::present;
 
@@ -33,16 +33,22 @@ pub(super) struct CapacityShown {
     capacity_warning: Option<String>,
 }
 
-impl From<Capacity> for CapacityShown {
-    fn from(capacity: Capacity) -> Self {
+impl CapacityShown {
+    pub(super) fn new(capacity: Capacity, waiting: u64) -> Self {
         let Capacity { node_limit, enrolled } = capacity;
         let (remaining, capacity_warning) = (capacity.remaining(), capacity.warning());
-        Self { node_limit, enrolled, waiting: 0, remaining, capacity_warning }
+        Self { node_limit, enrolled, waiting, remaining, capacity_warning }
+    }
+
+    /// The capacity at this moment.
+    pub(super) async fn of(authority: &Authority) -> Result<Self, Problem> {
+        let waiting = authority.enrollment.count_waiting().await?.count;
+        Ok(Self::new(authority.capacity.show().await?, waiting))
     }
 }
 
 fn example() -> Value {
-    json!(CapacityShown::from(Capacity { node_limit: Some(100), enrolled: 93 }))
+    json!(CapacityShown::new(Capacity { node_limit: Some(100), enrolled: 93 }, 4))
 }
 
 /// The body of a change of the node limit. The member must be there: an empty object must not lift the limit.
@@ -81,7 +87,7 @@ impl NewLimit {
     responses((status = 200, description = "The capacity of the fleet.", body = CapacityShown)),
 )]
 pub(super) async fn show_capacity(call: Call) -> Result<Reply, Problem> {
-    Ok(Reply::ok(&CapacityShown::from(call.authority.capacity.show().await?)))
+    Ok(Reply::ok(&CapacityShown::of(&call.authority).await?))
 }
 
 /// Set the node limit

@@ -50,7 +50,7 @@ pub(super) async fn show_overview(call: Call) -> Result<Reply, Problem> {
         url: authority.trust.issuers().current().to_owned(),
         readiness: Readiness::of(authority),
         counts: &*authority.overview.count().await?,
-        capacity: authority.capacity.show().await?.into(),
+        capacity: CapacityShown::of(authority).await?,
         signing_keys: keys.into_iter().map(KeyItem::new).collect(),
         ca: ca::status(authority).await?,
         clock: ClockShown::of(authority.time.standing()),

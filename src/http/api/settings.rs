@@ -18,7 +18,7 @@ use crate::service::settings::Standing;
 #[derive(Serialize, ToSchema)]
 #[schema(as = Setting)]
 pub(super) struct SettingShown {
-    /// The effective value: a span, or a number of hosts or `off`.
+    /// The effective value: a span, a number of hosts or `off`, or an approval mode.
     #[schema(example = "30m")]
     value: String,
     /// The configured value.

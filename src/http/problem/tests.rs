@@ -88,6 +88,12 @@ const fn pinned_host(error: &HostError) -> (u16, &'static str, Option<u32>) {
         HostError::NotQuarantined => (409, "host_not_quarantined", None),
         HostError::NameTaken => (409, "name_taken", None),
         HostError::NodeLimit => (403, "node_limit_exceeded", None),
+        HostError::Denied { .. } => (403, "enrollment_denied", None),
+        HostError::EnrollmentChanged => (403, "enrollment_changed", None),
+        HostError::EnrollmentExpired => (410, "enrollment_expired", None),
+        HostError::TooManyWaiting => (429, "too_many_waiting", Some(60)),
+        HostError::AlreadyDecided { .. } => (409, "already_decided", None),
+        HostError::FourEyes => (403, "four_eyes", None),
         HostError::NoCertificate => (401, "unauthenticated", None),
         HostError::Ended => (409, "host_ended", None),
         HostError::RenewedTooOften => (429, "too_many_requests", Some(3600)),
@@ -128,7 +134,7 @@ fn of_cas() -> [CaError; 11] {
     ]
 }
 
-const fn of_hosts() -> [HostError; 13] {
+const fn of_hosts() -> [HostError; 19] {
     [
         HostError::Revoked,
         HostError::CertificateRevoked,
@@ -140,6 +146,12 @@ const fn of_hosts() -> [HostError; 13] {
         HostError::NotQuarantined,
         HostError::NameTaken,
         HostError::NodeLimit,
+        HostError::Denied { reason: String::new() },
+        HostError::EnrollmentChanged,
+        HostError::EnrollmentExpired,
+        HostError::TooManyWaiting,
+        HostError::AlreadyDecided { state: "denied" },
+        HostError::FourEyes,
         HostError::NoCertificate,
         HostError::Ended,
         HostError::RenewedTooOften,

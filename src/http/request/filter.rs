@@ -1,5 +1,6 @@
 //! Filters of lists: query parameters are validated and become the store's filter.
 
+mod enrollments;
 mod entries;
 mod host_state;
 
@@ -10,6 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use strum::VariantArray;
 use utoipa::ToSchema;
 
+pub use self::enrollments::EnrollmentWords;
 pub use self::entries::EntryWords;
 use self::host_state::HostStateWord;
 use super::valid;

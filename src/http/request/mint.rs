@@ -7,6 +7,7 @@ use super::life::{Life, both};
 use super::object::object;
 use super::preset::Preset;
 use super::valid;
+use crate::approval::Approval;
 use crate::clock::Timestamp;
 use crate::id::Thumbprint;
 use crate::name::{Cluster, DnsPattern, Label, Role};
@@ -66,6 +67,10 @@ pub struct MintRequest {
     #[schema(value_type = Option<u32>, minimum = 1)]
     #[serde(deserialize_with = "present")]
     pub max_nodes: Option<Option<i64>>,
+    /// Treatment of hosts that no auto-approve rule admits: `off` (the default), `warn` or `require`. The strictest of this
+    /// and the setting `approval` holds.
+    #[schema(value_type = Option<String>, pattern = "^(off|warn|require)$", example = "off")]
+    pub approval: Option<String>,
     /// Number of tokens, for a bulk mint. The answer then is JSON Lines. Not together with `key_thumbprint`.
     #[schema(minimum = 1, maximum = 10_000)]
     pub count: Option<i64>,
@@ -106,6 +111,7 @@ impl MintRequest {
             bindings: Bindings { host: None, cluster, dns_names: self.patterns(&mut faults) },
             host_key: self.host_key(&mut faults),
             policy: None,
+            approval: self.approval(&mut faults),
         };
         let expected_hosts =
             self.expected_hosts.and_then(|hosts| at_least_one("expected_hosts", "", hosts, &mut faults));
@@ -132,6 +138,14 @@ impl MintRequest {
             faults.push(FieldError::new("key_thumbprint", message));
         }
         count
+    }
+
+    fn approval(&self, faults: &mut Vec<FieldError>) -> Approval {
+        let Some(text) = self.approval.as_deref() else { return Approval::Off };
+        Approval::parse(text).unwrap_or_else(|| {
+            faults.push(FieldError::new("approval", "off, warn or require"));
+            Approval::Off
+        })
     }
 
     fn life(&self) -> Life<'_> {

@@ -34,6 +34,10 @@ pub struct SettingsRequest {
     #[schema(value_type = Option<String>, pattern = "^[0-9a-z]+$", example = "1000")]
     #[serde(deserialize_with = "present")]
     pub node_limit: Option<Option<String>>,
+    /// The treatment of hosts that no auto-approve rule admits, unless their token is stricter.
+    #[schema(value_type = Option<String>, pattern = "^(off|warn|require)$", example = "warn")]
+    #[serde(deserialize_with = "present")]
+    pub approval: Option<Option<String>>,
 }
 
 impl SettingsRequest {
@@ -44,6 +48,7 @@ impl SettingsRequest {
             Setting::ClusterTtl => self.cluster_ttl.as_ref(),
             Setting::Retention => self.retention.as_ref(),
             Setting::NodeLimit => self.node_limit.as_ref(),
+            Setting::Approval => self.approval.as_ref(),
         }
     }
 

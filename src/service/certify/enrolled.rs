@@ -3,7 +3,22 @@
 use crate::id::{Fingerprint, HostId};
 use crate::name::{DnsName, Role};
 use crate::service::ca::set::CaSet;
-use crate::store::{CertificateRecord, StoredCertificate};
+use crate::store::{CertificateRecord, EnrollmentRecord, StoredCertificate};
+
+/// The outcome of a redemption that is not refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Redemption {
+    /// The host is enrolled.
+    Enrolled(Box<Enrolled>),
+    /// It waits until a person decides.
+    Waiting(Box<EnrollmentRecord>),
+}
+
+impl From<Enrolled> for Redemption {
+    fn from(enrolled: Enrolled) -> Self {
+        Self::Enrolled(Box::new(enrolled))
+    }
+}
 
 /// The identity of an enrolled host. Nothing in it is secret.
 #[derive(Clone, Debug, PartialEq, Eq)]

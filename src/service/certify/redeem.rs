@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::refusal::{expired_or_invalid, is_overtaken, ledger_reason, refused, spent};
-use super::{ATTEMPTS, Enrolled, Enrollment, Warrant, withdrawal};
+use super::{ATTEMPTS, Enrolled, Enrollment, Redemption, Warrant, withdrawal};
 use crate::access::Actor;
 use crate::admission::{self, HostClaims, PresentedFacts};
 use crate::ca::{Csr, CsrPolicy};
@@ -46,7 +46,7 @@ pub struct RedeemRequest<'a> {
 pub(super) struct RedeemTicket {
     pub(super) grant: Verified<Grant>,
     pub(super) csr: Csr,
-    presented: PresentedFacts,
+    pub(super) presented: PresentedFacts,
     pub(super) reached_url: Option<String>,
     replaces: Option<Arc<Vec<u8>>>,
 }
@@ -60,7 +60,7 @@ impl Enrollment {
         &self,
         caller: &Caller,
         request: RedeemRequest<'_>,
-    ) -> Result<Enrolled, ServiceError> {
+    ) -> Result<Redemption, ServiceError> {
         let now = self.base.time.trusted()?;
         let token = self.authenticate(caller, request.unverified_token)?;
         let caller = Caller { actor: Actor::Token(token.grant().token.id), ..caller.clone() };
@@ -122,7 +122,7 @@ impl Enrollment {
         token: &Authenticated<Grant>,
         request: RedeemRequest<'_>,
         now: Timestamp,
-    ) -> Result<Enrolled, ServiceError> {
+    ) -> Result<Redemption, ServiceError> {
         let csr = Csr::parse(request.csr, CsrPolicy { allow_rsa: self.terms.allow_rsa })?;
         let host_key = csr.spki_hash();
         if let Some(refusal) = self.base.store.refused_key(host_key).await? {
@@ -131,9 +131,14 @@ impl Enrollment {
         // The pair comes before time, uses and bindings: a lost answer is repeated although the token has ended.
         let pair = self.base.store.pair(token.grant().token.id, host_key).await?;
         if let Some(enrolled) = self.repeat(pair.as_ref(), token.grant(), now).await? {
-            return Ok(enrolled);
+            return Ok(enrolled.into());
+        }
+        let is_new = pair.is_none() && token.grant().terms.bindings.host.is_none();
+        if is_new && let Some(waiting) = self.waiting(token.grant(), &csr, &request.claims, now).await? {
+            return Ok(Redemption::Waiting(Box::new(waiting)));
         }
         let presented = PresentedFacts { host_key: csr.thumbprint(), claims: request.claims };
+        let (claims, key) = (presented.claims.clone(), csr.clone());
         let ticket = |grant| RedeemTicket {
             grant,
             csr,
@@ -145,7 +150,11 @@ impl Enrollment {
             // A concurrent redemption of the same pair may have taken the use or the name.
             Err(refusal) if is_overtaken(&refusal) => {
                 let pair = self.base.store.pair(token.grant().token.id, host_key).await?;
-                self.repeat(pair.as_ref(), token.grant(), now).await?.ok_or(refusal)
+                if let Some(enrolled) = self.repeat(pair.as_ref(), token.grant(), now).await? {
+                    return Ok(enrolled.into());
+                }
+                let waiting = self.waiting(token.grant(), &key, &claims, now).await?.filter(|_| is_new);
+                waiting.map(|waiting| Redemption::Waiting(Box::new(waiting))).ok_or(refusal)
             }
             outcome => outcome,
         }
@@ -159,18 +168,18 @@ impl Enrollment {
         ticket: impl FnOnce(Verified<Grant>) -> RedeemTicket,
         pair: Option<Pair>,
         now: Timestamp,
-    ) -> Result<Enrolled, ServiceError> {
+    ) -> Result<Redemption, ServiceError> {
         let grant = token.clone().at(now).map_err(expired_or_invalid)?;
         self.judge_status(&grant, pair.is_some())?;
         let ticket = ticket(grant);
         admission::check(&ticket.grant, &ticket.presented)?;
         match pair {
-            Some(pair) => self.recertify(caller, ticket, pair.host, now).await,
+            Some(pair) => self.recertify(caller, ticket, pair.host, now).await.map(Redemption::from),
             None => match ticket.grant.terms.bindings.host {
                 Some(_) if ticket.replaces.is_some() => {
                     Err(RequestError::Fields(vec![keeps_its_host()]).into())
                 }
-                Some(host) => self.reenroll(caller, ticket, host, now).await,
+                Some(host) => self.reenroll(caller, ticket, host, now).await.map(Redemption::from),
                 None => self.enroll(caller, ticket, now).await,
             },
         }
@@ -192,7 +201,7 @@ impl Enrollment {
         caller: &Caller,
         ticket: RedeemTicket,
         now: Timestamp,
-    ) -> Result<Enrolled, ServiceError> {
+    ) -> Result<Redemption, ServiceError> {
         let HostClaims { name, cluster, .. } = ticket.presented.claims.clone();
         let replaced = self.replaced(caller, &ticket).await?;
         let node_limit = self.node_limit(&ticket.grant);
@@ -222,15 +231,20 @@ impl Enrollment {
         let reached_url = ticket.reached_url.clone().unwrap_or_else(|| grant.token.issuer.clone());
         let replaces = replaced.map(|old| replacement(caller, &old, id, now));
         let name_hold = self.terms.name_hold;
-        let admission = Admission { host, certificate, reached_url, node_limit, name_hold, entry };
-        let command = Redeem { grant, admission, replaces };
+        let admission =
+            Admission { host, certificate, reached_url, node_limit, rule: None, name_hold, entry };
+        let command = Redeem { grant, admission, replaces, gate: self.gate(caller, &ticket, now) };
         match self.base.store.redeem(command).await? {
             Redeemed::First => {
                 self.sound_alarm(&ticket.grant, id);
                 let roles = ticket.grant.terms.roles.clone();
-                Ok(Enrolled::new(name, roles, stored, &self.cas.load(), ticket.grant.root))
+                Ok(Enrolled::new(name, roles, stored, &self.cas.load(), ticket.grant.root).into())
             }
-            Redeemed::Again(winner) => self.answer_again(winner, ticket.grant.root).await,
+            Redeemed::Again(winner) => {
+                self.answer_again(winner, ticket.grant.root).await.map(Redemption::from)
+            }
+            Redeemed::Waits(id) => Ok(Redemption::Waiting(Box::new(self.show_enrollment(id).await?))),
+            Redeemed::FactsChanged => Err(StoreError::Contended.into()),
             Redeemed::Refused(refusal) => Err(refused(refusal, &ticket.grant)),
         }
     }
@@ -335,7 +349,7 @@ impl Enrollment {
         if self.is_emergency(grant) { NodeLimit::Exempt } else { self.capacity.limit_of_hosts() }
     }
 
-    fn is_emergency(&self, grant: &Grant) -> bool {
+    pub(super) fn is_emergency(&self, grant: &Grant) -> bool {
         self.trust.is_emergency(grant.token.id)
     }
 

@@ -8,7 +8,7 @@ use crate::clock::Timestamp;
 use crate::id::HostId;
 use crate::ledger::Action;
 use crate::service::{Caller, HostError, ServiceError, TokenError};
-use crate::store::{HostRecord, NextCertificate, Redeemed, Reenroll};
+use crate::store::{HostRecord, NextCertificate, Redeemed, Reenroll, StoreError};
 use crate::token::Terms;
 
 impl Enrollment {
@@ -54,6 +54,7 @@ impl Enrollment {
             }
             Redeemed::Again(winner) => self.answer_again(winner, root).await,
             Redeemed::Refused(refusal) => Err(refused(refusal, &ticket.grant)),
+            Redeemed::Waits(_) | Redeemed::FactsChanged => Err(StoreError::Contended.into()),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::admission::BindingError;
 use crate::service::verification::identify::superseded;
-use crate::service::{CaError, HostError, ServiceError, TokenError};
+use crate::service::{CaError, FieldError, HostError, RequestError, ServiceError, TokenError};
 use crate::store::{RedeemRefusal, StoreError};
 use crate::token::{Grant, VerifyError};
 
@@ -28,6 +28,11 @@ pub(super) fn refused(refusal: RedeemRefusal, grant: &Grant) -> ServiceError {
         RedeemRefusal::HostChanged => TokenError::Binding(BindingError::HostChanged).into(),
         RedeemRefusal::Contended => StoreError::Contended.into(),
         RedeemRefusal::NodeLimit => HostError::NodeLimit.into(),
+        RedeemRefusal::TooManyWaiting => HostError::TooManyWaiting.into(),
+        RedeemRefusal::ReplacementWaits => {
+            let what = "a host of this token waits for a decision, and replaces none: leave it out, or use a re-enrollment token";
+            RequestError::Fields(vec![FieldError::new("replace", what)]).into()
+        }
     }
 }
 
@@ -36,6 +41,7 @@ pub(super) const fn is_overtaken(refusal: &ServiceError) -> bool {
     matches!(
         refusal,
         ServiceError::Token(TokenError::Used | TokenError::Exhausted | TokenError::Revoked)
+            | ServiceError::Store(StoreError::Contended)
             | ServiceError::Host(
                 HostError::NameTaken | HostError::NodeLimit | HostError::Revoked | HostError::Quarantined,
             )
@@ -58,6 +64,9 @@ pub(super) fn ledger_reason(error: &ServiceError) -> Option<&'static str> {
         ServiceError::Host(HostError::CertificateSuperseded) => "certificate_superseded",
         ServiceError::Host(HostError::NameTaken) => "name_taken",
         ServiceError::Host(HostError::NodeLimit) => "node_limit_exceeded",
+        ServiceError::Host(HostError::Denied { .. }) => "enrollment_denied",
+        ServiceError::Host(HostError::EnrollmentChanged) => "enrollment_changed",
+        ServiceError::Host(HostError::TooManyWaiting) => "too_many_waiting",
         ServiceError::Ca(CaError::Csr(_)) => "csr_rejected",
         _ => return None,
     })

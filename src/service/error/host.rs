@@ -50,6 +50,34 @@ pub enum HostError {
          hosts, then try again"
     )]
     NodeLimit,
+    /// An administrator denied the host.
+    #[error("an administrator denied this host{}: it needs a new key and a new token", reason_of(.reason))]
+    Denied {
+        /// The administrator's words.
+        reason: String,
+    },
+    /// The host waits, and now claims another name or cluster.
+    #[error(
+        "the host waits for a decision under another name or cluster: enroll with the ones it began with"
+    )]
+    EnrollmentChanged,
+    /// Nobody decided about the host in time.
+    #[error("nobody decided about the host within 24 hours: enroll again")]
+    EnrollmentExpired,
+    /// Too many hosts wait for a decision.
+    #[error(
+        "too many hosts wait for a decision: ask an administrator to decide (`gatepass enrollment list`), then try again"
+    )]
+    TooManyWaiting,
+    /// The decision about the host is another one.
+    #[error("the enrollment is {state} already")]
+    AlreadyDecided {
+        /// The decision that holds.
+        state: &'static str,
+    },
+    /// The minter of a token may not approve its hosts.
+    #[error("who minted the token may not approve its hosts: ask another approver")]
+    FourEyes,
     /// The certificate is not a current host certificate of this authority.
     #[error(
         "the certificate is not a host certificate of this authority, or has expired: present a current one"
@@ -63,6 +91,10 @@ pub enum HostError {
     /// The host renewed too many times within an hour.
     #[error("the host renewed too many times within an hour: renew again in an hour")]
     RenewedTooOften,
+}
+
+fn reason_of(reason: &str) -> String {
+    if reason.is_empty() { String::new() } else { format!(" ({reason})") }
 }
 
 impl From<KeyRefusal> for HostError {

@@ -159,7 +159,7 @@ fn minted_entry(caller: &Caller, record: &MintRecord) -> Draft {
 
 fn grant_detail(record: &MintRecord) -> Map<String, Value> {
     let MintRecord { token, terms, label, expected_hosts, .. } = record;
-    let Terms { roles, persistent, expires_at, max_uses, bindings, host_key, policy: _ } = terms;
+    let Terms { roles, persistent, expires_at, max_uses, bindings, host_key, policy: _, approval } = terms;
     let detail = json!({
         "label": label,
         "kind": record.kind(),
@@ -170,6 +170,7 @@ fn grant_detail(record: &MintRecord) -> Map<String, Value> {
         "expected_hosts": expected_hosts,
         "dns_names": bindings.dns_names,
         "key_thumbprint": host_key,
+        "approval": approval,
         "cluster": bindings.cluster,
         "issuer": token.issuer,
         "status_list": token.status.list,

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use crate::clock::Timestamp;
-use crate::id::{HostId, Serial};
+use crate::id::{HostId, RuleId, Serial};
 use crate::ledger::Draft;
 use crate::name::{DnsName, Role};
-use crate::store::{HostFacts, StoredCertificate};
+use crate::store::{Gate, HostFacts, StoredCertificate};
 use crate::token::{Grant, Verified};
 
 /// See [`Verbs::redeem`](crate::store::Verbs::redeem). The transaction decides in this order; a refusal leaves nothing behind:
@@ -15,9 +15,11 @@ use crate::token::{Grant, Verified};
 /// 2. The pair is new. Otherwise the outcome is [`Redeemed::Again`](crate::store::Redeemed::Again) with the winner's certificate.
 /// 3. The authority still vouches for the token.
 /// 4. The token has not ended, and a use is left.
-/// 5. The replaced host is live, and presented a certificate that may renew. It is revoked, and its name is free.
-/// 6. The node limit leaves a slot.
-/// 7. The name is free.
+/// 5. A rule of the gate has room for the host, or the gate lets it pass with a warning. Otherwise it waits, and holds a use. The
+///    approval does the rest.
+/// 6. The replaced host is live, and presented a certificate that may renew. It is revoked, and its name is free.
+/// 7. The node limit leaves a slot.
+/// 8. The name is free.
 pub struct Redeem {
     /// The grant of the token.
     pub grant: Verified<Grant>,
@@ -25,6 +27,8 @@ pub struct Redeem {
     pub admission: Admission,
     /// The host in whose place it enrolls.
     pub replaces: Option<ReplacedHost>,
+    /// The approval that the host needs; `None`: none.
+    pub gate: Option<Gate>,
 }
 
 /// See [`Verbs::reenroll`](crate::store::Verbs::reenroll). The transaction decides as for [`Redeem`] up to the use. Then:
@@ -51,6 +55,8 @@ pub struct Admission {
     pub reached_url: String,
     /// The limit that it must fit.
     pub node_limit: NodeLimit,
+    /// The rule that admits it.
+    pub rule: Option<RuleId>,
     /// The time for which a lapsed host keeps its name. A host that lapsed before loses the name to this one, with an entry.
     pub name_hold: Duration,
     /// The entry of the enrollment; written only if the host is admitted.

@@ -2,6 +2,7 @@
 
 use super::world::*;
 use crate::access::Actor;
+use crate::approval::Approval;
 use crate::id::{HostId, ListId, PolicyId, Thumbprint, TokenId};
 use crate::ledger::Action;
 use crate::name::{Cluster, DnsPattern};
@@ -24,6 +25,7 @@ pub(in crate::store) async fn a_mint_is_read_back_as_it_was_recorded(world: &mut
             },
             host_key: Some(Thumbprint::of(b"key")),
             policy: Some(PolicyId::generate(world.now)),
+            approval: Approval::Warn,
         },
         ..plain
     };

@@ -52,6 +52,12 @@ impl World {
         CreateRule { rule, entry: self.draft(Action::RuleCreated) }
     }
 
+    /// A rule that admits every host, up to `most`.
+    pub(super) async fn rule_for(&mut self, most: u32) -> JudgedRule {
+        let RuleRecord { rule, .. } = self.rule(RuleTerms { max_nodes: Some(most), ..open() }).await;
+        JudgedRule { rule: rule.id, revision: rule.revision }
+    }
+
     async fn rule(&mut self, terms: RuleTerms) -> RuleRecord {
         let command = self.new_rule(terms);
         let rule = command.rule.clone();

@@ -192,10 +192,11 @@ impl World {
             certificate: self.certificate(id, key),
             reached_url: ISSUER.to_owned(),
             node_limit: self.node_limit,
+            rule: None,
             name_hold: DAY,
             entry: self.draft(Action::HostEnrolled).about(subjects),
         };
-        Redeem { grant: verified(token), admission, replaces: None }
+        Redeem { grant: verified(token), admission, replaces: None, gate: None }
     }
 
     /// Redeems with a key and returns any outcome.

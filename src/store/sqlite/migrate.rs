@@ -26,6 +26,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/014_reenrollment.sql"),
     include_str!("../migrations/015_quarantine.sql"),
     include_str!("../migrations/016_rules.sql"),
+    include_str!("../migrations/017_approval.sql"),
 ];
 
 /// Marks the file as a gatepass database: `gate`, in ASCII.

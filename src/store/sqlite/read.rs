@@ -2,6 +2,7 @@
 
 pub(super) mod accounts;
 mod administration;
+pub(super) mod enrollments;
 pub(super) mod entries;
 pub(super) mod hosts;
 mod list_statement;

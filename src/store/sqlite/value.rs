@@ -8,13 +8,14 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::access::{SessionKind, UserRole};
+use crate::approval::Approval;
 use crate::clock::Timestamp;
 use crate::id::{
     ApiKeyId, BatchId, BodyHash, ChainId, EnrollmentId, HostId, IdempotencyKey, KeyId, ListId, PolicyId,
     RequestId, RuleId, Serial, SessionId, ShortId, SpkiHash, Thumbprint, TokenId,
 };
 use crate::name::{Cluster, DnsName, Label, NameError, Role};
-use crate::store::{KeyState, ListKind, RevocationReason, TokenKind};
+use crate::store::{EnrollmentState, KeyState, ListKind, RevocationReason, TokenKind};
 use crate::token::KeyUse;
 
 macro_rules! blob {
@@ -105,6 +106,8 @@ word!(UserRole: Admin = "admin", Operator = "operator", Analyst = "analyst", Vie
 word!(SessionKind: Cookie = "cookie", Bearer = "bearer");
 word!(KeyState: Prepared = "prepared", Current = "current", Previous = "previous", Retired = "retired");
 word!(KeyUse: Enrollment = "enrollment", Service = "service", StatusList = "status_list");
+word!(Approval: Off = "off", Warn = "warn", Require = "require");
+word!(EnrollmentState: Waiting = "waiting", Approved = "approved", Denied = "denied", Expired = "expired", Ended = "ended");
 word!(ListKind: Ephemeral = "ephemeral", Persistent = "persistent");
 word!(RevocationReason: HostRevoked = "host_revoked", RolesChanged = "roles_changed", NameWithdrawn = "name_withdrawn", Reenrolled = "reenrolled", Replaced = "replaced");
 

@@ -38,7 +38,7 @@ fn the_claims_stand_as_the_design_writes_them() {
         r#""bind":{"host":"0190a0b0-c0d0-7000-8000-0000000000bb","cluster":"blue","#,
         r#""dns_names":["*.nodes.example.org"]},"#,
         &format!(r#""cnf":{{"jkt":"{jkt}"}},"#),
-        r#""policy":"0190a0b0-c0d0-7000-8000-0000000000cc","#,
+        r#""policy":"0190a0b0-c0d0-7000-8000-0000000000cc","approval":"require","#,
         r#""status":{"status_list":{"idx":7,"uri":"#,
         r#""https://auth.example.org:8443/status/0190a0b0-c0d0-7000-8000-0000000000dd"}}}"#,
     ];
@@ -48,7 +48,7 @@ fn the_claims_stand_as_the_design_writes_them() {
 #[test]
 fn absent_terms_have_no_claims() {
     let json = claims_json(&persistent_grant());
-    for absent in ["exp", "max_uses", "sha", "bind", "cnf", "policy", "null"] {
+    for absent in ["exp", "max_uses", "sha", "bind", "cnf", "policy", "approval", "null"] {
         assert!(!json.contains(absent), "{absent} in {json}");
     }
     assert_eq!(read(&json), Ok(persistent_grant()));
@@ -95,6 +95,7 @@ fn null_is_not_an_absent_claim() {
         ("cluster", r#""blue""#),
         ("dns_names", r#"["*.nodes.example.org"]"#),
         ("policy", r#""0190a0b0-c0d0-7000-8000-0000000000cc""#),
+        ("approval", r#""require""#),
     ] {
         misshapen(&format!(r#""{member}":{value}"#), &format!(r#""{member}":null"#));
     }
@@ -258,6 +259,8 @@ fn ids_have_one_spelling() {
         // Both change together, so that it is the id that is refused and not their difference.
         assert_eq!(read(&valid.replace(jti, &wrong)), Err(malformed("its jti is not a token id")), "{wrong}");
     }
+    refused("\"require\"", "\"off\"", "its approval is not a mode");
+    refused("\"require\"", "\"Require\"", "its approval is not a mode");
     refused("7000-8000-0000000000cc", "4000-8000-0000000000cc", "its policy is not an id");
     refused("7000-8000-0000000000bb", "4000-8000-0000000000bb", "its bound host is not an id");
     refused("7000-8000-0000000000dd", "4000-8000-0000000000dd", "its status uri is not a list of its issuer");

@@ -5,6 +5,7 @@ use proptest::option;
 use proptest::prelude::*;
 
 use super::*;
+use crate::approval::Approval;
 use crate::id::{Fingerprint, HostId, ListId, PolicyId, StatusRef, Thumbprint, TokenId};
 use crate::name::{Cluster, DnsPattern, Role};
 use crate::token::fixture::*;
@@ -25,8 +26,17 @@ fn some_grant() -> impl Strategy<Value = Grant> {
     let ids = (any::<[u8; 10]>(), any::<[u8; 10]>(), option::of(any::<[u8; 10]>()));
     let digests = (option::of(any::<[u8; 32]>()), option::of(any::<[u8; 32]>()));
     let limits = (option::of(1_i64..1_000_000_000), any::<bool>(), option::of(1_u32..), 0_u32..1 << 20);
+    let modes = proptest::sample::select(Approval::ALL.to_vec());
     let roles = vec("[a-z][a-z0-9_.-]{0,20}", 0..10);
-    ("https://[a-z]{1,20}\\.[a-z]{2,9}(:[1-9][0-9]{0,4})?", ids, digests, limits, roles, some_bindings())
+    (
+        "https://[a-z]{1,20}\\.[a-z]{2,9}(:[1-9][0-9]{0,4})?",
+        ids,
+        digests,
+        limits,
+        roles,
+        modes,
+        some_bindings(),
+    )
         .prop_map(
             |(
                 issuer,
@@ -34,6 +44,7 @@ fn some_grant() -> impl Strategy<Value = Grant> {
                 (root, key),
                 (life, persistent, max_uses, index),
                 roles,
+                approval,
                 bindings,
             )| Grant {
                 token: TokenRef {
@@ -52,6 +63,7 @@ fn some_grant() -> impl Strategy<Value = Grant> {
                     bindings,
                     host_key: key.map(Thumbprint::from_bytes),
                     policy: policy.map(|bits| PolicyId::with(NOW, &bits)),
+                    approval,
                 },
             },
         )

@@ -51,7 +51,7 @@ const WRITE_POLICIES: Who = Scope("policies:write");
 const READ_LEDGER: Who = Scope("ledger:read");
 const ADMIN: Who = Scope("admin");
 
-const NATIVE: [(&str, &str, Who); 90] = [
+const NATIVE: [(&str, &str, Who); 95] = [
     ("POST", "/api/v1/enrollment-tokens", WRITE_TOKENS),
     ("GET", "/api/v1/enrollment-tokens", READ_TOKENS),
     ("GET", "/api/v1/enrollment-tokens/{id}", READ_TOKENS),
@@ -74,6 +74,11 @@ const NATIVE: [(&str, &str, Who); 90] = [
     ("POST", "/api/v1/hosts/{id}/reenrollment-token", WRITE_HOSTS),
     ("POST", "/api/v1/hosts/release", WRITE_HOSTS),
     ("POST", "/api/v1/hosts/{id}/release", WRITE_HOSTS),
+    ("GET", "/api/v1/enrollments", READ_HOSTS),
+    ("GET", "/api/v1/enrollments/{id}", READ_HOSTS),
+    ("POST", "/api/v1/enrollments/{id}/approve", WRITE_HOSTS),
+    ("POST", "/api/v1/enrollments/{id}/deny", WRITE_HOSTS),
+    ("POST", "/api/v1/enrollments/decide", WRITE_HOSTS),
     ("POST", "/api/v1/auto-approve-rules", WRITE_POLICIES),
     ("GET", "/api/v1/auto-approve-rules", READ_POLICIES),
     ("POST", "/api/v1/auto-approve-rules/test", READ_POLICIES),

@@ -162,6 +162,7 @@ fn every_list_in_a_query_is_separated_by_commas() {
         "GET /api/v1/authorize role",
         "GET /api/v1/enrollment-tokens kind",
         "GET /api/v1/enrollment-tokens state",
+        "GET /api/v1/enrollments state",
         "GET /api/v1/hosts state",
     ];
     assert_eq!(lists, known.map(String::from).into());

@@ -5,7 +5,7 @@ use gatepass::admission::HostClaims;
 use gatepass::http::request::MintRequest;
 use gatepass::name::DnsName;
 use gatepass::service::Enrolled;
-use gatepass::service::{Authority, Caller, RedeemRequest, ServiceError};
+use gatepass::service::{Authority, Caller, RedeemRequest, Redemption, ServiceError};
 use gatepass::token::MintedToken;
 use serde_json::Value;
 
@@ -41,5 +41,8 @@ pub(crate) async fn redeem(
         Caller { actor: Actor::Bearer, rights: Rights::NONE, basis: None, address: None, request: None };
     let claims = HostClaims { name: name.map(|name| DnsName::parse(name).unwrap()), ..HostClaims::default() };
     let request = RedeemRequest { unverified_token: token, csr, claims, reached_url: None, replaces: None };
-    authority.enrollment.redeem(&caller, request).await
+    authority.enrollment.redeem(&caller, request).await.map(|redemption| match redemption {
+        Redemption::Enrolled(enrolled) => *enrolled,
+        Redemption::Waiting(waiting) => panic!("it waits: {}", waiting.id),
+    })
 }

@@ -20,12 +20,16 @@ const PINNED: &str = "\
 403 lineage_conflict Lineage conflict
 403 host_quarantined Host quarantined
 403 node_limit_exceeded NodeLimitExceeded
+403 enrollment_denied Enrollment denied
+403 enrollment_changed Enrollment changed
+403 four_eyes Four eyes
 404 not_found Not found
 405 method_not_allowed Method not allowed
 408 body_timeout Body timeout
 409 name_taken Name taken
 409 host_ended Host ended
 409 host_not_quarantined Host not quarantined
+409 already_decided Already decided
 409 user_exists User exists
 409 last_admin Last admin
 409 rights_changed Rights changed
@@ -47,11 +51,13 @@ const PINNED: &str = "\
 410 token_used Token used
 410 token_exhausted Token exhausted
 410 token_revoked Token revoked
+410 enrollment_expired Enrollment expired
 412 stale Stale
 413 body_too_large Body too large
 415 unsupported_media_type Unsupported media type
 422 csr_rejected CSR rejected
 429 too_many_requests Too many requests
+429 too_many_waiting Too many waiting
 429 rate_limited Rate limited
 500 internal_error Internal error
 503 contended Contended

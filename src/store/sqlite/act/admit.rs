@@ -1,14 +1,13 @@
 //! Admitting a host: the one way to a row in `hosts`.
 
 use super::Execution;
-use super::redeem::keep_until;
-use crate::id::HostId;
+use crate::clock::Timestamp;
+use crate::id::{HostId, TokenId};
 use crate::ledger::{Action, Draft, Subjects};
 use crate::name::DnsName;
 use crate::store::sqlite::driver::{self, params};
 use crate::store::sqlite::value::Json;
 use crate::store::{Admission, CertificateRecord, RedeemRefusal, RevocationReason};
-use crate::token::Grant;
 
 /// Finds a name that the authority has or had, or that a host holds: one in quarantine, or one that did not lapse before `?2`.
 pub(in crate::store::sqlite) const NAME_TAKEN: &str = "SELECT 1 FROM authority_names WHERE name = ?1 UNION ALL \
@@ -19,7 +18,8 @@ impl Execution<'_> {
     /// Writes the host, its certificate, its pair and the entry, unless there is no slot or its name is taken. Returns the refusal.
     pub(super) fn admit(
         &mut self,
-        grant: &Grant,
+        token: TokenId,
+        keep_pair_until: Option<Timestamp>,
         admission: Admission,
     ) -> driver::Result<Option<RedeemRefusal>> {
         self.count_hosts_at(admission.certificate.record.issued_at)?;
@@ -31,12 +31,12 @@ impl Execution<'_> {
         {
             return Ok(Some(RedeemRefusal::NameTaken));
         }
-        let label = self.insert_host(grant, &admission)?;
+        let label = self.insert_host(token, &admission)?;
         self.effects.hosts.add(admission.certificate.record.not_after);
         let Admission { host, certificate, entry, .. } = admission;
         self.insert_host_roles(certificate.host, &host.roles)?;
         self.insert_certificate(&certificate)?;
-        self.insert_pair(grant, certificate.host, certificate.record)?;
+        self.insert_pair(token, certificate.host, certificate.record, keep_pair_until)?;
         self.enter(if let Some(label) = label { entry.with("label", label) } else { entry })?;
         Ok(None)
     }
@@ -60,10 +60,10 @@ impl Execution<'_> {
     }
 
     /// Returns the label of the token.
-    fn insert_host(&self, grant: &Grant, admission: &Admission) -> driver::Result<Option<String>> {
+    fn insert_host(&self, token: TokenId, admission: &Admission) -> driver::Result<Option<String>> {
         // The mint record is collected before the host.
         let sql = "INSERT INTO hosts (host, name, cluster, roles, token, enrolled_at, newest, newest_seen, ends_at, reached_url, \
-                   seen_at, seen_from, token_label) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, ?9, ?6, ?10, \
+                   seen_at, seen_from, rule, token_label) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, ?9, ?6, ?10, ?11, \
                    (SELECT nullif(m.label, '') FROM mints AS m WHERE m.token = ?5)) RETURNING token_label";
         let Admission { host, certificate, reached_url, entry, .. } = admission;
         let record = certificate.record;
@@ -72,24 +72,26 @@ impl Execution<'_> {
             host.name,
             host.cluster,
             Json(&host.roles),
-            grant.token.id,
+            token,
             record.issued_at,
             record.serial,
             record.not_after,
             reached_url,
             entry.origin.address.map(|from| from.to_string()),
+            admission.rule,
         ];
         Ok(self.one(sql, params, |row| row.get(0))?.flatten())
     }
 
     pub(super) fn insert_pair(
         &self,
-        grant: &Grant,
+        token: TokenId,
         host: HostId,
         new: CertificateRecord,
+        keep_until: Option<Timestamp>,
     ) -> driver::Result<()> {
         let sql = "INSERT INTO pairs (token, key, host, redeemed_at, keep_until) VALUES (?1, ?2, ?3, ?4, ?5)";
-        let params = params![grant.token.id, new.host_key, host, new.issued_at, keep_until(grant)];
+        let params = params![token, new.host_key, host, new.issued_at, keep_until];
         self.execute(sql, params).map(drop)
     }
 }

@@ -20,6 +20,7 @@ impl Execution<'_> {
         let command = &command;
         let mut done = Collected::default();
         self.collect_lists(command, &mut done)?;
+        self.collect_enrollments(command, &mut done)?;
         self.collect_ephemeral(command, &mut done)?;
         self.collect_persistent(command, &mut done)?;
         self.collect_uses(command, &mut done)?;
@@ -53,7 +54,8 @@ impl Execution<'_> {
         let sql = "DELETE FROM mints WHERE token IN ( \
                    SELECT token FROM (SELECT token FROM mints WHERE persistent = 0 AND expires_at <= ?1 LIMIT ?2) AS a UNION \
                    SELECT token FROM (SELECT token FROM mints WHERE persistent = 0 AND revoked_at <= ?1 LIMIT ?2) AS b \
-                   LIMIT ?2) RETURNING token, roles";
+                   LIMIT ?2) \
+                   AND NOT EXISTS (SELECT 1 FROM enrollments AS e WHERE e.token = mints.token AND e.state = 'waiting') RETURNING token, roles";
         let ended = command.now.minus(command.retention);
         let deleted = self.all(sql, params![ended, command.most], token_and_roles)?;
         done.tokens += count(deleted.len(), command, &mut done.more);
@@ -209,7 +211,7 @@ fn token_and_roles(row: &Row<'_>) -> driver::Result<(TokenId, Vec<Role>)> {
 }
 
 /// Counts rows. Sets `more` if the limit was reached.
-fn count(rows: usize, command: &Collect, more: &mut bool) -> u64 {
+pub(super) fn count(rows: usize, command: &Collect, more: &mut bool) -> u64 {
     *more |= rows >= command.most as usize;
     rows as u64
 }
@@ -221,6 +223,7 @@ fn entry(now: Timestamp, done: &Collected) -> Draft {
         ("hosts", done.hosts),
         ("certificates", done.certificates),
         ("lists", done.lists),
+        ("enrollments", done.enrollments),
         ("sessions", done.sessions),
         ("api_keys", done.api_keys),
         ("known_addresses", done.known_addresses),

@@ -88,9 +88,9 @@ impl Execution<'_> {
         };
         let sql = "INSERT INTO mints (token, kid, label, roles, persistent, kind, minter, created_at, expires_at, \
                    max_uses, dns_names, bound_key, cluster, host, policy, list, idx, issuer, audience, expected_hosts, \
-                   batch, owner) \
+                   batch, approval, owner) \
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, \
-                   ?21, (SELECT owner FROM api_keys WHERE id = ?22))";
+                   ?21, ?22, (SELECT owner FROM api_keys WHERE id = ?23))";
         let MintRecord {
             token, terms, signing_key, label, minter, created_at, expected_hosts, batch, ..
         } = record;
@@ -116,6 +116,7 @@ impl Execution<'_> {
             record.audience(),
             expected_hosts,
             batch,
+            terms.approval,
             key,
         ];
         self.execute(sql, params)?;

@@ -3,14 +3,15 @@
 use std::net::IpAddr;
 
 use super::Execution;
+use super::enrollments::Passage;
 use crate::clock::Timestamp;
 use crate::id::{HostId, SpkiHash, TokenId};
 use crate::store::sqlite::driver::{self, Sql, params};
 use crate::store::sqlite::read::certificate;
 use crate::store::sqlite::value::damaged;
 use crate::store::{
-    KEEP_AFTER_EXPIRY, KeyRefusal, Redeem, RedeemRefusal, Redeemed, RenewRefusal, ReplacedHost,
-    StoredCertificate,
+    CertificateRecord, KEEP_AFTER_EXPIRY, KeyRefusal, Redeem, RedeemRefusal, Redeemed, RenewRefusal,
+    ReplacedHost, StoredCertificate,
 };
 use crate::token::{Grant, Verified};
 
@@ -47,8 +48,19 @@ pub(super) struct Turn {
 
 impl Execution<'_> {
     pub(super) fn redeem(&mut self, command: Redeem) -> driver::Result<Redeemed> {
-        let Redeem { grant, admission, replaces } = command;
-        let turn = match self.take_turn(&grant, &admission.certificate, admission.entry.origin.address)? {
+        let Redeem { grant, mut admission, replaces, gate } = command;
+        if let Some(outcome) = self.judge_turn(&grant, admission.certificate.record)? {
+            return self.undo(outcome);
+        }
+        match self.pass(&grant, gate, &mut admission)? {
+            Passage::Open => {}
+            Passage::Waits(_) if replaces.is_some() => {
+                return self.undo(Redeemed::Refused(RedeemRefusal::ReplacementWaits));
+            }
+            Passage::Waits(new) => return self.wait(&grant, admission, *new),
+            Passage::Stale => return self.undo(Redeemed::FactsChanged),
+        }
+        let turn = match self.take(&grant, &admission.certificate, admission.entry.origin.address)? {
             Ok(turn) => turn,
             Err(outcome) => return self.undo(outcome),
         };
@@ -57,7 +69,7 @@ impl Execution<'_> {
         {
             return self.undo(Redeemed::Refused(refusal));
         }
-        if let Some(refusal) = self.admit(&grant, admission)? {
+        if let Some(refusal) = self.admit(grant.token.id, keep_until(&grant), admission)? {
             return self.undo(Redeemed::Refused(refusal));
         }
         self.end_turn(&grant, turn)?;
@@ -67,27 +79,50 @@ impl Execution<'_> {
     /// Takes a use of the token for the host of `certificate`, after the checks that precede it. Returns the outcome if no use is left to
     /// take.
     pub(super) fn take_turn(
-        &self,
+        &mut self,
         grant: &Verified<Grant>,
         certificate: &StoredCertificate,
         from: Option<IpAddr>,
     ) -> driver::Result<Result<Turn, Redeemed>> {
-        let (id, new) = (certificate.host, certificate.record);
+        match self.judge_turn(grant, certificate.record)? {
+            Some(outcome) => Ok(Err(outcome)),
+            None => self.take(grant, certificate, from),
+        }
+    }
+
+    /// Returns the outcome of a redemption that takes no use. The key is refused, the pair is known, or the authority no longer
+    /// vouches for the token.
+    fn judge_turn(
+        &self,
+        grant: &Verified<Grant>,
+        new: CertificateRecord,
+    ) -> driver::Result<Option<Redeemed>> {
         if let Some(refusal) = self.refused_key(new.host_key)? {
-            return Ok(Err(Redeemed::Refused(RedeemRefusal::Key(refusal))));
+            return Ok(Some(Redeemed::Refused(RedeemRefusal::Key(refusal))));
         }
         // The pair precedes the token: a later revocation takes nothing from the host (I9).
         if let Some(admitted) = self.pair(grant.token.id, new.host_key)? {
-            return Ok(Err(Redeemed::Again(self.winners_certificate(admitted, new.host_key)?)));
+            return Ok(Some(Redeemed::Again(self.winners_certificate(admitted, new.host_key)?)));
         }
-        if !self.is_vouched_for(grant, new.issued_at)? {
-            return Ok(Err(Redeemed::Refused(RedeemRefusal::TokenRevoked)));
-        }
-        match self.take_use(grant, id, new.issued_at, from)? {
+        let vouched = self.is_vouched_for(grant, new.issued_at)?;
+        Ok((!vouched).then_some(Redeemed::Refused(RedeemRefusal::TokenRevoked)))
+    }
+
+    /// Takes a use. Uses that expired enrollments hold are freed only if none is left.
+    fn take(
+        &mut self,
+        grant: &Grant,
+        certificate: &StoredCertificate,
+        from: Option<IpAddr>,
+    ) -> driver::Result<Result<Turn, Redeemed>> {
+        let (id, at, token) = (certificate.host, certificate.record.issued_at, grant.token.id);
+        let used = match self.take_use(grant, id, at, from)? {
+            None if self.expire_waiting_of(token, at)? => self.take_use(grant, id, at, from)?,
+            used => used,
+        };
+        match used {
             Some(used) => Ok(Ok(Turn { is_last: Some(used) == grant.terms.max_uses })),
-            None if self.has_ended(grant.token.id)? => {
-                Ok(Err(Redeemed::Refused(RedeemRefusal::TokenRevoked)))
-            }
+            None if self.has_ended(token)? => Ok(Err(Redeemed::Refused(RedeemRefusal::TokenRevoked))),
             None => Ok(Err(Redeemed::Refused(RedeemRefusal::TokenSpent))),
         }
     }
@@ -151,7 +186,7 @@ impl Execution<'_> {
                    VALUES (?1, 1, CASE WHEN ?2 = 1 THEN CAST(?3 AS BIGINT) END, ?4, ?3, ?5, ?6) \
                    ON CONFLICT (token) DO UPDATE SET used = uses.used + 1, \
                    spent_at = CASE WHEN uses.used + 1 >= ?2 THEN CAST(?3 AS BIGINT) END, last_at = ?3, last_host = ?5, last_from = ?6 \
-                   WHERE uses.ended_at IS NULL AND (CAST(?2 AS BIGINT) IS NULL OR uses.used < ?2) RETURNING used";
+                   WHERE uses.ended_at IS NULL AND (CAST(?2 AS BIGINT) IS NULL OR uses.used + uses.reserved < ?2) RETURNING used";
         let from = from.map(|from| from.to_string());
         let params = params![grant.token.id, max_uses, at, keep_until(grant), host, from];
         self.one(sql, params, |row| row.get(0))

@@ -2,6 +2,7 @@
 
 use super::Execution;
 use super::certificate::Lineage;
+use super::redeem::keep_until;
 use crate::ledger::Draft;
 use crate::store::sqlite::driver::{self, params};
 use crate::store::{
@@ -26,7 +27,7 @@ impl Execution<'_> {
         if !self.bring_back(&lineage, next)? {
             return self.undo(Redeemed::Refused(RedeemRefusal::NodeLimit));
         }
-        self.insert_pair(&grant, host, certificate)?;
+        self.insert_pair(grant.token.id, host, certificate, keep_until(&grant))?;
         self.end_turn(&grant, turn)?;
         Ok(Redeemed::First)
     }

@@ -19,7 +19,7 @@ macro_rules! columns {
     () => {
         "m.token, m.kid, m.label, m.roles, m.persistent, m.kind, m.minter, m.created_at, m.expires_at, m.max_uses, \
          m.dns_names, m.bound_key, m.cluster, m.host, m.policy, m.list, m.idx, coalesce(u.used, 0), m.revoked_at, m.issuer, \
-         m.audience, u.last_at, u.last_host, u.last_from, m.replaced_by, m.revoke_at, m.expected_hosts, m.batch"
+         m.audience, u.last_at, u.last_host, u.last_from, m.replaced_by, m.revoke_at, m.expected_hosts, m.batch, m.approval"
     };
 }
 
@@ -51,6 +51,7 @@ pub(in crate::store::sqlite) fn token(row: &Row<'_>) -> driver::Result<TokenReco
         },
         host_key: row.get(11)?,
         policy: row.get(14)?,
+        approval: row.get(28)?,
     };
     let status = StatusRef { list: row.get(15)?, index: row.get(16)? };
     let mint = MintRecord {

@@ -58,10 +58,11 @@ async fn redeem(store: &dyn Store, number: u8) -> Redeemed {
         certificate,
         reached_url,
         node_limit: NodeLimit::Exempt,
+        rule: None,
         name_hold: std::time::Duration::ZERO,
         entry,
     };
-    store.redeem(Redeem { grant, admission, replaces: None }).await.unwrap()
+    store.redeem(Redeem { grant, admission, replaces: None, gate: None }).await.unwrap()
 }
 
 #[tokio::test]
