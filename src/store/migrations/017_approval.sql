@@ -1,5 +1,6 @@
--- The token's treatment of hosts that no rule admits.
-ALTER TABLE mints ADD COLUMN approval TEXT NOT NULL DEFAULT 'off' CHECK (approval IN ('off', 'warn', 'require'));
+-- The token's treatment of hosts that no rule admits. The words of an IN would go to a temporary table at each insert.
+ALTER TABLE mints ADD COLUMN approval TEXT NOT NULL DEFAULT 'off'
+    CHECK (approval = 'off' OR approval = 'warn' OR approval = 'require');
 
 -- reserved counts the uses that waiting enrollments hold. A reserved use does not mark the token as used up.
 DROP VIEW readable_tokens;
