@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::bulk;
-use super::resource::TokenResource;
+use super::resource::{TokenResource, approval_row};
 use crate::cli::error::CliError;
 use crate::cli::once::{Creation, TOKEN};
 use crate::cli::output::{self, note};
@@ -27,6 +27,7 @@ use crate::text::printable;
   gatepass token create --preset rollout --label 'Linux, June' --expected-hosts 1000
   gatepass token create --preset roles --role proxy      any number of hosts, within an hour
   gatepass token create --persistent --label image-builder
+  gatepass token create --preset cluster --cluster eu-1 --approval require      an administrator approves each host
   gatepass token create --quiet --role proxy | ssh node-1 gatepass enroll -
   gatepass token create --role proxy --print-command      one line to paste on the new host
   gatepass token create --role proxy --count 1000 --out fleet.tokens
@@ -79,6 +80,9 @@ struct EnrollmentFlags {
     /// Only for hosts of the cluster with this id. A persistent token then expires after tokens.cluster_ttl, unless --ttl or --expires-at is given
     #[arg(long, value_name = "ID")]
     cluster: Option<String>,
+    /// Treatment of hosts that no auto-approve rule admits. warn: the ledger records them. require: they wait for an administrator
+    #[arg(long, value_name = "MODE", value_parser = ["off", "warn", "require"], hide_possible_values = true)]
+    approval: Option<String>,
 }
 
 impl TokenCreate {
@@ -113,11 +117,12 @@ impl TokenCreate {
     fn body(&self) -> Value {
         let EnrollmentFlags { preset, persistent, max_uses, unlimited, dns_names, key_thumbprint, .. } =
             &self.enrollment;
-        let EnrollmentFlags { cluster, expected_hosts, .. } = &self.enrollment;
+        let EnrollmentFlags { cluster, expected_hosts, approval, .. } = &self.enrollment;
         let mut body = self.creation.request(json!({
             "audience": self.audience, "roles": self.roles, "max_uses": max_uses, "key_thumbprint": key_thumbprint,
             "preset": preset, "persistent": persistent.then_some(true), "expected_hosts": expected_hosts,
             "dns_names": Some(dns_names).filter(|names| !names.is_empty()),
+            "approval": approval,
             "bind": cluster.as_ref().map(|cluster| json!({ "cluster": cluster })),
         }));
         if *unlimited {
@@ -171,6 +176,7 @@ pub(in crate::cli) fn show_enrollment(answer: &Value, file: Option<&Path>) -> St
     if is_reenrollment {
         rows.insert(3, ("host", "host_id"));
     }
+    rows.extend(approval_row(answer));
     let next = match (file, answer["install_command"].as_str()) {
         (Some(file), command) => format!(
             "\nThe token is only in the file. Copy the file to {host}, and run there:\n  {}\n",
@@ -242,6 +248,7 @@ mod tests {
             &["--preset", "roles"],
             &["--key-thumbprint", "x"],
             &["--cluster", "c"],
+            &["--approval", "require"],
             &["--count", "3", "--out", "f"],
         ] {
             let refused = parse(&[&["--audience", "urn:jobs"], flags].concat()).err().unwrap();

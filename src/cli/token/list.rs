@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::Value;
 
-use super::resource::{TokenResource, either};
+use super::resource::{TokenResource, approval_row, either};
 use super::token_id;
 use crate::cells::HOSTS;
 use crate::cli::ask::SecretArg;
@@ -91,7 +91,8 @@ impl TokenShow {
         let id = id.whole(&api).await?;
         let (resource, item) =
             either(async |resource| api.get(&format!("{}/{id}", resource.path())).await).await?;
-        output::one(self.remote.output, &item, resource.rows())?;
+        let rows = resource.rows().iter().copied().chain(approval_row(&item)).collect::<Vec<_>>();
+        output::one(self.remote.output, &item, &rows)?;
         if self.remote.output == Format::Table {
             warning(&item).into_iter().for_each(note);
         }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::resource::approval_row;
 use crate::cli::ask::{self, SecretArg};
 use crate::cli::error::CliError;
 use crate::cli::output::{self, Format, note};
@@ -94,7 +95,11 @@ impl TokenContent {
     /// Prints the content.
     pub(super) fn show(&self, format: Format, key: KeyId) -> Result<(), CliError> {
         match self {
-            Self::Enrollment(grant) => output::one(format, &enrollment(grant, key), &ENROLLMENT),
+            Self::Enrollment(grant) => {
+                let content = enrollment(grant, key);
+                let rows = ENROLLMENT.into_iter().chain(approval_row(&content)).collect::<Vec<_>>();
+                output::one(format, &content, &rows)
+            }
             Self::Service(grant) => output::one(format, &service(grant, key), &SERVICE),
         }
     }
@@ -134,7 +139,7 @@ fn enrollment(grant: &Grant, key: KeyId) -> Value {
         "issued_at": grant.issued_at, "not_before": grant.not_before, "expires_at": grant.terms.expires_at,
         "max_uses": grant.terms.max_uses, "dns_names": grant.terms.bindings.dns_names, "cluster": grant.terms.bindings.cluster,
         "host": grant.terms.bindings.host, "key_thumbprint": grant.terms.host_key, "ca_fingerprint": grant.root,
-        "policy": grant.terms.policy, "kid": key, "status": place(grant.token.status),
+        "policy": grant.terms.policy, "approval": grant.terms.approval, "kid": key, "status": place(grant.token.status),
     })
 }
 

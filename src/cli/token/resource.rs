@@ -89,6 +89,12 @@ impl TokenResource {
     }
 }
 
+/// The line of a token's approval mode, unless it is off.
+pub(super) fn approval_row(item: &Value) -> Option<(&'static str, &'static str)> {
+    let mode = item["approval"].as_str().filter(|mode| *mode != "off");
+    mode.map(|_| ("approval", "approval"))
+}
+
 const ENROLLMENT: Columns = Columns {
     id: "id",
     name: "label",
@@ -142,6 +148,13 @@ mod tests {
     fn refused(code: &str) -> ClientError {
         let body = ProblemBody { code: code.to_owned(), ..ProblemBody::default() };
         ClientError::Refused(Box::new(ServerProblem { body, ..ServerProblem::default() }))
+    }
+
+    #[test]
+    fn approval_is_shown_unless_it_is_off() {
+        let shown = |mode: &str| approval_row(&serde_json::json!({ "approval": mode })).is_some();
+        assert_eq!(["off", "warn", "require"].map(shown), [false, true, true]);
+        assert_eq!(approval_row(&Value::Null), None, "an earlier server");
     }
 
     #[tokio::test]
