@@ -18,6 +18,7 @@ mod demo;
 mod destination;
 mod doctor;
 mod enroll;
+mod enrollment;
 mod error;
 mod flags;
 mod host;
@@ -108,6 +109,8 @@ enum Verb {
     #[command(subcommand)]
     Host(host::HostCommand),
     #[command(subcommand)]
+    Enrollment(enrollment::EnrollmentCommand),
+    #[command(subcommand)]
     Role(role::RoleCommand),
     #[command(subcommand)]
     Rule(rule::RuleCommand),
@@ -194,6 +197,7 @@ async fn run_async(command: Verb, environment: &Environment) -> Result<(), CliEr
         Verb::Crl(command) => command.run(environment).await,
         Verb::Token(command) => command.run(environment).await,
         Verb::Host(command) => command.run(environment).await,
+        Verb::Enrollment(command) => command.run(environment).await,
         Verb::Role(command) => command.run(environment).await,
         Verb::Rule(command) => command.run(environment).await,
         Verb::Keys(command) => command.run(environment).await,

@@ -40,7 +40,7 @@ use crate::secret::Secret;
 use crate::service::Authority;
 pub use crate::service::found::{ADMIN, FIRST_SECRETS, FirstStart};
 use crate::store::sqlite::SqliteStore;
-use crate::store::{HostState, Store, TokenKind, TokenState};
+use crate::store::{EnrollmentState, HostState, Store, TokenKind, TokenState};
 
 /// An open authority that listens and has not answered a request yet.
 pub struct Server {
@@ -85,6 +85,11 @@ pub fn token_presets() -> [&'static str; 4] {
 /// The names of the states of hosts, as lists filter by them.
 pub fn host_states() -> impl Iterator<Item = &'static str> {
     HostState::VARIANTS.iter().map(|state| (*state).into())
+}
+
+/// The names of the states of enrollments, as lists filter by them.
+pub fn enrollment_states() -> impl Iterator<Item = &'static str> {
+    EnrollmentState::VARIANTS.iter().map(|state| (*state).into())
 }
 
 /// Returns the OpenAPI document of Elastic Cloud Enterprise's routes, for a server at `url`.

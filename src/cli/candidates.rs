@@ -12,7 +12,7 @@ use super::context::ContextName;
 use super::output::text_at;
 use super::remote::Remote;
 use crate::config::Environment;
-use crate::server::{host_states, token_kinds, token_states};
+use crate::server::{enrollment_states, host_states, token_kinds, token_states};
 use crate::span::Setting;
 
 /// Longest wait for the server: a shell waits for the values.
@@ -27,6 +27,8 @@ const ROLES: Listed = Listed("/api/v1/roles", "id", "description");
 const TOKENS: Listed = Listed("/api/v1/enrollment-tokens", "id", "label");
 const HOSTS: Listed = Listed("/api/v1/hosts", "id", "name|label|reported.hostname");
 const RULES: Listed = Listed("/api/v1/auto-approve-rules", "id", "label");
+/// Those that wait.
+const ENROLLMENTS: Listed = Listed("/api/v1/enrollments", "id", "name|token_label|code");
 const KEYS: Listed = Listed("/api/v1/signing-keys", "id", "state");
 const API_KEYS: Listed = Listed("/api/v1/api-keys", "id", "label");
 const USERS: Listed = Listed("/api/v1/users", "username", "role");
@@ -44,15 +46,17 @@ fn of_argument(noun: &str, argument: &str) -> Option<ArgValueCandidates> {
     let listed = |list: &'static Listed| Some(ArgValueCandidates::new(move || list.candidates()));
     match (noun, argument) {
         (_, "context") | ("context", "name") => Some(ArgValueCandidates::new(contexts)),
-        ("token" | "host" | "user" | "api-key" | "rule", "role" | "roles") => listed(&ROLES),
+        ("token" | "host" | "user" | "api-key" | "rule" | "enrollment", "role" | "roles") => listed(&ROLES),
         ("token", "state") => Some(ArgValueCandidates::new(|| words(token_states()))),
         ("token", "kind") => Some(ArgValueCandidates::new(|| words(token_kinds()))),
         ("host", "state") => Some(ArgValueCandidates::new(|| words(host_states()))),
+        ("enrollment", "state") => Some(ArgValueCandidates::new(|| words(enrollment_states()))),
         ("settings", "keys") => Some(ArgValueCandidates::new(|| settings(""))),
         ("settings", "pairs") => Some(ArgValueCandidates::new(|| settings("="))),
-        ("token", "id" | "ids") | ("host" | "ledger", "token") => listed(&TOKENS),
+        ("token", "id" | "ids") | ("host" | "ledger" | "enrollment", "token") => listed(&TOKENS),
         ("host", "id" | "ids") | ("ledger", "host") => listed(&HOSTS),
         ("rule", "id") => listed(&RULES),
+        ("enrollment", "id" | "ids") => listed(&ENROLLMENTS),
         ("keys", "id") => listed(&KEYS),
         ("api-key", "id") => listed(&API_KEYS),
         ("user", "name") => listed(&USERS),

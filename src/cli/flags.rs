@@ -179,7 +179,8 @@ pub(crate) fn at_least_one() -> RangedU64ValueParser<usize> {
     RangedU64ValueParser::new().range(1..)
 }
 
-fn parameters<const N: usize>(given: [(&str, &Option<String>); N]) -> Vec<String> {
+/// The query parameters that are given.
+pub(crate) fn parameters<const N: usize>(given: [(&str, &Option<String>); N]) -> Vec<String> {
     let given = given.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?)));
     given.map(|(name, value)| format!("{name}={}", encode(value))).collect()
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::error::CliError;
 use super::output::{SHORT, text_at};
 use crate::client::api::Api;
-use crate::id::{ApiKeyId, HostId, KeyId, RuleId, ShortId, TokenId};
+use crate::id::{ApiKeyId, EnrollmentId, HostId, KeyId, RuleId, ShortId, TokenId};
 
 /// A kind of thing that people name by an id.
 pub(crate) trait Identified: Copy + Display + PartialEq + Send + Sync + 'static {
@@ -30,6 +30,15 @@ pub(crate) trait Identified: Copy + Display + PartialEq + Send + Sync + 'static 
 impl Identified for HostId {
     const NOUN: &'static str = "host";
     const LISTS: &'static [&'static str] = &["/api/v1/hosts?short_id="];
+
+    fn read(text: &str) -> Option<Self> {
+        Self::parse(text)
+    }
+}
+
+impl Identified for EnrollmentId {
+    const NOUN: &'static str = "enrollment";
+    const LISTS: &'static [&'static str] = &["/api/v1/enrollments?short_id="];
 
     fn read(text: &str) -> Option<Self> {
         Self::parse(text)
@@ -179,7 +188,7 @@ fn none(noun: &str, short: &str) -> CliError {
 /// The line by which people recognise an item.
 fn recognisable(item: &Value) -> String {
     let [id, state, name] =
-        ["id", "state", "name|label|(reported.hostname)"].map(|place| text_at(item, place));
+        ["id", "state", "name|label|token_label|(reported.hostname)"].map(|place| text_at(item, place));
     format!("  {id}  {state}  {name}")
 }
 

@@ -71,9 +71,11 @@ fn no_flag_takes_a_password() {
 
 #[test]
 fn every_destructive_verb_asks_unless_yes_is_given() {
-    const DESTRUCTIVE: [&str; 15] = [
+    const DESTRUCTIVE: [&str; 17] = [
         "accept",
+        "approve",
         "delete",
+        "deny",
         "disable",
         "export-root",
         "leave",
@@ -184,7 +186,7 @@ fn the_end_of_help_wraps_at_terminal_width() {
 
 #[test]
 fn a_limit_of_zero_is_refused() {
-    for noun in ["token", "host", "ledger"] {
+    for noun in ["token", "host", "ledger", "enrollment"] {
         let list = |limit| Cli::try_parse_from(["gatepass", noun, "list", "--limit", limit]).is_ok();
         assert!(list("1") && !list("0"), "{noun}");
     }
