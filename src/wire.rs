@@ -47,6 +47,9 @@ pub struct WaitAnswer {
     pub expires_at: Timestamp,
 }
 
+/// The fault of `replace` in the request of a host that has to wait. No client may leave it out instead.
+pub const REPLACES_NONE: &str = "a host of this token waits for a decision, and replaces none: leave it out, or use a re-enrollment token";
+
 /// The facts in every answer to a host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct HostSummary {

@@ -1,30 +1,26 @@
 //! `gatepass enroll`: trade a token for an identity, on the new host.
 
-use std::io::{self, IsTerminal as _};
+mod waiting;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use indicatif::ProgressBar;
 use serde_json::json;
 
+use self::waiting::enroll_in_time;
 use super::ask::{self, SecretArg};
 use super::error::CliError;
 use super::output::{Format, json, line, note, one};
-use super::progress;
 use super::remote::network;
 use super::service::advice::{self, ServiceFlags};
 use super::service::install::Installation;
-use crate::client::ClientError;
-use crate::client::enroll::{
-    Enroll, EnrollResult, EnrollRetry, can_enroll_later, enroll, enroll_within, left_behind, prepare_key,
-};
+use crate::client::enroll::{Enroll, EnrollResult, Patience, left_behind, prepare_key};
 use crate::client::first_use::Fresh;
 use crate::client::host::HostFile;
 use crate::client::replace::Handover;
 use crate::clock::SystemClock;
 use crate::config::Environment;
-use crate::secret::Secret;
 use crate::span::parse_span;
 
 /// Trade a token for an identity, on the new host
@@ -41,14 +37,17 @@ use crate::span::parse_span;
   gatepass enroll --token-file /run/secrets/token --replace
   gatepass enroll --print-key-thumbprint         for a token that only this key can redeem
   gatepass enroll --wait 5m --token-file /run/secrets/token      in cloud-init, before network and server are up
+  gatepass enroll --no-wait --token-file /run/secrets/token      ends while an administrator has not approved the host
 
 For a host that is enrolled already, use a token of `gatepass host reenroll`: a plain token makes a second host.
+
+If an administrator must approve the host, it shows a code and waits, for up to --wait-approval. Interrupt it, and run the same command again: it continues with the same key and the same enrollment.
 
 At its end it names what renews the certificate, or the command that sets the renewals up.
 
 Files: host.key (0600; 0640 with --group), host.pem, chain.pem, fullchain.pem, root.pem, host.json; all of them or none.
 Exit codes: 0 enrolled, or already enrolled by this token; 1 refused or failed for good; 2 usage; 75 try again later (the \
-server was not reached, its name is unknown, or it is busy)")]
+server was not reached, its name is unknown, it is busy or full, or nobody has approved the host)")]
 pub(crate) struct EnrollCommand {
     /// The token, or - for standard input (better: GATEPASS_TOKEN, or --token-file)
     #[arg(value_parser = SecretArg::accept, conflicts_with_all = ["token_flag", "token_file"])]
@@ -61,7 +60,7 @@ pub(crate) struct EnrollCommand {
     token_file: Option<PathBuf>,
     /// Make the key first, print its thumbprint for `gatepass token create --key-thumbprint`, and end. The next `enroll` uses the
     /// key
-    #[arg(long, conflicts_with_all = ["token", "token_flag", "token_file", "wait"])]
+    #[arg(long, conflicts_with_all = ["token", "token_flag", "token_file", "wait", "wait_approval", "no_wait"])]
     print_key_thumbprint: bool,
     #[command(flatten)]
     ask: Enroll,
@@ -70,6 +69,12 @@ pub(crate) struct EnrollCommand {
     /// Try again for this time while the server cannot be reached or is busy: 90s, 5m, 1h
     #[arg(long, value_name = "SPAN", value_parser = parse_span)]
     wait: Option<Duration>,
+    /// Longest wait for an administrator to approve this host: 90s, 5m, 1h
+    #[arg(long, value_name = "SPAN", value_parser = parse_span, default_value = "24h")]
+    wait_approval: Duration,
+    /// Do not wait for an approval: exit with 75. The next run of the command continues
+    #[arg(long, conflicts_with = "wait_approval")]
+    no_wait: bool,
     /// Output format
     #[arg(short = 'o', long = "output", value_enum, default_value_t, value_name = "FORMAT")]
     output: Format,
@@ -81,6 +86,7 @@ impl EnrollCommand {
         if self.print_key_thumbprint {
             return self.print_thumbprint();
         }
+        let patience = self.patience();
         let service = self.service.check(&self.ask.cert_dir, environment)?;
         self.ask.network = network(environment);
         let token = ask::token(
@@ -93,7 +99,7 @@ impl EnrollCommand {
                 "gatepass: this token makes a second host: a token of `gatepass host reenroll {host}` keeps the expired one"
             ));
         }
-        let (how, fresh) = match enroll_in_time(&self.ask, &token, self.wait).await.map_err(failed)? {
+        let (how, fresh) = match enroll_in_time(patience, &self.ask, &token).await? {
             EnrollResult::Now(fresh) => ("enrolled", fresh),
             EnrollResult::Already(fresh) => {
                 if self.ask.report.label.is_some() {
@@ -116,6 +122,11 @@ impl EnrollCommand {
 }
 
 impl EnrollCommand {
+    fn patience(&self) -> Patience {
+        let approval = if self.no_wait { Duration::ZERO } else { self.wait_approval };
+        Patience { server: self.wait.unwrap_or_default(), approval }
+    }
+
     fn print_thumbprint(&self) -> Result<(), CliError> {
         let thumbprint = prepare_key(&self.ask)?.to_string();
         match self.output {
@@ -142,54 +153,6 @@ fn set_up_renewals(
             Ok(())
         }
         _ => line(text),
-    }
-}
-
-/// Enrolls this host, within the time of `--wait`.
-async fn enroll_in_time(
-    ask: &Enroll,
-    token: &Secret<String>,
-    wait: Option<Duration>,
-) -> Result<EnrollResult, ClientError> {
-    let Some(wait) = wait else { return enroll(ask, token, SystemClock::now()).await };
-    let mut waiting = Waiting::default();
-    let ended = enroll_within(wait, ask, token, &SystemClock, |retry| waiting.show(retry)).await;
-    waiting.end();
-    ended
-}
-
-/// The failure of an enrollment, which can be one to try again.
-fn failed(error: ClientError) -> CliError {
-    match can_enroll_later(&error) {
-        true => CliError::Later(error),
-        false => error.into(),
-    }
-}
-
-/// The wait of `--wait`: one changing line on a terminal, else a line for each new cause.
-#[derive(Default)]
-struct Waiting {
-    spinner: Option<ProgressBar>,
-    cause: String,
-}
-
-impl Waiting {
-    fn show(&mut self, EnrollRetry { error, pause, left }: &EnrollRetry<'_>) {
-        let cause = error.to_string().replace('\n', " ");
-        if io::stderr().is_terminal() {
-            let spinner = self.spinner.get_or_insert_with(|| progress::spinner(String::new()));
-            let (pause, left) = (pause.as_secs(), left.as_secs());
-            spinner.set_message(format!("{cause}; next try in {pause} s, {left} s left"));
-        } else if cause != self.cause {
-            note(format!("gatepass: {cause}; trying again for {} s", left.as_secs()));
-            self.cause = cause;
-        }
-    }
-
-    fn end(self) {
-        if let Some(spinner) = self.spinner {
-            spinner.finish_and_clear();
-        }
     }
 }
 

@@ -57,6 +57,9 @@ pub(crate) enum CliError {
     /// The user left a prompt without an answer.
     #[error("cancelled: nothing was done")]
     Cancelled,
+    /// A signal ended the wait of a command that continues with its next run.
+    #[error("interrupted: run the same command again; the key on this host stays the same")]
+    Interrupted,
     /// A secret that is shown once was not shown.
     #[error("the {what} {id} is lost: {why}; it cannot be shown again, so remove it with `{remedy} {id}`")]
     Lost {
@@ -99,7 +102,7 @@ impl CliError {
             | Self::Input(_)
             | Self::Cancelled
             | Self::Lost { .. } => 1,
-            Self::Later(_) => LATER,
+            Self::Later(_) | Self::Interrupted => LATER,
             Self::Code(code) => *code,
         }
     }
@@ -121,9 +124,13 @@ impl CliError {
             _ => None,
         };
         let body = refusal.map(|refusal| &refusal.body);
+        let waiting = match self {
+            Self::Later(ClientError::Waiting { enrollment, .. }) => Some(enrollment),
+            _ => None,
+        };
         given(json!({
             "error": self.to_string(), "exit_code": self.exit_code(),
-            "code": body.map(|body| &body.code), "status": body.map(|body| body.status),
+            "code": body.map(|body| &body.code), "status": body.map(|body| body.status), "waiting": waiting,
             "fields": body.map(|body| &body.fields).filter(|fields| !fields.is_empty()),
             "request_id": refusal.and_then(|refusal: &ServerProblem| refusal.request),
         }))

@@ -11,6 +11,15 @@ pub(crate) fn spinner(message: String) -> ProgressBar {
     spinner
 }
 
+/// A spinner with the time since its beginning.
+pub(crate) fn timed() -> ProgressBar {
+    let spinner = spinner(String::new());
+    match ProgressStyle::with_template("{spinner} {elapsed_precise} {msg}") {
+        Ok(style) => spinner.with_style(style),
+        Err(_) => spinner,
+    }
+}
+
 /// A bar for `length` items; `done` is the word for those behind it.
 pub(crate) fn bar(length: u64, done: &str) -> ProgressBar {
     let bar = ProgressBar::new(length);

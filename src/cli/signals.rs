@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -10,10 +11,21 @@ use super::error::CliError;
 /// SIGXFSZ of Linux: a file of the process has reached its largest size. The write fails then, and the process lives.
 const FILE_TOO_LARGE: SignalKind = SignalKind::from_raw(25);
 
+/// Ends at SIGTERM or SIGINT, which no longer end the process.
+pub(crate) fn end() -> io::Result<impl Future<Output = ()> + Send + 'static> {
+    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = int.recv() => {}
+        }
+    })
+}
+
 /// Ends at SIGTERM or SIGINT. The handlers are installed before this returns, and signals that mean nothing here no longer
 /// end the process.
 pub(crate) fn shutdown() -> Result<impl Future<Output = ()> + Send + 'static, CliError> {
-    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let end = end()?;
     // A handler of tokio stays when its stream is dropped.
     for ignored in [
         SignalKind::hangup(),
@@ -24,12 +36,7 @@ pub(crate) fn shutdown() -> Result<impl Future<Output = ()> + Send + 'static, Cl
     ] {
         drop(signal(ignored)?);
     }
-    Ok(async move {
-        tokio::select! {
-            _ = term.recv() => {}
-            _ = int.recv() => {}
-        }
-    })
+    Ok(end)
 }
 
 /// The hangups from now on.

@@ -23,10 +23,13 @@ use crate::connect::server_url;
 use crate::id::{Fingerprint, HostId, Thumbprint, TokenId};
 use crate::name::{Cluster, DnsName, DnsPattern};
 use crate::secret::Secret;
+use crate::text::printable;
 use crate::token::{Bindings, Terms, UnverifiedToken};
 use crate::wire::EnrollAnswer;
 
-pub use self::waiting::{EnrollRetry, can_enroll_later, enroll_within};
+pub use crate::wire::WaitAnswer;
+
+pub use self::waiting::{EnrollRetry, Patience, can_enroll_later, enroll_within};
 
 /// Default directory of a host's identity.
 pub const CERT_DIR: &str = "/etc/gatepass";
@@ -147,7 +150,15 @@ pub async fn enroll(
         Some(old) => redemption.replacing(old).await,
         None => redemption.send(None).await.map(|answer| (answer, None)),
     };
-    let (answer, replaced) = redeemed.map_err(|error| plan.dated(error, now))?;
+    let (answer, replaced) = match redeemed {
+        Ok(redeemed) => redeemed,
+        Err(error) => {
+            if error.code() == Some("enrollment_denied") {
+                attempt.discard()?;
+            }
+            return Err(plan.dated(error, now));
+        }
+    };
     let host = finish(attempt, &plan, &answer)?;
     drop(old);
     drop(dir);
@@ -288,7 +299,23 @@ impl Redemption<'_> {
             let trust = network.trust(&self.plan.trust.at(&self.ask.cert_dir))?;
             network.connect(url, trust, identity)
         };
-        self.plan.servers.ask(connect, &request).await
+        self.plan.servers.ask(connect, &request).await.map_err(|error| self.judged(error))
+    }
+
+    /// The same error, unless an enrollment waits with another key's code. A person must not approve that one for this host.
+    fn judged(&self, error: ClientError) -> ClientError {
+        let ClientError::Waiting { enrollment, .. } = &error else { return error };
+        match self.key.thumbprint().map(|thumbprint| thumbprint.code()) {
+            Ok(own) if own == enrollment.code => error,
+            Ok(own) => {
+                let (id, code) = (enrollment.enrollment_id, printable(&enrollment.code));
+                let what = format!(
+                    "enrollment {id} has the code {code}, and this host has {own}: nobody may approve it"
+                );
+                ClientError::Answer { what }
+            }
+            Err(error) => error,
+        }
     }
 
     fn request(&self, old: Option<&OldIdentity<'_>>) -> Result<Question<'static>, ClientError> {

@@ -1,7 +1,8 @@
 //! Errors of the host's side and of the admin client.
 
+mod retry;
+
 use std::path::PathBuf;
-use std::time::Duration;
 
 use super::directory::Hold;
 use super::problem::{RetryAfter, ServerProblem};
@@ -12,6 +13,7 @@ use crate::ownership::OwnershipError;
 use crate::text::printable;
 use crate::token::VerifyError;
 use crate::verifier::hosts::CrlSetError;
+use crate::wire::WaitAnswer;
 
 /// A failure of the host's side or of the admin client. No text of it holds a token or a key.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +29,18 @@ pub enum ClientError {
         "the server has not decided yet: run the same command again in {seconds} s; the key on this host stays the same"
     )]
     Pending {
+        /// Seconds until the next try.
+        seconds: u64,
+    },
+    /// An administrator has not decided about the host yet.
+    #[error(
+        "enrollment {id} (code {}) waits for approval until {}: an administrator approves it with `gatepass enrollment approve \
+         {id}`; run the same command again, the key on this host stays the same",
+        printable(&.enrollment.code), .enrollment.expires_at, id = .enrollment.enrollment_id
+    )]
+    Waiting {
+        /// Its id, its code, and the end of the wait.
+        enrollment: Box<WaitAnswer>,
         /// Seconds until the next try.
         seconds: u64,
     },
@@ -282,80 +296,6 @@ impl ClientError {
             server: url.to_owned(),
             what: format!("{} with {kind}", response.status),
             retry_after,
-        }
-    }
-
-    /// Returns true if a retry can help: the network or a busy server, not a refusal.
-    pub fn is_transient(&self) -> bool {
-        match self {
-            Self::Connect(_) | Self::Pending { .. } | Self::Busy { .. } => true,
-            // A full disk passes; a missing file does not come back.
-            Self::File { source, .. } => source.kind() != std::io::ErrorKind::NotFound,
-            Self::NotGatepass { .. } | Self::NoServer(_) => true,
-            Self::Refused(problem) => problem.is_transient(),
-            Self::Answer { .. }
-            | Self::Token(_)
-            | Self::TokenExpired { .. }
-            | Self::UnpinnedServer { .. }
-            | Self::UnknownServer { .. }
-            | Self::OtherRoot { .. }
-            | Self::NoTrust
-            | Self::NoCertificate { .. }
-            | Self::LiveIdentity { .. }
-            | Self::OtherKey(_)
-            | Self::NotEnrolled { .. }
-            | Self::Expired { .. }
-            | Self::Held { .. }
-            | Self::ShutOut { .. }
-            | Self::Exposed { .. }
-            | Self::Ownership(_)
-            | Self::Damaged { .. }
-            | Self::OtherDaemon { .. }
-            | Self::Crls(_)
-            | Self::CrlFile { .. }
-            | Self::Credential
-            | Self::Key { .. } => false,
-        }
-    }
-
-    /// Returns true if the same command can succeed later without a change on this machine.
-    pub fn is_later(&self) -> bool {
-        match self {
-            Self::Connect(error) => error.is_of_address(),
-            Self::File { .. } => false,
-            other => other.is_transient(),
-        }
-    }
-
-    /// Returns true if another address of the authority may answer instead.
-    pub(super) fn is_of_address(&self) -> bool {
-        match self {
-            Self::Connect(error) => error.is_of_address(),
-            Self::NotGatepass { .. } | Self::NoServer(_) => true,
-            _ => false,
-        }
-    }
-
-    /// The pause that the server asks for before a retry, of an answer that arrived at `now`.
-    pub fn retry_after(&self, now: Timestamp) -> Option<Duration> {
-        match self {
-            Self::Refused(problem) => problem.retry_after.map(|retry| retry.pause(now)),
-            Self::NotGatepass { retry_after, .. } => retry_after.map(|retry| retry.pause(now)),
-            Self::Pending { seconds } => Some(Duration::from_secs(*seconds)),
-            Self::NoServer(failures) => failures.iter().filter_map(|failure| failure.retry_after(now)).max(),
-            _ => None,
-        }
-    }
-
-    /// Returns true if a wrong clock of this machine can be the cause.
-    pub fn is_of_clock(&self) -> bool {
-        match self {
-            Self::Expired { .. } => true,
-            Self::Connect(error) => {
-                matches!(error, ConnectError::Expired { .. } | ConnectError::NotYetValid { .. })
-            }
-            Self::NoServer(failures) => failures.iter().any(Self::is_of_clock),
-            _ => false,
         }
     }
 

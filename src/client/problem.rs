@@ -114,6 +114,11 @@ impl ServerProblem {
             "host_revoked" => {
                 "this key is revoked for good: remove it with `gatepass leave`, then enroll with a new token"
             }
+            "enrollment_denied" => {
+                "the refused key is removed from this host: ask an administrator of the authority before you enroll again"
+            }
+            "enrollment_expired" => "run the same command again for a new enrollment",
+            "enrollment_changed" => "give --name and --cluster as in the first run",
             "name_taken" => "give another --name, or revoke the host with this name",
             "certificate_superseded" => "run the command with the directory that the host renews",
             "lineage_conflict" => {

@@ -10,6 +10,7 @@ use crate::clock::Timestamp;
 use crate::connect::{ConnectError, Identity};
 use crate::id::HostId;
 use crate::name::{DnsName, DnsPattern};
+use crate::wire::REPLACES_NONE;
 
 /// The end of the identity that an enrollment replaced.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -76,8 +77,11 @@ pub(super) fn refuses_old(error: &ClientError) -> bool {
         ClientError::Connect(ConnectError::IdentityRefused { .. }) => true,
         ClientError::Refused(problem) => match problem.body.code.as_str() {
             "host_revoked" | "certificate_revoked" | "certificate_superseded" | "unauthenticated" => true,
-            // A server of an earlier version.
-            "invalid_request" => problem.body.fields.iter().map(|fault| fault.field.as_str()).eq(["replace"]),
+            // A server of an earlier version, or a proxy that ends TLS.
+            "invalid_request" => match problem.body.fields.as_slice() {
+                [fault] => fault.field == "replace" && fault.message != REPLACES_NONE,
+                _ => false,
+            },
             _ => false,
         },
         _ => false,
@@ -107,5 +111,9 @@ mod tests {
         assert!(refuses_old(&refused("invalid_request", &["replace"])), "an earlier server");
         assert!(!refuses_old(&refused("invalid_request", &["replace", "name"])));
         assert!(!refuses_old(&refused("invalid_request", &[])));
+        let fields = vec![FieldError::new("replace", REPLACES_NONE)];
+        let body = ProblemBody { code: String::from("invalid_request"), fields, ..ProblemBody::default() };
+        let waits = ClientError::Refused(Box::new(ServerProblem { body, ..ServerProblem::default() }));
+        assert!(!refuses_old(&waits), "a host that waits replaces none");
     }
 }

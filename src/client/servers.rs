@@ -162,9 +162,14 @@ impl<'a> Question<'a> {
 
 /// The error of an answer with status 202.
 fn pending(url: &str, response: &Response) -> ClientError {
-    match (serde_json::from_slice::<Value>(&response.body), RetryAfter::of(&response.headers)) {
-        (Ok(Value::Object(_)), Some(RetryAfter::Seconds(seconds))) => ClientError::Pending { seconds },
-        _ => ClientError::foreign(url, response),
+    let (Ok(body @ Value::Object(_)), Some(RetryAfter::Seconds(seconds))) =
+        (serde_json::from_slice(&response.body), RetryAfter::of(&response.headers))
+    else {
+        return ClientError::foreign(url, response);
+    };
+    match serde_json::from_value(body) {
+        Ok(enrollment) => ClientError::Waiting { enrollment: Box::new(enrollment), seconds },
+        Err(_) => ClientError::Pending { seconds },
     }
 }
 

@@ -5,6 +5,7 @@
 mod accounts;
 mod act_lines;
 mod approval;
+mod approval_cli;
 mod bad_input;
 mod battery;
 mod bulk_mint;

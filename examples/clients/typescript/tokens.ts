@@ -44,6 +44,8 @@ const minted = expected(await gate.POST("/api/v1/enrollment-tokens", { body: { r
 // Many tokens are a text of JSON Lines. A request that is sent again with its Idempotency-Key gets no token.
 if (typeof minted === "string" || !("token" in minted)) throw new Error("not one new token");
 const host = expected(await caller(minted.token).POST("/api/v1/bootstrap", { body: { csr } }));
+// A host that needs approval gets 202. It sends the same request again after Retry-After.
+if (!("host_id" in host)) throw new Error(`enrollment ${host.enrollment_id} waits for approval`);
 console.log("enrolled", host.host_id, ...host.roles);
 
 const state: TokenState[] = ["pending", "active"];

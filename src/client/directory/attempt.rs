@@ -84,6 +84,15 @@ impl KeyAttempt<'_> {
         layout::use_newest(&self.dir.path, Foreign::Goes)
     }
 
+    /// Removes the key: the server refuses it for good.
+    ///
+    /// # Errors
+    /// If the files cannot be removed.
+    pub fn discard(self) -> Result<(), ClientError> {
+        remove_all(&self.pending())?;
+        sync(&self.dir.path)
+    }
+
     pub(super) fn prepare(&self, answer: &EnrollAnswer, host: &HostFile) -> Result<(), ClientError> {
         let pending = self.pending();
         let full_chain = full_chain(&answer.certificate, &answer.chain);

@@ -5,6 +5,7 @@ use crate::service::verification::identify::superseded;
 use crate::service::{CaError, FieldError, HostError, RequestError, ServiceError, TokenError};
 use crate::store::{RedeemRefusal, StoreError};
 use crate::token::{Grant, VerifyError};
+use crate::wire::REPLACES_NONE;
 
 pub(super) fn expired_or_invalid(error: VerifyError) -> TokenError {
     match error {
@@ -30,8 +31,7 @@ pub(super) fn refused(refusal: RedeemRefusal, grant: &Grant) -> ServiceError {
         RedeemRefusal::NodeLimit => HostError::NodeLimit.into(),
         RedeemRefusal::TooManyWaiting => HostError::TooManyWaiting.into(),
         RedeemRefusal::ReplacementWaits => {
-            let what = "a host of this token waits for a decision, and replaces none: leave it out, or use a re-enrollment token";
-            RequestError::Fields(vec![FieldError::new("replace", what)]).into()
+            RequestError::Fields(vec![FieldError::new("replace", REPLACES_NONE)]).into()
         }
     }
 }
