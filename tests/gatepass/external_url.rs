@@ -191,7 +191,7 @@ async fn serve_reports_a_changed_url_and_its_users() {
         format!("1 live host still uses {}", GATE_A.1),
         format!("live persistent tokens that name {}: 2, the emergency token too", GATE_A.1),
     ] {
-        assert!(server.log().contains(&line), "{line}: {}", server.log());
+        server.logs(&line).await;
     }
     let retire = |more: &[&str]| {
         let mut command = gatepass();

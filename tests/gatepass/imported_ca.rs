@@ -117,6 +117,7 @@ async fn a_broken_root_crl_stops_no_signing() {
     }
     let status = server.admin().get("/api/v1/ca").await.text;
     assert!(status.contains("root.crl") && status.contains("mend the file"), "{status}");
+    server.logs("the root's CRL cannot be read or written").await;
     let log = server.log();
     assert_eq!(log.matches("the root's CRL cannot be read or written").count(), 1, "{log}");
     assert!(!log.contains("the CRLs could not be signed"), "no retry every ten seconds: {log}");

@@ -137,6 +137,14 @@ impl Process {
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(log_of(&self.data_dir)).unwrap()
     }
+
+    /// Waits until the log has `text`: a line may be written after the answer. Returns the line.
+    pub(crate) async fn logs(&self, text: &str) -> String {
+        eventually(&format!("the log has {text:?}"), async || {
+            self.log().lines().find(|line| line.contains(text)).map(str::to_owned)
+        })
+        .await
+    }
 }
 
 impl Drop for Process {
