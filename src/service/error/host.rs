@@ -51,7 +51,7 @@ pub enum HostError {
     )]
     NodeLimit,
     /// An administrator denied the host.
-    #[error("an administrator denied this host{}: it needs a new key and a new token", reason_of(.reason))]
+    #[error("an administrator denied this host{}: its key stays refused", reason_of(.reason))]
     Denied {
         /// The administrator's words.
         reason: String,
