@@ -159,6 +159,7 @@ impl Enrollment {
             host: facts,
             certificate,
             reached_url: waiting.reached_url.clone(),
+            address: waiting.address,
             node_limit: self.capacity.limit_of_hosts(),
             rule: None,
             name_hold: self.terms.name_hold,

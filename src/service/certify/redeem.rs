@@ -230,9 +230,9 @@ impl Enrollment {
         let (grant, stored) = (ticket.grant.clone(), certificate.clone());
         let reached_url = ticket.reached_url.clone().unwrap_or_else(|| grant.token.issuer.clone());
         let replaces = replaced.map(|old| replacement(caller, &old, id, now));
-        let name_hold = self.terms.name_hold;
+        let (address, name_hold) = (caller.address, self.terms.name_hold);
         let admission =
-            Admission { host, certificate, reached_url, node_limit, rule: None, name_hold, entry };
+            Admission { host, certificate, reached_url, address, node_limit, rule: None, name_hold, entry };
         let command = Redeem { grant, admission, replaces, gate: self.gate(caller, &ticket, now) };
         match self.base.store.redeem(command).await? {
             Redeemed::First => {

@@ -1,5 +1,6 @@
 //! The verbs that lead to a host certificate: redeeming and renewing.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::clock::Timestamp;
@@ -53,6 +54,8 @@ pub struct Admission {
     pub certificate: StoredCertificate,
     /// The URL at which it reached the server.
     pub reached_url: String,
+    /// Its address, if that is known.
+    pub address: Option<IpAddr>,
     /// The limit that it must fit.
     pub node_limit: NodeLimit,
     /// The rule that admits it.

@@ -34,7 +34,7 @@ pub(in crate::store) async fn the_newest_use_is_kept_with_the_token(world: &mut 
     assert_eq!(world.token(&token).await.unwrap().last_use, None);
     let key = new_key();
     let mut first = world.redemption(&token, key);
-    first.admission.entry.origin.address = Some(SOMEWHERE);
+    first.admission.address = Some(SOMEWHERE);
     let (host, at) = (first.admission.certificate.host, world.now);
     assert_eq!(world.store().redeem(first).await.unwrap(), Redeemed::First);
     let used = LastUse { at, host, from: Some(SOMEWHERE) };

@@ -1,5 +1,6 @@
 //! Hosts that wait for a decision: the use that they hold, and each end of the wait.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::redeeming::firsts;
@@ -10,6 +11,8 @@ use crate::name::DnsName;
 use crate::store::*;
 
 const MOST: u32 = 3;
+/// The address of every waiting host.
+const HOST_AT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7));
 const FULL: Redeemed = Redeemed::Refused(RedeemRefusal::TooManyWaiting);
 const SPENT: Redeemed = Redeemed::Refused(RedeemRefusal::TokenSpent);
 
@@ -26,7 +29,9 @@ impl World {
             entry,
         };
         let gate = Gate { rules, otherwise: Otherwise::Wait(Box::new(new)) };
-        Redeem { gate: Some(gate), ..self.redemption(token, key) }
+        let mut redemption = self.redemption(token, key);
+        redemption.admission.address = Some(HOST_AT);
+        Redeem { gate: Some(gate), ..redemption }
     }
 
     async fn ask(&self, token: &MintRecord, key: SpkiHash) -> Redeemed {
@@ -47,6 +52,8 @@ impl World {
     fn approval(&self, waiting: &EnrollmentRecord) -> ApproveEnrollment {
         let host = HostId::generate(self.now);
         let subjects = Subjects::host(host).with_token(waiting.token);
+        let mut entry = self.draft(Action::HostEnrolled).about(subjects);
+        entry.origin.address = Some(IpAddr::from([192, 0, 2, 1]));
         let admission = Admission {
             host: HostFacts {
                 name: waiting.name.clone(),
@@ -55,10 +62,11 @@ impl World {
             },
             certificate: self.certificate(host, waiting.host_key),
             reached_url: waiting.reached_url.clone(),
+            address: waiting.address,
             node_limit: self.node_limit,
             rule: None,
             name_hold: DAY,
-            entry: self.draft(Action::HostEnrolled).about(subjects),
+            entry,
         };
         ApproveEnrollment { enrollment: waiting.id, admission, keep_until: self.now.plus(DAY * 7) }
     }
@@ -126,6 +134,7 @@ pub(in crate::store) async fn an_approval_admits_the_host_and_takes_the_use(worl
     assert_eq!(status, crate::token::Status::UsedUp);
     let pair = world.store().pair(token.token.id, key).await.unwrap().unwrap();
     assert_eq!(Some(pair.host), approved.host);
+    assert_eq!(world.host(pair.host).await.contact.from, Some(HOST_AT), "not the approver's address");
     world.pass(HOUR * 23);
     world.collect().await;
     assert!(world.store().pair(token.token.id, key).await.unwrap().is_some(), "the answer stands for a day");

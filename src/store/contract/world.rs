@@ -191,6 +191,7 @@ impl World {
             host: HostFacts { name: None, cluster: None, roles: token.terms.roles.clone() },
             certificate: self.certificate(id, key),
             reached_url: ISSUER.to_owned(),
+            address: None,
             node_limit: self.node_limit,
             rule: None,
             name_hold: DAY,

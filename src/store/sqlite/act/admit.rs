@@ -65,7 +65,7 @@ impl Execution<'_> {
         let sql = "INSERT INTO hosts (host, name, cluster, roles, token, enrolled_at, newest, newest_seen, ends_at, reached_url, \
                    seen_at, seen_from, rule, token_label) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, ?9, ?6, ?10, ?11, \
                    (SELECT nullif(m.label, '') FROM mints AS m WHERE m.token = ?5)) RETURNING token_label";
-        let Admission { host, certificate, reached_url, entry, .. } = admission;
+        let Admission { host, certificate, reached_url, address, .. } = admission;
         let record = certificate.record;
         let params = params![
             certificate.host,
@@ -77,7 +77,7 @@ impl Execution<'_> {
             record.serial,
             record.not_after,
             reached_url,
-            entry.origin.address.map(|from| from.to_string()),
+            address.map(|from| from.to_string()),
             admission.rule,
         ];
         Ok(self.one(sql, params, |row| row.get(0))?.flatten())

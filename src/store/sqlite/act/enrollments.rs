@@ -18,12 +18,11 @@ use crate::token::Grant;
 /// Counts the waiting enrollments of a token, up to `?2`.
 const WAITING_OF_TOKEN: &str =
     "SELECT count(*) FROM (SELECT 1 FROM enrollments WHERE token = ?1 AND state = 'waiting' LIMIT ?2)";
-/// Counts those of a token and a site.
+/// Counts those of a token and the site `?3`.
 const WAITING_AT_SITE: &str = "SELECT count(*) FROM (SELECT 1 FROM enrollments \
      WHERE token = ?1 AND site = ?3 AND state = 'waiting' LIMIT ?2)";
-/// Counts all waiting enrollments.
-const WAITING: &str =
-    "SELECT count(*) FROM (SELECT 1 FROM enrollments WHERE state = 'waiting' LIMIT ?2) WHERE ?1 IS NOT NULL";
+/// Counts all waiting enrollments, up to `?1`.
+const WAITING: &str = "SELECT count(*) FROM (SELECT 1 FROM enrollments WHERE state = 'waiting' LIMIT ?1)";
 
 /// The way of a host through a gate.
 pub(super) enum Passage {
@@ -91,7 +90,7 @@ impl Execution<'_> {
         new: NewEnrollment,
     ) -> driver::Result<Redeemed> {
         let at = admission.certificate.record.issued_at;
-        let from = admission.entry.origin.address;
+        let from = admission.address;
         self.count_hosts_at(at)?;
         if !self.has_slot(admission.node_limit)? {
             return self.undo(Redeemed::Refused(RedeemRefusal::NodeLimit));
@@ -111,20 +110,14 @@ impl Execution<'_> {
     }
 
     fn is_crowded(&self, token: TokenId, from: Option<IpAddr>, most: u32) -> driver::Result<bool> {
-        let site = site_text(from);
-        for (sql, most) in
-            [(WAITING_OF_TOKEN, most), (WAITING_AT_SITE, MOST_WAITING_AT_SITE), (WAITING, MOST_WAITING)]
-        {
-            let count = |row: &driver::Row<'_>| row.get::<_, u32>(0);
-            let waiting = match sql == WAITING_AT_SITE {
-                true => self.one(sql, params![token, most, site], count)?,
-                false => self.one(sql, params![token, most], count)?,
-            };
-            if waiting.unwrap_or(0) >= most {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        let count = |row: &driver::Row<'_>| row.get::<_, u32>(0);
+        let at_site = params![token, MOST_WAITING_AT_SITE, site_text(from)];
+        let found = [
+            (self.one(WAITING_OF_TOKEN, params![token, most], count)?, most),
+            (self.one(WAITING_AT_SITE, at_site, count)?, MOST_WAITING_AT_SITE),
+            (self.one(WAITING, [MOST_WAITING], count)?, MOST_WAITING),
+        ];
+        Ok(found.into_iter().any(|(waiting, most)| waiting.unwrap_or(0) >= most))
     }
 
     fn insert_enrollment(
@@ -137,7 +130,7 @@ impl Execution<'_> {
         let sql = "INSERT INTO enrollments (enrollment, token, key, public_key, code, name, cluster, roles, reached_url, address, \
                    site, began_at, expires_at, state) \
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, 'waiting')";
-        let from = admission.entry.origin.address;
+        let from = admission.address;
         let params = params![
             new.id,
             grant.token.id,

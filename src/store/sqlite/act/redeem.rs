@@ -60,7 +60,7 @@ impl Execution<'_> {
             Passage::Waits(new) => return self.wait(&grant, admission, *new),
             Passage::Stale => return self.undo(Redeemed::FactsChanged),
         }
-        let turn = match self.take(&grant, &admission.certificate, admission.entry.origin.address)? {
+        let turn = match self.take(&grant, &admission.certificate, admission.address)? {
             Ok(turn) => turn,
             Err(outcome) => return self.undo(outcome),
         };

@@ -57,6 +57,7 @@ async fn redeem(store: &dyn Store, number: u8) -> Redeemed {
         host,
         certificate,
         reached_url,
+        address: None,
         node_limit: NodeLimit::Exempt,
         rule: None,
         name_hold: std::time::Duration::ZERO,
