@@ -1,4 +1,4 @@
-//! Limits of an actor's acts (I5): roles, DNS names, lifetimes, uses, clusters.
+//! Limits of an actor's acts (I5): roles, DNS names, lifetimes, uses, clusters, policies.
 
 mod clusters;
 mod dns_names;
@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 pub use self::clusters::Clusters;
 pub use self::dns_names::DnsNames;
 pub use self::schema::RequestedLimits;
+use crate::id::PolicyId;
 use crate::name::Role;
 use crate::span::show_span;
 
@@ -61,6 +62,8 @@ pub struct Limits {
     pub persistent: bool,
     /// The clusters that a token may be bound to.
     pub clusters: Clusters,
+    /// The policies that a token or a host may be given, and that may be changed.
+    pub policies: Allowed<PolicyId>,
 }
 
 impl Limits {
@@ -72,9 +75,11 @@ impl Limits {
         max_uses: Most::Any,
         persistent: true,
         clusters: Clusters::Any,
+        policies: Allowed::Any,
     };
 
-    /// The limits of a key that was created without any: ephemeral tokens of an hour at most, one use, no roles, no names.
+    /// The limits of a key that was created without any: ephemeral tokens of an hour at most, one use, no roles, no names, no
+    /// policies.
     pub const LEAST: Self = Self {
         roles: Allowed::Only(BTreeSet::new()),
         dns_names: DnsNames::NONE,
@@ -82,6 +87,7 @@ impl Limits {
         max_uses: Most::UpTo(1),
         persistent: false,
         clusters: Clusters::NONE,
+        policies: Allowed::Only(BTreeSet::new()),
     };
 
     /// The limits that satisfy both.
@@ -94,6 +100,7 @@ impl Limits {
             max_uses: self.max_uses.within(other.max_uses),
             persistent: self.persistent && other.persistent,
             clusters: self.clusters.within(&other.clusters),
+            policies: self.policies.within(&other.policies),
         }
     }
 }

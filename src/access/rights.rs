@@ -7,6 +7,7 @@ use super::limits::{Allowed, Clusters, DnsNames, Limits};
 use super::permission::{Permission, Permissions};
 use super::scope::Scope;
 use super::user_role::UserRole;
+use crate::id::PolicyId;
 use crate::name::{Cluster, DnsPattern, Role};
 use crate::span::show_span;
 
@@ -21,7 +22,7 @@ pub struct Rights {
     pub audience: Option<String>,
 }
 
-/// An act that leads to roles, names, clusters, uses, lifetimes or rights. A new use case that does so adds its act
+/// An act that leads to roles, names, clusters, policies, uses, lifetimes or rights. A new use case that does so adds its act
 /// here, and [`Rights::judge`] does not compile until it is judged.
 #[derive(Clone, Copy, Debug)]
 pub enum Act<'a> {
@@ -39,6 +40,8 @@ pub enum Act<'a> {
         uses: Option<u32>,
         /// The cluster it is bound to.
         cluster: Option<&'a Cluster>,
+        /// The policy that its hosts get.
+        policy: Option<PolicyId>,
     },
     /// Many tokens for hosts are minted together. Their uses count together.
     MintMany {
@@ -90,6 +93,10 @@ pub enum Act<'a> {
         /// Maximum number of hosts; `None` = no maximum.
         most: Option<u32>,
     },
+    /// A policy is created. Its id is new, so no list has it.
+    CreatePolicy,
+    /// A policy is changed or deleted.
+    ChangePolicy(PolicyId),
     /// A user or an API key has these rights from now on; or a credential of theirs is set, which comes to the same.
     Give(&'a Rights),
 }
@@ -97,8 +104,8 @@ pub enum Act<'a> {
 /// One limit that an act goes beyond.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Excess {
-    /// The limit: `roles`, `dns_names`, `max_ttl`, `max_uses`, `persistent`, `clusters`, `permissions` or
-    /// `audience`; of an API key that a key makes also `expires_at`.
+    /// The limit: `roles`, `dns_names`, `max_ttl`, `max_uses`, `persistent`, `clusters`, `policies`,
+    /// `permissions` or `audience`; of an API key that a key makes also `expires_at`.
     pub limit: &'static str,
     /// The requested and the allowed value.
     pub message: String,
@@ -159,13 +166,14 @@ struct Judged<'a> {
 impl Judged<'_> {
     fn act(&mut self, own: &Rights, act: Act<'_>) {
         match act {
-            Act::Mint { roles, dns_names, persistent, lasts, uses, cluster } => {
+            Act::Mint { roles, dns_names, persistent, lasts, uses, cluster, policy } => {
                 self.roles(roles);
                 self.names(dns_names);
                 self.life(lasts);
                 self.uses(uses);
                 self.persistence(persistent);
                 self.cluster(cluster);
+                self.policies(policy);
             }
             Act::MintMany { each, count } => {
                 self.tokens = count;
@@ -201,6 +209,8 @@ impl Judged<'_> {
                 self.rule_lists(allowed_roles, names);
                 self.rule_scope(cluster, most);
             }
+            Act::CreatePolicy => self.new_policy(),
+            Act::ChangePolicy(policy) => self.policies([policy]),
             Act::Give(rights) => self.rights(own, rights),
         }
     }
@@ -318,6 +328,25 @@ impl Judged<'_> {
         }
     }
 
+    fn policies(&mut self, policies: impl IntoIterator<Item = PolicyId>) {
+        let allowed = &self.limits.policies;
+        let too_much = policies.into_iter().filter(|policy| !allowed.allows(policy));
+        let too_much = too_much.map(|policy| policy.to_string()).collect::<Vec<_>>();
+        if !too_much.is_empty() {
+            let (policies, how) = (too_much.join(", "), self.how);
+            let message = format!("{policies} {how}; your policies are limited to: {allowed}");
+            self.beyond("policies", message);
+        }
+    }
+
+    fn new_policy(&mut self) {
+        let allowed = &self.limits.policies;
+        if *allowed != Allowed::Any {
+            let message = format!("a new policy {}; your policies are limited to: {allowed}", self.how);
+            self.beyond("policies", message);
+        }
+    }
+
     fn rights(&mut self, own: &Rights, given: &Rights) {
         let Rights { permissions, limits, audience } = given;
         let lacking = permissions.beyond(own.permissions).filter_map(Permission::scope).collect::<Vec<_>>();
@@ -328,7 +357,7 @@ impl Judged<'_> {
         let is_within = own.audience.is_none() || own.audience == *audience;
         self.within("audience", is_within, &named(audience), &named(&own.audience));
         // Each by its name: a limit that is added does not compile until it is judged here.
-        let Limits { roles, dns_names, max_ttl, max_uses, persistent, clusters } = limits;
+        let Limits { roles, dns_names, max_ttl, max_uses, persistent, clusters, policies } = limits;
         let own = self.limits;
         self.within("roles", roles.is_within(&own.roles), roles, &own.roles);
         self.within("dns_names", dns_names.is_within(&own.dns_names), dns_names, &own.dns_names);
@@ -336,6 +365,7 @@ impl Judged<'_> {
         self.within("max_uses", max_uses.is_within(own.max_uses), max_uses, &own.max_uses);
         self.within("persistent", own.persistent || !persistent, persistent, &own.persistent);
         self.within("clusters", clusters.is_within(&own.clusters), clusters, &own.clusters);
+        self.within("policies", policies.is_within(&own.policies), policies, &own.policies);
     }
 
     fn within(&mut self, limit: &'static str, is_within: bool, asked: &dyn Display, own: &dyn Display) {

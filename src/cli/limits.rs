@@ -9,7 +9,7 @@ use crate::client::api::given;
 /// The value for no limit.
 const ANY: &str = "any";
 
-/// Limits. Defaults: no roles, no DNS names, one hour, one use, not persistent, no cluster.
+/// Limits. Defaults: no roles, no DNS names, one hour, one use, not persistent, no cluster, no policy.
 #[derive(Args)]
 pub(crate) struct LimitFlags {
     /// Role that tokens and hosts may get, or any; repeatable, or separated by commas
@@ -31,11 +31,14 @@ pub(crate) struct LimitFlags {
     /// Cluster to bind tokens to, or any; every token must be bound to one. Repeatable, or separated by commas
     #[arg(long = "cluster", value_name = "ID", value_delimiter = ',', help_heading = "Limits")]
     clusters: Vec<String>,
+    /// Id of a policy that tokens and hosts may get, or any; repeatable, or separated by commas
+    #[arg(long = "policy", value_name = "ID", value_delimiter = ',', help_heading = "Limits")]
+    policies: Vec<String>,
     /// No limits
     #[arg(
         long,
         help_heading = "Limits",
-        conflicts_with_all = ["roles", "dns_names", "max_ttl", "max_uses", "persistent", "clusters"]
+        conflicts_with_all = ["roles", "dns_names", "max_ttl", "max_uses", "persistent", "clusters", "policies"]
     )]
     any: bool,
 }
@@ -50,6 +53,7 @@ impl LimitFlags {
             "roles": names("--role", &self.roles)?, "dns_names": names("--dns-name", &self.dns_names)?,
             "max_ttl": self.max_ttl, "max_uses": self.max_uses.as_deref().map(amount).transpose()?,
             "persistent": self.persistent.then_some(true), "clusters": names("--cluster", &self.clusters)?,
+            "policies": names("--policy", &self.policies)?,
         }));
         Ok(Some(limits).filter(|limits| *limits != json!({})))
     }
@@ -57,7 +61,7 @@ impl LimitFlags {
     /// The error where limits are required.
     pub(crate) fn missing() -> CliError {
         CliError::Usage(String::from(
-            "give at least one of --role, --dns-name, --max-ttl, --max-uses, --persistent, --cluster; or --any",
+            "give at least one of --role, --dns-name, --max-ttl, --max-uses, --persistent, --cluster, --policy; or --any",
         ))
     }
 }
@@ -128,12 +132,18 @@ mod tests {
             ["--role", "proxy,allocator", "--dns-name", "*.a.example", "--max-ttl", "1h", "--max-uses", "10"];
         let expected = json!({ "roles": ["proxy", "allocator"], "dns_names": ["*.a.example"], "max_ttl": "1h", "max_uses": 10 });
         assert_eq!(limits(&some), Some(expected));
-        let any =
-            ["--role", "any", "--max-ttl", "any", "--max-uses", "any", "--cluster", "any", "--persistent"];
-        let expected = json!({ "roles": "any", "max_ttl": "any", "max_uses": "any", "clusters": "any", "persistent": true });
+        let any = [
+            "--role=any",
+            "--max-ttl=any",
+            "--max-uses=any",
+            "--cluster=any",
+            "--policy=any",
+            "--persistent",
+        ];
+        let expected = json!({ "roles": "any", "max_ttl": "any", "max_uses": "any", "clusters": "any", "policies": "any", "persistent": true });
         assert_eq!(limits(&any), Some(expected));
         assert!(LimitsLine::try_parse_from(["x", "--any", "--persistent"]).is_err());
-        for flag in ["--role", "--dns-name", "--cluster"] {
+        for flag in ["--role", "--dns-name", "--cluster", "--policy"] {
             let line = LimitsLine::try_parse_from(["x", flag, "a", flag, "any"]).ok().unwrap();
             let refused = line.limits.value().unwrap_err();
             assert!(refused.exit_code() == 2 && refused.to_string().contains(flag), "{refused}");

@@ -46,6 +46,7 @@ const LIMIT_ROWS: &[(&str, &str)] = &[
     ("most uses", "limits.max_uses"),
     ("persistent", "limits.persistent"),
     ("clusters", "limits.clusters"),
+    ("policies", "limits.policies"),
 ];
 
 /// Shows the caller of `remote`.

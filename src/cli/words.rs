@@ -5,7 +5,7 @@ use clap::{Arg, Command};
 use crate::client::problem::ServerProblem;
 
 /// Fields of requests, and the arguments that have another name.
-const ARGUMENTS: [(&str, &str); 13] = [
+const ARGUMENTS: [(&str, &str); 14] = [
     ("allowed_roles", "roles"),
     ("cluster_id", "cluster"),
     ("clusters", "cluster"),
@@ -17,6 +17,7 @@ const ARGUMENTS: [(&str, &str); 13] = [
     ("new", "password_file"),
     ("password", "password_file"),
     ("permissions", "scopes"),
+    ("policies", "policy"),
     ("unused_for", "unused"),
     ("username", "name"),
 ];

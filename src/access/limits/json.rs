@@ -142,6 +142,8 @@ mod tests {
     use super::*;
     use crate::name::Role;
 
+    const POLICY: &str = "0198c0de-e1e2-7f50-9162-738495a6b7c8";
+
     fn read(value: Value) -> Result<Limits, String> {
         serde_json::from_value(value).map_err(|error| error.to_string())
     }
@@ -157,7 +159,7 @@ mod tests {
 
     #[test]
     fn limits_are_read_back_as_they_were_written() {
-        let some = json!({ "roles": "any", "dns_names": ["*.eu.example.org"], "max_ttl": "36h", "max_uses": 3, "persistent": true, "clusters": ["a", "b"] });
+        let some = json!({ "roles": "any", "dns_names": ["*.eu.example.org"], "max_ttl": "36h", "max_uses": 3, "persistent": true, "clusters": ["a", "b"], "policies": [POLICY] });
         assert_eq!(serde_json::to_value(read(some.clone()).unwrap()).unwrap(), some);
         for limits in [Limits::ANY, Limits::LEAST] {
             assert_eq!(read(serde_json::to_value(&limits).unwrap()).unwrap(), limits);
@@ -194,6 +196,8 @@ mod tests {
             json!({ "max_uses": 4_294_967_296_u64 }),
             json!({ "persistent": "any" }),
             json!({ "clusters": [""] }),
+            json!({ "policies": ["default"] }),
+            json!({ "policies": POLICY }),
         ] {
             assert!(read(wrong.clone()).is_err(), "{wrong}");
         }

@@ -9,9 +9,10 @@ use utoipa::{PartialSchema, ToSchema};
 use super::{ANY, Limits, MOST_NAMES, NOTHING};
 
 /// The members' names. One that is added does not compile until it is among them.
-const fn members_of(limits: &Limits) -> [&'static str; 6] {
-    let Limits { roles: _, dns_names: _, max_ttl: _, max_uses: _, persistent: _, clusters: _ } = limits;
-    ["roles", "dns_names", "max_ttl", "max_uses", "persistent", "clusters"]
+const fn members_of(limits: &Limits) -> [&'static str; 7] {
+    let Limits { roles: _, dns_names: _, max_ttl: _, max_uses: _, persistent: _, clusters: _, policies: _ } =
+        limits;
+    ["roles", "dns_names", "max_ttl", "max_uses", "persistent", "clusters", "policies"]
 }
 
 /// Limits as a request writes them: `"any"`, or an object whose missing members are those of [`Limits::LEAST`].
@@ -43,7 +44,7 @@ impl ToSchema for Limits {
 impl PartialSchema for RequestedLimits {
     fn schema() -> RefOr<Schema> {
         let description = "How far acts may go: `any`, or an object. Without a member: no roles, no DNS names, an hour, one use, not \
-            persistent, no clusters.";
+            persistent, no clusters, no policies.";
         let any = OneOfBuilder::new().item(named::<PartialLimits>()).item(named::<Unlimited>());
         any.description(Some(description)).into()
     }
@@ -113,6 +114,7 @@ fn members() -> ObjectBuilder {
         .property("max_ttl", or_any(span))
         .property("max_uses", or_any(uses))
         .property("persistent", ObjectBuilder::new().schema_type(Type::Boolean))
+        .property("policies", or_any(names("PolicyId")))
 }
 
 fn names(schema: &str) -> Array {

@@ -31,18 +31,27 @@ fn clusters() -> impl Strategy<Value = Clusters> {
     prop_oneof![Just(Clusters::Any), btree_set(cluster(), 0..3).prop_map(Clusters::Only)]
 }
 
+fn policy() -> impl Strategy<Value = PolicyId> {
+    (0..3u8).prop_map(|number| PolicyId::from_bytes([number; 16]))
+}
+
+fn policies() -> impl Strategy<Value = Allowed<PolicyId>> {
+    prop_oneof![Just(Allowed::Any), btree_set(policy(), 0..3).prop_map(Allowed::Only)]
+}
+
 fn limits() -> impl Strategy<Value = Limits> {
     let roles = prop_oneof![Just(Allowed::Any), btree_set(role(), 0..4).prop_map(Allowed::Only)];
     let ttl = prop_oneof![Just(Most::Any), (1..5u64).prop_map(|s| Most::UpTo(Duration::from_secs(s)))];
     let uses = prop_oneof![Just(Most::Any), (1..5u32).prop_map(Most::UpTo)];
-    (roles, names(), ttl, uses, any::<bool>(), clusters()).prop_map(
-        |(roles, dns_names, max_ttl, max_uses, persistent, clusters)| Limits {
+    (roles, names(), ttl, uses, any::<bool>(), clusters(), policies()).prop_map(
+        |(roles, dns_names, max_ttl, max_uses, persistent, clusters, policies)| Limits {
             roles,
             dns_names,
             max_ttl,
             max_uses,
             persistent,
             clusters,
+            policies,
         },
     )
 }
@@ -55,20 +64,32 @@ fn rights() -> impl Strategy<Value = Rights> {
 /// An act that owns what it is about.
 #[derive(Clone, Debug)]
 enum Asked {
-    Mint(u32, Vec<Role>, Vec<DnsPattern>, bool, Option<Duration>, Option<u32>, Option<Cluster>),
+    Mint(
+        u32,
+        Vec<Role>,
+        Vec<DnsPattern>,
+        bool,
+        Option<Duration>,
+        Option<u32>,
+        Option<Cluster>,
+        Option<PolicyId>,
+    ),
     Service(Vec<Role>, Duration),
     Lives(Duration, bool),
     Roles(Vec<Role>),
     Rule(Vec<Role>, Vec<DnsPattern>, Option<Cluster>, Option<u32>),
+    NewPolicy,
+    Policy(PolicyId),
     Give(Rights),
 }
 
 impl Asked {
     fn judge(&self, rights: &Rights) -> Result<(), Vec<Excess>> {
         rights.judge(match self {
-            Self::Mint(count, roles, dns_names, persistent, lasts, uses, cluster) => {
-                let (persistent, lasts, uses) = (*persistent, *lasts, *uses);
-                let one = Act::Mint { roles, dns_names, persistent, lasts, uses, cluster: cluster.as_ref() };
+            Self::Mint(count, roles, dns_names, persistent, lasts, uses, cluster, policy) => {
+                let (persistent, lasts, uses, policy) = (*persistent, *lasts, *uses, *policy);
+                let cluster = cluster.as_ref();
+                let one = Act::Mint { roles, dns_names, persistent, lasts, uses, cluster, policy };
                 return rights.judge(match count {
                     1 => one,
                     count => Act::MintMany { each: &one, count: *count },
@@ -80,6 +101,8 @@ impl Asked {
             Self::Rule(allowed_roles, names, cluster, most) => {
                 Act::AdmitByRule { allowed_roles, names, cluster: cluster.as_ref(), most: *most }
             }
+            Self::NewPolicy => Act::CreatePolicy,
+            Self::Policy(policy) => Act::ChangePolicy(*policy),
             Self::Give(rights) => Act::Give(rights),
         })
     }
@@ -99,17 +122,20 @@ fn asked() -> impl Strategy<Value = Asked> {
         proptest::option::of(lasts()),
         proptest::option::of(1..6u32),
         proptest::option::of(cluster()),
+        proptest::option::of(policy()),
     );
     let rule =
         (roles(), vec(pattern(), 0..3), proptest::option::of(cluster()), proptest::option::of(1..6u32));
     prop_oneof![
-        mint.prop_map(|(count, roles, names, persistent, lasts, uses, cluster)| Asked::Mint(
-            count, roles, names, persistent, lasts, uses, cluster
+        mint.prop_map(|(count, roles, names, persistent, lasts, uses, cluster, policy)| Asked::Mint(
+            count, roles, names, persistent, lasts, uses, cluster, policy
         )),
         (roles(), lasts()).prop_map(|(roles, lasts)| Asked::Service(roles, lasts)),
         (lasts(), any::<bool>()).prop_map(|(lasts, persistent)| Asked::Lives(lasts, persistent)),
         roles().prop_map(Asked::Roles),
         rule.prop_map(|(roles, names, cluster, most)| Asked::Rule(roles, names, cluster, most)),
+        Just(Asked::NewPolicy),
+        policy().prop_map(Asked::Policy),
         rights().prop_map(Asked::Give),
     ]
 }
@@ -141,8 +167,12 @@ fn is_beyond(rights: &Rights, asked: &Asked) -> bool {
         (Most::UpTo(_), None) => true,
         (Most::UpTo(most), Some(lasts)) => lasts > most,
     };
+    let policies = |policy: PolicyId| match &limits.policies {
+        Allowed::Any => false,
+        Allowed::Only(ids) => !ids.contains(&policy),
+    };
     match asked {
-        Asked::Mint(count, given, names, persistent, lasts, uses, cluster) => {
+        Asked::Mint(count, given, names, persistent, lasts, uses, cluster, policy) => {
             let uses = match (limits.max_uses, uses) {
                 (Most::Any, _) => false,
                 (Most::UpTo(_), None) => true,
@@ -159,6 +189,7 @@ fn is_beyond(rights: &Rights, asked: &Asked) -> bool {
                 || life(*lasts)
                 || uses
                 || cluster
+                || policy.is_some_and(policies)
                 || (*persistent && !limits.persistent)
         }
         Asked::Service(given, lasts) => {
@@ -183,6 +214,8 @@ fn is_beyond(rights: &Rights, asked: &Asked) -> bool {
             };
             all_roles || roles(allowed) || any_name || names_beyond(limits, names) || cluster || hosts
         }
+        Asked::NewPolicy => limits.policies != Allowed::Any,
+        Asked::Policy(policy) => policies(*policy),
         Asked::Give(given) => given.clone().within(rights) != *given,
     }
 }
@@ -225,10 +258,11 @@ fn each_exceeded_limit_is_named() {
         lasts: None,
         uses: None,
         cluster: Some(&cluster),
+        policy: Some(PolicyId::from_bytes([7; 16])),
     };
     let excess = rights.judge(act).unwrap_err();
     let limits = excess.iter().map(|excess| excess.limit).collect::<Vec<_>>();
-    assert_eq!(limits, ["roles", "dns_names", "max_ttl", "max_uses", "persistent", "clusters"]);
+    assert_eq!(limits, ["roles", "dns_names", "max_ttl", "max_uses", "persistent", "clusters", "policies"]);
     assert_eq!(excess[0].message, "director asked for; your roles are limited to: none");
     assert_eq!(excess[1].message, "*.corp.example asked for; your DNS names are limited to: none");
     assert_eq!(excess[2].message, "a life without an end asked for; your tokens may live at most 1h");
@@ -263,7 +297,8 @@ fn the_uses_of_many_tokens_count_together() {
     let most = |uses| Limits { max_uses: Most::UpTo(uses), ..Limits::ANY };
     let judge = |limits, count, uses| {
         let (roles, dns_names) = (&[], &[]);
-        let each = Act::Mint { roles, dns_names, persistent: false, lasts: None, uses, cluster: None };
+        let (cluster, policy) = (None, None);
+        let each = Act::Mint { roles, dns_names, persistent: false, lasts: None, uses, cluster, policy };
         Rights::of_role(UserRole::Operator, limits).judge(Act::MintMany { each: &each, count })
     };
     assert_eq!(judge(most(20), 10, Some(2)), Ok(()));
@@ -319,6 +354,7 @@ fn limited_clusters_demand_a_bound_token() {
         lasts: None,
         uses: None,
         cluster,
+        policy: None,
     };
     assert_eq!(rights.judge(mint(None)).unwrap_err()[0].limit, "clusters");
     let [west, east] = ["west", "east"].map(|name| Cluster::parse(name).unwrap());
@@ -343,6 +379,7 @@ fn limits_without_a_common_cluster_allow_no_token() {
             lasts: None,
             uses: None,
             cluster: None,
+            policy: None,
         };
         let excess = cut.judge(act).unwrap_err();
         assert!(excess[0].message.contains("none in common"), "{}", excess[0].message);

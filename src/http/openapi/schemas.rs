@@ -8,8 +8,8 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::clock::Timestamp;
 use crate::id::{
-    ApiKeyId, BatchId, ChainId, EnrollmentId, Fingerprint, HostId, KeyId, RequestId, RuleId, Serial,
-    Thumbprint, TokenId,
+    ApiKeyId, BatchId, ChainId, EnrollmentId, Fingerprint, HostId, KeyId, PolicyId, RequestId, RuleId,
+    Serial, Thumbprint, TokenId,
 };
 use crate::name::{Cluster, DnsName, DnsPattern, Label, Role, UserName};
 
@@ -56,6 +56,7 @@ texts! {
     TokenId = uuid("Id of a token: its `jti`. Public.", "0198c0de-7a30-7c3e-8b1f-2a5d4e6f7081");
     HostId = uuid("Id of a host, kept in renewals.", "0198c0de-9b41-7d20-9c55-6e7f80912a3b");
     RuleId = uuid("Id of an auto-approve rule.", "0198c0de-c1c2-7d3e-8f40-5162738495a6");
+    PolicyId = uuid("Id of a policy.", "0198c0de-e2e3-7f50-8162-738495a6b7c8");
     EnrollmentId = uuid("Id of an enrollment that waits for a decision.", "0198c0de-d1d2-7e4f-9051-62738495a6b7");
     ChainId = uuid("Id of a ledger chain. A restored store starts a new chain.", "0198c0dd-0000-7aaa-8bbb-0123456789ab");
     RequestId = uuid("Id of a request, the value of `x-request-id`.", "0198c0de-aa00-7123-8456-789abcdef012");
@@ -120,6 +121,7 @@ mod tests {
         assert!(HostId::parse(&example::<HostId>()).is_some());
         assert!(BatchId::parse(&example::<BatchId>()).is_some());
         assert!(RuleId::parse(&example::<RuleId>()).is_some());
+        assert!(PolicyId::parse(&example::<PolicyId>()).is_some());
         assert!(EnrollmentId::parse(&example::<EnrollmentId>()).is_some());
         assert!(ChainId::parse(&example::<ChainId>()).is_some());
         assert!(RequestId::parse(&example::<RequestId>()).is_some());

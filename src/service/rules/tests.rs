@@ -53,6 +53,7 @@ proptest! {
                 lasts: Some(Duration::from_secs(60)),
                 uses: Some(rule.max_nodes.unwrap_or(u32::MAX)),
                 cluster: host.cluster.as_ref(),
+                policy: None,
             };
             prop_assert_eq!(caller.may(minting), Ok(()));
         }

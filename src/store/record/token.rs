@@ -95,6 +95,7 @@ pub fn minting(terms: &Terms, lasts: Option<Duration>) -> Act<'_> {
         lasts,
         uses: terms.max_uses,
         cluster: terms.bindings.cluster.as_ref(),
+        policy: terms.policy,
     }
 }
 

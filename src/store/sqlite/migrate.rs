@@ -27,6 +27,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/015_quarantine.sql"),
     include_str!("../migrations/016_rules.sql"),
     include_str!("../migrations/017_approval.sql"),
+    include_str!("../migrations/018_policies.sql"),
 ];
 
 /// Marks the file as a gatepass database: `gate`, in ASCII.

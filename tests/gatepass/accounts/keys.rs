@@ -25,7 +25,7 @@ async fn a_key_is_shown_once_and_stored_hashed() {
     assert_eq!((said.status, &said.headers["cache-control"]), (201, &"no-store".parse().unwrap()));
     let key = said.json;
     assert_eq!(key["scopes"], json!(["tokens:read", "tokens:write"]));
-    let least = json!({ "roles": [], "dns_names": [], "max_ttl": "1h", "max_uses": 1, "persistent": false, "clusters": [] });
+    let least = json!({ "roles": [], "dns_names": [], "max_ttl": "1h", "max_uses": 1, "persistent": false, "clusters": [], "policies": [] });
     assert_eq!(
         (&key["limits"], &key["owner"], &key["creator"]),
         (&least, &json!("admin"), &json!("user:admin"))

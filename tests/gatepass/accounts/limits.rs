@@ -38,7 +38,7 @@ async fn i5_a_mint_beyond_limits_names_each() {
 async fn i5_a_limited_admin_gives_no_more_than_theirs() {
     let at = Running::start().await;
     let boss = limited(&at, "admin", some()).await;
-    let every = ["roles", "dns_names", "max_ttl", "max_uses", "persistent", "clusters"];
+    let every = ["roles", "dns_names", "max_ttl", "max_uses", "persistent", "clusters", "policies"];
     let user = |limits: Value| json!({ "username": "new", "password": PASSWORD, "role": "viewer", "limits": limits });
     assert_eq!(beyond(&boss.post(USERS, &user(json!("any"))).await), every);
     let absent = json!({ "username": "new", "password": PASSWORD, "role": "viewer" });

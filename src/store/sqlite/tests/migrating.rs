@@ -1,6 +1,8 @@
 //! Databases of earlier schema versions, with rows in them.
 
 use super::*;
+use crate::access::Limits;
+use crate::access::limits::Allowed;
 use crate::id::{HostId, ListId, Serial, SpkiHash, StatusRef, TokenId};
 use crate::token::{Grant, KeyUse, Status, Terms, TokenRef, Verified};
 
@@ -274,4 +276,28 @@ async fn tokens_of_the_eleventh_schema_get_their_kind() {
         assert!(is_found, "a mint today makes another kind: {change}");
     }
     assert_eq!(mint(8).await.audience(), Some("urn:jobs"));
+}
+
+#[tokio::test]
+async fn unlimited_users_of_the_seventeenth_schema_stay_unlimited() {
+    let any = r#"{"roles":"any","dns_names":"any","max_ttl":"any","max_uses":"any","persistent":true,"clusters":"any"}"#;
+    let users = [("admin", any), ("word", r#""any""#), ("some", &any.replace("true", "false"))];
+    let user = |(name, limits): (&str, &str)| {
+        format!(
+            "INSERT INTO users (name, password_hash, role, limits, epoch, version, created_at, changed_at) \
+             VALUES ('{name}', 'x', 'admin', '{limits}', 0, 1, 1, 1);"
+        )
+    };
+    let key = format!(
+        "INSERT INTO api_keys (id, digest, label, creator, scopes, limits, created_at) \
+         VALUES (zeroblob(16), zeroblob(32), 'ci', 'local', '[\"tokens:read\"]', '{any}', 1)"
+    );
+    let disk = earlier(17, &[users.map(user).concat(), key].concat());
+    let store = open(&disk);
+    let limits = async |name: &str| store.user(name.to_owned()).await.unwrap().unwrap().limits;
+    assert_eq!((limits("admin").await, limits("word").await), (Limits::ANY, Limits::ANY));
+    let none = Allowed::Only(std::collections::BTreeSet::new());
+    assert_eq!(limits("some").await, Limits { persistent: false, policies: none, ..Limits::ANY });
+    let key = store.api_key(crate::id::ApiKeyId::from_bytes([0; 16])).await.unwrap().unwrap().key;
+    assert_eq!(key.terms.limits, Limits::ANY);
 }
