@@ -100,6 +100,7 @@ fn reader(path: &Path, access: OpenFlags) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(path, flags(access))?;
     connection.busy_timeout(Duration::from_millis(250))?;
     connection.set_prepared_statement_cache_capacity(32);
+    prepare_once(&connection)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update(None, "query_only", true)?;
     Ok(connection)
@@ -125,8 +126,14 @@ fn flags(access: OpenFlags) -> OpenFlags {
     access | OpenFlags::SQLITE_OPEN_NO_MUTEX
 }
 
+/// Keeps cached statements: SQLite would prepare one again at each value that it compares with the condition of a partial index.
+fn prepare_once(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+}
+
 fn configure(connection: &Connection, path: &Path, cache_kib: u32) -> Result<(), OpenError> {
     connection.set_prepared_statement_cache_capacity(160);
+    prepare_once(connection)?;
     let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
     if mode != "wal" {
         return Err(OpenError::NoWriteAheadLog { path: path.to_owned(), mode });

@@ -18,7 +18,7 @@ use crate::wire::HostReport;
 pub(in crate::store::sqlite) const OWN_NAME: &str = "SELECT 1 FROM authority_names WHERE name = ?1";
 
 /// Finds a refused key, and whether it is refused for a quarantine alone.
-const REFUSED_KEY: &str = "SELECT h.revoked_at IS NULL AND h.quarantined_at IS NOT NULL FROM revoked_keys AS r \
+pub(in crate::store::sqlite) const REFUSED_KEY: &str = "SELECT h.revoked_at IS NULL AND h.quarantined_at IS NOT NULL FROM revoked_keys AS r \
      JOIN hosts AS h ON h.host = r.host WHERE r.key = ?1 ORDER BY 1 LIMIT 1";
 
 impl Sql<'_> {

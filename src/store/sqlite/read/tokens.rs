@@ -93,11 +93,13 @@ fn persistent(sql: Sql<'_>, now: Timestamp) -> driver::Result<Vec<(TokenId, Vec<
     sql.all(text, [now], |row| Ok((row.get(0)?, row.get::<_, Json<Vec<Role>>>(1)?.0)))
 }
 
-fn pair(sql: Sql<'_>, token: TokenId, host_key: SpkiHash) -> driver::Result<Option<Pair>> {
-    let text = "SELECT p.host, p.redeemed_at, h.revoked_at IS NOT NULL, c.serial, c.issued_at, c.not_after, c.der \
+/// A pair with its host, and its certificate if it is the newest.
+pub(in crate::store::sqlite) const PAIR: &str = "SELECT p.host, p.redeemed_at, h.revoked_at IS NOT NULL, c.serial, c.issued_at, c.not_after, c.der \
                FROM pairs AS p JOIN hosts AS h ON h.host = p.host \
                LEFT JOIN certificates AS c ON c.host = h.host AND c.serial = h.newest AND c.key = p.key \
                WHERE p.token = ?1 AND p.key = ?2";
+
+fn pair(sql: Sql<'_>, token: TokenId, host_key: SpkiHash) -> driver::Result<Option<Pair>> {
     let read = |row: &Row<'_>| {
         let host = row.get(0)?;
         let certificate = match row.get(3)? {
@@ -110,7 +112,7 @@ fn pair(sql: Sql<'_>, token: TokenId, host_key: SpkiHash) -> driver::Result<Opti
         };
         Ok(Pair { host, redeemed_at: row.get(1)?, host_revoked: row.get(2)?, certificate })
     };
-    sql.one(text, params![token, host_key], read)
+    sql.one(PAIR, params![token, host_key], read)
 }
 
 fn key_needs(sql: Sql<'_>, now: Timestamp) -> driver::Result<Vec<(KeyRecord, u64)>> {

@@ -1,11 +1,14 @@
 //! Lists are read page by page: each statement walks an index from its cursor, and sorts nothing.
 
+use rusqlite::StatementStatus;
+
 use super::*;
 use crate::id::ShortId;
+use crate::store::sqlite::act::NAME_TAKEN;
 use crate::store::sqlite::act::ending::MAKE_MINTED_DUE;
 use crate::store::sqlite::act::redeem::IS_VOUCHED_FOR;
-use crate::store::sqlite::host_count;
-use crate::store::sqlite::read::{accounts, entries, hosts, rules, tokens};
+use crate::store::sqlite::read::{accounts, enrollments, entries, hosts, rules, tokens};
+use crate::store::sqlite::{host_count, open};
 
 /// The plan of a statement in SQLite, a line per step.
 fn plan(connection: &Connection, sql: &str) -> Vec<String> {
@@ -25,6 +28,40 @@ fn lists() -> [(&'static str, &'static str, &'static str); 3] {
         (accounts::API_KEYS, "SEARCH k USING", "(id<?)"),
         (accounts::API_KEYS_OF_OWNER, "SEARCH k USING INDEX api_keys_by_owner", "(owner=? AND id<?)"),
     ]
+}
+
+/// Number of times that SQLite prepared a cached statement again, after runs with several values.
+fn prepared_again(connection: &Connection, sql: &str) -> i32 {
+    for value in 0..3 {
+        let mut statement = connection.prepare_cached(sql).unwrap();
+        for index in 1..=statement.parameter_count() {
+            statement.raw_bind_parameter(index, value).unwrap();
+        }
+        drop(statement.raw_query().next().unwrap());
+    }
+    connection.prepare_cached(sql).unwrap().get_status(StatementStatus::RePrepare)
+}
+
+/// Preparing takes longer than running. SQLite would do it whenever a value is bound that may change the plan.
+#[test]
+fn a_cached_statement_is_prepared_once() {
+    let disk = OnDisk::new();
+    drop(open(&disk));
+    let writer = open::open_writer(&disk.path, Fuse::Refused, 1024, migrate::MIGRATIONS).unwrap();
+    let reader = open::open_reader(&disk.path).unwrap();
+    let statements = [
+        IS_VOUCHED_FOR,
+        NAME_TAKEN,
+        tokens::PAIR,
+        hosts::REFUSED_KEY,
+        enrollments::ENROLLMENT_OF,
+        enrollments::ENROLLMENT_BY_ID,
+    ];
+    for sql in statements {
+        for connection in [&writer.connection, &reader] {
+            assert_eq!(prepared_again(connection, sql), 0, "{sql}");
+        }
+    }
 }
 
 const SHORT: ShortId = ShortId::from_bytes([7; 4]);
