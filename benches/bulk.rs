@@ -22,6 +22,10 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
+/// The allocator of the `gatepass` program.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// The password of the admin.
 const PASSWORD: &str = "correct horse battery staple";
 /// As long as the signed text of a token is.

@@ -96,6 +96,16 @@ uuid_id!(
     /// Names a token: its `jti`. Public: it may appear in lists, logs and the ledger.
     TokenId
 );
+
+impl TokenId {
+    /// A new id of `now` that ends with this short id.
+    pub fn with_short(now: Timestamp, short: ShortId) -> Self {
+        let mut bits: [u8; 10] = random();
+        bits[6..].copy_from_slice(short.as_bytes());
+        Self::with(now, &bits)
+    }
+}
+
 uuid_id!(
     /// Names a host; it stays the same over renewals and re-enrollment.
     HostId
@@ -244,8 +254,8 @@ bytes_id!(
 );
 
 bytes_id!(
-    /// The last four bytes of a UUID, as people type them: eight lower-case hexadecimal digits. They are random, so that two
-    /// ids seldom share them.
+    /// The last four bytes of a UUID, as people type them: eight lower-case hexadecimal digits. They are random, or
+    /// count on from a random one in a bulk mint, so that two ids seldom share them.
     ShortId,
     4,
     hex,

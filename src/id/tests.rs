@@ -9,6 +9,17 @@ fn ids_made_later_sort_later() {
 }
 
 #[test]
+fn a_token_id_ends_with_its_short_id() {
+    let (now, short) = (Timestamp::from_secs(1_000), ShortId::from_bytes([0xa3, 0xf0, 0, 9]));
+    let (one, other) = (TokenId::with_short(now, short), TokenId::with_short(now, short));
+    assert_ne!(one, other);
+    for id in [one, other] {
+        assert_eq!(TokenId::parse(&id.to_string()), Some(id));
+        assert!(id.to_string().ends_with("a3f00009"), "{id}");
+    }
+}
+
+#[test]
 fn only_version_7_in_lower_case_is_an_id() {
     let id = "0190a0b0-c0d0-7abc-8def-0123456789ab";
     assert_eq!(HostId::parse(id).unwrap().to_string(), id);

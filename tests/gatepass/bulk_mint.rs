@@ -52,6 +52,13 @@ async fn a_bulk_mint_answers_one_token_a_line() {
         |member: &str| lines.iter().map(|line| line[member].as_str().unwrap()).collect::<BTreeSet<_>>();
     assert_eq!((lines.len(), different("token").len(), different("token_id").len()), (2003, 2003, 2003));
     assert_eq!(different("batch"), BTreeSet::from([last["batch"].as_str().unwrap()]));
+    let short = |line: &Value| u32::from_str_radix(&line["token_id"].as_str().unwrap()[28..], 16).unwrap();
+    for piece in lines.chunks(1000) {
+        let mut steps =
+            piece.iter().map(|line| short(line).wrapping_sub(short(&piece[0])) as i32).collect::<Vec<_>>();
+        steps.sort_unstable();
+        assert!(steps.windows(2).all(|pair| pair[1] - pair[0] == 1), "short ids are neighbours: {steps:?}");
+    }
 
     let single = at.mint(json!({ "roles": ["proxy"], "label": "rack 7", "ttl": "1h" })).await;
     assert!(single.get("batch").is_none(), "{single}");

@@ -1,6 +1,7 @@
 //! Bulk mints: many tokens of one order, a thousand in a transaction. The next thousand is signed while the last one is
 //! committed and sent.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,16 +12,18 @@ use super::mint::{ATTEMPTS, Minting, recorded};
 use super::order::MintOrder;
 use crate::access::Act;
 use crate::clock::Timestamp;
-use crate::id::{BatchId, BodyHash, IdempotencyKey, TokenId};
+use crate::id::{BatchId, BodyHash, IdempotencyKey, ShortId, TokenId, random};
 use crate::service::{Caller, RequestError, ServiceError, TokenError};
 use crate::store::{BatchOutcome, IdempotencyRecord, RecordBatch, RecordMint, StoreError};
-use crate::token::{MintedToken, mint_all};
+use crate::token::{MintedToken, TokenRef, mint_all};
 
 /// Maximum number of tokens in one bulk mint.
 pub const MOST_TOKENS: u32 = 10_000;
 
 /// Number of tokens in one transaction.
 const PIECE: u32 = 1000;
+/// Number of pieces that are signed at a time: with one, the writer would wait for its signatures.
+const AHEAD: usize = 2;
 
 /// Age from which a signed piece that waited for a slow reader is signed again.
 const FRESH: Duration = Duration::from_secs(60);
@@ -109,8 +112,8 @@ pub struct BatchMint {
     minted: u32,
     /// The key of the request, until the first piece is recorded with it.
     once: Option<IdempotencyRecord>,
-    /// The next piece, which is being signed.
-    ahead: Option<JoinHandle<Result<SignedPiece, ServiceError>>>,
+    /// The next pieces in order, which are being signed.
+    ahead: VecDeque<JoinHandle<Result<SignedPiece, ServiceError>>>,
     _turn: Option<Turn>,
 }
 
@@ -184,7 +187,17 @@ impl Minting {
             created_at: now,
         });
         let (minting, caller) = (Arc::clone(self), caller.clone());
-        Ok(BatchMint { minting, caller, order, count, id, minted: 0, once, ahead: None, _turn: None })
+        Ok(BatchMint {
+            minting,
+            caller,
+            order,
+            count,
+            id,
+            minted: 0,
+            once,
+            ahead: VecDeque::new(),
+            _turn: None,
+        })
     }
 
     /// Signs the next `count` tokens of a batch.
@@ -197,9 +210,11 @@ impl Minting {
     ) -> Result<SignedPiece, ServiceError> {
         let now = self.base.time.trusted()?;
         caller.may(Act::MintMany { each: &order.act(now), count })?;
-        let mut grants = Vec::new();
-        for _ in 0..count {
-            grants.push(self.grant(&order, self.next_token(order.list_kind(), now).await?, now));
+        let (mut grants, first) = (Vec::new(), u32::from_be_bytes(random()));
+        for place in 0..count {
+            let token = self.next_token(order.list_kind(), now).await?;
+            let id = TokenId::with_short(now, ShortId::from_bytes(first.wrapping_add(place).to_be_bytes()));
+            grants.push(self.grant(&order, TokenRef { id, ..token }, now));
         }
         // The store writes rows in the order of their ids faster.
         grants.sort_unstable_by_key(|grant| grant.token.id);
@@ -233,16 +248,17 @@ impl BatchMint {
             if self.minted >= self.count {
                 return Ok(None);
             }
-            let waited = self.ahead.is_some();
-            let piece = self.ahead.take().unwrap_or_else(|| self.sign_after(self.minted));
+            let waited = !self.ahead.is_empty();
+            self.sign_ahead();
+            let Some(piece) = self.ahead.pop_front() else { break };
             let signed = piece.await.map_err(|_| StoreError::Closed)??;
             let now = self.minting.base.time.trusted()?;
             // Its root and issuer may be former ones, and its end near.
             if waited && now.since(signed.at) > FRESH {
+                self.ahead.clear();
                 continue;
             }
             let minted = self.minted + signed.tokens.len() as u32;
-            self.ahead = (minted < self.count).then(|| self.sign_after(minted));
             let (tokens, command) = signed.recording(now, self.once.clone());
             match self.minting.base.store.record_batch(command).await? {
                 BatchOutcome::Recorded => {
@@ -250,7 +266,7 @@ impl BatchMint {
                     return Ok(Some(tokens));
                 }
                 BatchOutcome::KeyGone => {
-                    self.ahead = None;
+                    self.ahead.clear();
                     // The ring has changed too, once the change of keys has finished.
                     drop(self.minting.trust.change().await);
                 }
@@ -261,11 +277,22 @@ impl BatchMint {
         Err(StoreError::Contended.into())
     }
 
-    /// Signs the tokens after the first `minted` ones, in a task of its own.
-    fn sign_after(&self, minted: u32) -> JoinHandle<Result<SignedPiece, ServiceError>> {
-        let count = (self.count - minted).min(PIECE);
-        let (minting, caller) = (Arc::clone(&self.minting), self.caller.clone());
-        tokio::spawn(minting.sign_piece(caller, self.order.clone(), count, self.id))
+    /// Signs the next pieces, each in a task of its own.
+    fn sign_ahead(&mut self) {
+        while self.ahead.len() < AHEAD {
+            let asked = self.minted + self.ahead.len() as u32 * PIECE;
+            if asked >= self.count {
+                break;
+            }
+            let (minting, caller) = (Arc::clone(&self.minting), self.caller.clone());
+            let count = (self.count - asked).min(PIECE);
+            self.ahead.push_back(tokio::spawn(minting.sign_piece(
+                caller,
+                self.order.clone(),
+                count,
+                self.id,
+            )));
+        }
     }
 }
 
