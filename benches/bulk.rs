@@ -110,13 +110,14 @@ impl Bench {
     /// The time of a bulk mint without HTTP: signed, verified, recorded with a sync.
     fn in_process(&self, count: u32) -> Duration {
         let request = MintRequest {
-            roles: vec!["allocator".to_owned(), "proxy".to_owned()],
+            roles: Some(vec!["allocator".to_owned(), "proxy".to_owned()]),
             ttl: Some("24h".to_owned()),
             ..MintRequest::default()
         };
         let (authority, caller) = (&self.authority, Caller::SYSTEM);
         let (spans, now) = (authority.settings.spans.load(), authority.time.now());
-        let order = request.judge(&authority.roles, &spans, now, Vec::new()).unwrap();
+        let order =
+            request.judge((&authority.roles, &authority.policies.policies), &spans, now, Vec::new()).unwrap();
         let began = Instant::now();
         self.runtime.block_on(async {
             let mut batch = authority.minting.bulk(&caller, order, count, None).unwrap();

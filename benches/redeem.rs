@@ -74,10 +74,16 @@ impl Bench {
 /// A token of this day without a limit of uses, as a rollout has one.
 async fn mint(authority: &Authority) -> Arc<str> {
     let roles = ["allocator", "proxy"].map(str::to_owned).to_vec();
+    let roles = Some(roles);
     let request =
         MintRequest { roles, ttl: Some("24h".to_owned()), max_uses: Some(None), ..MintRequest::default() };
     let order = request
-        .judge(&authority.roles, &authority.settings.spans.load(), authority.time.now(), Vec::new())
+        .judge(
+            (&authority.roles, &authority.policies.policies),
+            &authority.settings.spans.load(),
+            authority.time.now(),
+            Vec::new(),
+        )
         .unwrap();
     let minted = authority.minting.mint(&Caller::SYSTEM, order).await.unwrap();
     Arc::from(minted.text().expose().as_str())

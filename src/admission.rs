@@ -3,15 +3,19 @@
 
 mod address_range;
 mod capacity;
+mod policy;
 mod rule;
 mod rules;
+mod settings;
 
 pub use self::address_range::{AddressRange, AddressRangeError};
 pub use self::capacity::Capacity;
+pub use self::policy::{PolicyTerms, RenewAt};
 #[cfg(test)]
 pub(crate) use self::rule::tests as rule_world;
 pub use self::rule::{Applicant, Example, Mismatch, Rule, RuleCluster, RuleTerms};
 pub use self::rules::{Decision, NamedRule, OtherRule, Rules};
+pub use self::settings::{SettingsFault, check_settings};
 use crate::id::{HostId, Thumbprint};
 use crate::name::{Cluster, DnsName};
 use crate::token::{Bindings, Grant};

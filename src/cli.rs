@@ -39,6 +39,7 @@ mod openapi;
 mod output;
 mod overview;
 mod pasted;
+mod policy;
 mod poll;
 mod private;
 mod profile;
@@ -114,6 +115,8 @@ enum Verb {
     Role(role::RoleCommand),
     #[command(subcommand)]
     Rule(rule::RuleCommand),
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
     #[command(subcommand)]
     Keys(keys::KeysCommand),
     #[command(subcommand)]
@@ -200,6 +203,7 @@ async fn run_async(command: Verb, environment: &Environment) -> Result<(), CliEr
         Verb::Enrollment(command) => command.run(environment).await,
         Verb::Role(command) => command.run(environment).await,
         Verb::Rule(command) => command.run(environment).await,
+        Verb::Policy(command) => command.run(environment).await,
         Verb::Keys(command) => command.run(environment).await,
         Verb::Ca(command) => command.run(environment).await,
         Verb::Issuer(command) => command.run(environment).await,

@@ -1,10 +1,15 @@
 //! Names from outside, checked once: a value of one of these types is always well-formed.
 
+#[cfg(feature = "server")]
+mod labels;
+
 use std::fmt;
 use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+#[cfg(feature = "server")]
+pub use self::labels::Labels;
 use crate::text::is_plain;
 
 /// A refused name.
@@ -116,6 +121,23 @@ name!(
     is_plain
 );
 name!(
+    /// A description for people: at most 1024 characters, none of them hidden, may be empty.
+    #[derive(Default)]
+    Description,
+    "description",
+    0..=1024,
+    FREE_TEXT,
+    is_plain
+);
+name!(
+    /// The name of one of several labels: 1 to 64 letters, digits, `-`, `_`, `.` or `/`.
+    LabelName,
+    "label name",
+    1..=64,
+    "letters, digits, '-', '_', '.' or '/'",
+    |text| text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'/'))
+);
+name!(
     /// A user's name: 1 to 64 lower-case letters, digits, `.`, `_`, `-` or `@`, the first a letter or digit. Upper case is
     /// refused, so that no two names look alike.
     UserName,
@@ -176,6 +198,14 @@ pub fn free_text(what: &'static str, text: &str) -> Result<(), NameError> {
 
 impl Label {
     /// The label that the store has. It was checked by the rule of its time, which was less strict before.
+    #[cfg(feature = "server")]
+    pub(crate) fn stored(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl Description {
+    /// The description that the store has.
     #[cfg(feature = "server")]
     pub(crate) fn stored(text: &str) -> Self {
         Self(text.to_owned())

@@ -20,6 +20,7 @@ pub mod labels;
 pub mod ledger;
 pub mod overview;
 pub mod own_names;
+pub mod policies;
 mod quarantine;
 pub mod refusals;
 mod revocable;

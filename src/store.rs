@@ -102,6 +102,7 @@ pub trait Store:
     + AccountReads
     + AuthorityReads
     + RuleReads
+    + PolicyReads
     + EnrollmentReads
     + SessionReads
     + Send

@@ -26,6 +26,7 @@ struct Listed(&'static str, &'static str, &'static str);
 const ROLES: Listed = Listed("/api/v1/roles", "id", "description");
 const TOKENS: Listed = Listed("/api/v1/enrollment-tokens", "id", "label");
 const HOSTS: Listed = Listed("/api/v1/hosts", "id", "name|label|reported.hostname");
+const POLICIES: Listed = Listed("/api/v1/policies", "id", "name");
 const RULES: Listed = Listed("/api/v1/auto-approve-rules", "id", "label");
 /// Those that wait.
 const ENROLLMENTS: Listed = Listed("/api/v1/enrollments", "id", "name|token_label|code");
@@ -46,7 +47,9 @@ fn of_argument(noun: &str, argument: &str) -> Option<ArgValueCandidates> {
     let listed = |list: &'static Listed| Some(ArgValueCandidates::new(move || list.candidates()));
     match (noun, argument) {
         (_, "context") | ("context", "name") => Some(ArgValueCandidates::new(contexts)),
-        ("token" | "host" | "user" | "api-key" | "rule" | "enrollment", "role" | "roles") => listed(&ROLES),
+        ("token" | "host" | "user" | "api-key" | "rule" | "policy" | "enrollment", "role" | "roles") => {
+            listed(&ROLES)
+        }
         ("token", "state") => Some(ArgValueCandidates::new(|| words(token_states()))),
         ("token", "kind") => Some(ArgValueCandidates::new(|| words(token_kinds()))),
         ("host", "state") => Some(ArgValueCandidates::new(|| words(host_states()))),
@@ -56,6 +59,7 @@ fn of_argument(noun: &str, argument: &str) -> Option<ArgValueCandidates> {
         ("token", "id" | "ids") | ("host" | "ledger" | "enrollment", "token") => listed(&TOKENS),
         ("host", "id" | "ids") | ("ledger", "host") => listed(&HOSTS),
         ("rule", "id") => listed(&RULES),
+        ("policy", "id") | ("token", "policy") => listed(&POLICIES),
         ("enrollment", "id" | "ids") => listed(&ENROLLMENTS),
         ("keys", "id") => listed(&KEYS),
         ("api-key", "id") => listed(&API_KEYS),

@@ -11,7 +11,7 @@ const EXPLAINED_BY: &str = "login";
 const CONNECTION: &str =
     "Connection: --context --server --ca --ca-fingerprint --outside-tls --user --data-dir (login --help)";
 /// Nouns with members that can be removed.
-const REMOVABLE: [&str; 5] = ["token", "host", "user", "api-key", "rule"];
+const REMOVABLE: [&str; 6] = ["token", "host", "user", "api-key", "rule", "policy"];
 
 /// The command line of the program.
 pub(super) fn command() -> Command {

@@ -8,7 +8,7 @@ use super::consent::Consent;
 use super::error::CliError;
 use super::short_id::{GivenId, whole_actor};
 use crate::client::api::{Api, encode};
-use crate::id::TokenId;
+use crate::id::{PolicyId, TokenId};
 
 /// Flags that select tokens.
 #[derive(Args, Clone, Debug, Default)]
@@ -33,6 +33,9 @@ pub(crate) struct TokenFlags {
     /// Only minted in the batch with this id, by `token create --count` or with an idempotency key
     #[arg(long, value_name = "ID")]
     batch: Option<String>,
+    /// Only for hosts of the policy with this id, or with its last 8 characters
+    #[arg(long, value_name = "ID", value_parser = GivenId::<PolicyId>::parse)]
+    policy: Option<GivenId<PolicyId>>,
     /// Only neither minted nor used for this time, such as 30d
     #[arg(long, value_name = "SPAN")]
     unused: Option<String>,
@@ -46,26 +49,31 @@ pub(crate) struct TokenFlags {
 
 impl TokenFlags {
     /// The names of the flags, for clap.
-    pub(crate) const NAMES: [&str; 9] =
-        ["state", "kind", "role", "label", "minter", "batch", "unused", "persistent", "ephemeral"];
+    pub(crate) const NAMES: [&str; 10] =
+        ["state", "kind", "role", "label", "minter", "batch", "policy", "unused", "persistent", "ephemeral"];
 
     /// Returns true if a state is given.
     pub(crate) const fn has_state(&self) -> bool {
         self.state.is_some()
     }
 
-    /// The same flags with the minter as the server names it.
+    /// The same flags with the minter as the server names it, and the whole id of the policy.
     pub(crate) async fn whole(&self, api: &Api) -> Result<Self, CliError> {
         let minter = match &self.minter {
             Some(minter) => Some(whole_actor(minter, api).await?),
             None => None,
         };
-        Ok(Self { minter, ..self.clone() })
+        let policy = match &self.policy {
+            Some(policy) => Some(GivenId::Whole(policy.whole(api).await?)),
+            None => None,
+        };
+        Ok(Self { minter, policy, ..self.clone() })
     }
 
     /// The query parameters; empty without flags.
     pub(crate) fn query(&self) -> Vec<String> {
-        let Self { state, kind, role, label, minter, batch, unused, persistent, ephemeral } = self;
+        let Self { state, kind, role, label, minter, batch, policy, unused, persistent, ephemeral } = self;
+        let policy = policy.as_ref().map(GivenId::to_string);
         let persistent = match (persistent, ephemeral) {
             (true, _) => Some(String::from("true")),
             (_, true) => Some(String::from("false")),
@@ -78,6 +86,7 @@ impl TokenFlags {
             ("label", label),
             ("minter", minter),
             ("batch", batch),
+            ("policy", &policy),
             ("unused_for", unused),
             ("persistent", &persistent),
         ])
@@ -242,7 +251,7 @@ mod tests {
 
     #[test]
     fn every_token_flag_is_a_query_parameter() {
-        let flags = "x --state used,expired --role proxy --label a&b --minter anna --batch b --unused 30d --persistent";
+        let flags = "x --state used,expired --role proxy --label a&b --minter anna --batch b --policy 456789ab --unused 30d --persistent";
         let which = TokensLine::try_parse_from(flags.split(' ')).ok().unwrap().which;
         let words = [
             "state=used%2Cexpired",
@@ -250,6 +259,7 @@ mod tests {
             "label=a%26b",
             "minter=anna",
             "batch=b",
+            "policy=456789ab",
             "unused_for=30d",
             "persistent=true",
         ];

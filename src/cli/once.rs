@@ -62,9 +62,9 @@ impl Creation {
 pub(crate) struct OnceSecret {
     /// Its noun.
     what: &'static str,
-    /// Its member of the answer.
+    /// The JSON pointer to it in the answer (RFC 6901).
     member: &'static str,
-    /// The member with its id.
+    /// The pointer to its id.
     id: &'static str,
     /// The command that ends it.
     remedy: &'static str,
@@ -72,15 +72,22 @@ pub(crate) struct OnceSecret {
 
 /// A token.
 pub(crate) const TOKEN: OnceSecret =
-    OnceSecret { what: "token", member: "token", id: "token_id", remedy: "gatepass token revoke" };
+    OnceSecret { what: "token", member: "/token", id: "/token_id", remedy: "gatepass token revoke" };
+/// The first token of a policy.
+pub(crate) const FIRST_TOKEN: OnceSecret = OnceSecret {
+    what: "token",
+    member: "/first_token/token",
+    id: "/first_token/token_id",
+    remedy: "gatepass token revoke",
+};
 /// An API key.
 pub(crate) const API_KEY: OnceSecret =
-    OnceSecret { what: "API key", member: "api_key", id: "id", remedy: "gatepass api-key delete" };
+    OnceSecret { what: "API key", member: "/api_key", id: "/id", remedy: "gatepass api-key delete" };
 
 impl OnceSecret {
     /// The error for the secret of `answer`, which exists and reached nobody.
     fn lost(&self, answer: &Value, why: &dyn std::fmt::Display) -> CliError {
-        let id = printable(answer[self.id].as_str().unwrap_or_default());
+        let id = printable(answer.pointer(self.id).and_then(Value::as_str).unwrap_or_default());
         CliError::Lost { what: self.what, id, why: why.to_string(), remedy: self.remedy }
     }
 }
@@ -111,7 +118,8 @@ impl Once {
         // A device or a pipe keeps no file to copy.
         let kept = file.filter(|_| matches!(place, Some(Destination::File(_))));
         let mut answer = post.await?;
-        let secret = Secret::new(answer[kind.member].as_str().unwrap_or_default().to_owned());
+        let secret = answer.pointer(kind.member).and_then(Value::as_str).unwrap_or_default();
+        let secret = Secret::new(secret.to_owned());
         if let Some((file, place)) = file.zip(place) {
             let written = place.write(&Secret::new(format!("{}\n", secret.expose())));
             written.map_err(|why| kind.lost(&answer, &why))?;
@@ -142,12 +150,17 @@ fn unread(why: &io::Error) -> String {
 
 /// Replaces the secret in the answer by the path of its file.
 fn moved(answer: &mut Value, member: &str, file: &Path, format: Format) {
-    let file = file.display();
-    match (format, answer.as_object_mut()) {
-        (Format::Json, Some(members)) => {
-            members.remove(member);
+    let (place, file) = (member.rsplit_once('/'), file.display());
+    let Some((Value::Object(members), name)) =
+        place.and_then(|(within, name)| Some((answer.pointer_mut(within)?, name)))
+    else {
+        return;
+    };
+    match format {
+        Format::Json => {
+            members.remove(name);
             members.insert(String::from("file"), json!(file.to_string()));
         }
-        _ => answer[member] = json!(format!("in {file}")),
+        _ => drop(members.insert(name.to_owned(), json!(format!("in {file}")))),
     }
 }

@@ -280,6 +280,7 @@ fn lists_and_removals_have_short_names() {
         "token rm ID",
         "user rm anna",
         "rule rm ID",
+        "policy rm ID",
     ] {
         let words = words(line).map(|word| placeholder(&word));
         let parsed =

@@ -16,6 +16,7 @@ mod openapi;
 mod operation;
 mod overview;
 mod paging;
+mod policies;
 mod published;
 mod release;
 mod renewal;
@@ -48,6 +49,7 @@ macro_rules! direct_rows {
 /// The native rows of the table.
 pub fn routes(public_metrics: bool) -> Vec<Route> {
     let mut routes = administration(if public_metrics { P::Anyone } else { P::Read });
+    routes.extend(decisions());
     routes.extend(hosts());
     routes.extend(accounts());
     routes.extend(openapi::routes(public_metrics));
@@ -70,6 +72,9 @@ pub fn routes(public_metrics: bool) -> Vec<Route> {
             P::WriteTokens => oauth::revoke::revoke_presented_token;
         }
     });
+    for settings in routes.iter_mut().filter(|route| route.path.starts_with("/api/v1/policies")) {
+        settings.body_limit = policies::BODY_LIMIT;
+    }
     for form in routes.iter_mut().filter(|route| route.dialect.oauth_clients) {
         form.body_limit = oauth::BODY_LIMIT;
     }
@@ -138,6 +143,21 @@ fn administration(metrics: P) -> Vec<Route> {
             P::Read => capacity::show_capacity;
             P::Administer => capacity::set_capacity;
         }
+        LEDGER {
+            P::ReadLedger => ledger::list_ledger;
+            P::ReadLedger => ledger::verify_ledger;
+        }
+        OPERATION {
+            P::Anyone => operation::readyz;
+            metrics => operation::fetch_metrics;
+        }
+    }
+}
+
+/// Rules and policies.
+fn decisions() -> Vec<Route> {
+    rows! {
+        &NATIVE;
         RULES {
             P::WritePolicies => rules::create_rule;
             P::ReadPolicies => rules::list_rules;
@@ -146,13 +166,14 @@ fn administration(metrics: P) -> Vec<Route> {
             P::WritePolicies => rules::change_rule;
             P::WritePolicies => rules::delete_rule;
         }
-        LEDGER {
-            P::ReadLedger => ledger::list_ledger;
-            P::ReadLedger => ledger::verify_ledger;
-        }
-        OPERATION {
-            P::Anyone => operation::readyz;
-            metrics => operation::fetch_metrics;
+        POLICIES {
+            P::WritePolicies => policies::create_policy;
+            P::ReadPolicies => policies::list_policies;
+            P::ReadPolicies => policies::show_policy;
+            P::WritePolicies => policies::change_policy;
+            P::WritePolicies => policies::delete_policy;
+            P::ReadPolicies => policies::list_policy_revisions;
+            P::WritePolicies => policies::restore_policy_revision;
         }
     }
 }

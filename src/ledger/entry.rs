@@ -106,6 +106,12 @@ pub enum Action {
     RuleChanged,
     /// An auto-approve rule was deleted.
     RuleDeleted,
+    /// A policy was created.
+    PolicyCreated,
+    /// The terms of a policy were changed.
+    PolicyChanged,
+    /// A policy was deleted.
+    PolicyDeleted,
     /// Settings were changed at run time.
     SettingsChanged,
     /// A user signed in for a session.

@@ -24,6 +24,7 @@ impl Draft {
                     user = subjects.user.as_deref().map(display),
                     api_key = subjects.api_key.map(display),
                     rule = self.fact("rule").map(display),
+                    policy = self.fact("policy").map(display),
                     label = self.fact("label"),
                     batch = self.fact("batch").map(display),
                     name = self.fact("name").map(display),

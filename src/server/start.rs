@@ -24,6 +24,7 @@ use crate::service::ca::live::LiveCas;
 use crate::service::ca::rotation::ROOT_FILE;
 use crate::service::emergency::finish_emergency;
 use crate::service::own_names::OwnNames;
+use crate::service::policies::live::LivePolicies;
 use crate::service::rules::LiveRules;
 use crate::service::settings::LiveSpans;
 use crate::service::status_lists::StreamLimits;
@@ -157,6 +158,7 @@ async fn compose(
     };
     let spans = LiveSpans::open(values, store.as_ref()).await.map_err(StartError::of)?;
     let rules = LiveRules::open(store.as_ref()).await.map_err(StartError::of)?;
+    let policies = LivePolicies::open(store.as_ref()).await.map_err(StartError::of)?;
     let base = Base { store, time };
     let authority = Authority::new(Parts {
         names: Arc::new(OwnNames::new(base.clone(), Arc::clone(&trust), recorded, fixed)),
@@ -165,6 +167,7 @@ async fn compose(
         cas: Arc::new(LiveCas::new(cas)),
         spans: Arc::new(spans),
         rules: Arc::new(rules),
+        policies: Arc::new(policies),
         indexes: Arc::new(indexes),
         vault,
         data_dir,

@@ -24,6 +24,8 @@ use super::keys::TrustAdmin;
 use super::ledger::LedgerBook;
 use super::overview::Overview;
 use super::own_names::OwnNames;
+use super::policies::PolicyAdmin;
+use super::policies::live::LivePolicies;
 use super::refusals::Refusals;
 use super::rules::{LiveRules, RuleAdmin};
 use super::settings::{LiveSpans, SettingsAdmin};
@@ -93,6 +95,8 @@ pub struct Parts {
     pub spans: Arc<LiveSpans>,
     /// The auto-approve rules.
     pub rules: Arc<LiveRules>,
+    /// The policies.
+    pub policies: Arc<LivePolicies>,
     /// The next free indexes of the status lists.
     pub indexes: Arc<Indexes>,
     /// The keys directory.
@@ -131,6 +135,8 @@ pub struct Authority {
     pub hosts: HostAdmin,
     /// Listing, showing, changing and trying auto-approve rules.
     pub rules: RuleAdmin,
+    /// Listing, showing and changing policies.
+    pub policies: PolicyAdmin,
     /// Users, sessions and API keys.
     pub accounts: Accounts,
     /// The signing keys, the external URLs, and accepting the clock.
@@ -187,6 +193,7 @@ impl Authority {
             tokens: TokenAdmin::new(minting.clone(), parts.spans.clone()),
             hosts: HostAdmin { base: base.clone(), roles: roles.clone(), unwritten: unwritten.clone() },
             rules: RuleAdmin { base: base.clone(), rules: parts.rules.clone() },
+            policies: parts.policies(minting.clone()),
             accounts: parts.accounts(&due, &unwritten, &refusals, &throttles),
             trust_admin: parts.trust_admin(minting.clone(), unwritten.clone()),
             settings: SettingsAdmin {
@@ -246,8 +253,18 @@ impl Parts {
             cas: self.cas.clone(),
             indexes: self.indexes.clone(),
             roles,
+            policies: self.policies.clone(),
             pins_root: !self.settings.outside_certificate,
             bulks: BulkTurns::default(),
+        }
+    }
+
+    fn policies(&self, minting: Arc<Minting>) -> PolicyAdmin {
+        PolicyAdmin {
+            base: self.base.clone(),
+            minting,
+            policies: self.policies.clone(),
+            lifetime: self.settings.certificates.lifetime,
         }
     }
 

@@ -6,6 +6,7 @@ mod certifying;
 mod enrollments;
 mod hosts;
 mod keys;
+mod policies;
 mod rules;
 mod sessions;
 mod taking_back;
@@ -18,6 +19,7 @@ pub use self::certifying::*;
 pub use self::enrollments::*;
 pub use self::hosts::*;
 pub use self::keys::*;
+pub use self::policies::*;
 pub use self::rules::*;
 pub use self::sessions::*;
 pub use self::taking_back::*;
@@ -131,6 +133,12 @@ macro_rules! each_verb {
                 change_rule: ChangeRule -> RuleChange;
                 /// Deletes an auto-approve rule.
                 delete_rule: DeleteRule -> RuleChange;
+                /// Creates a policy, and records its first token.
+                create_policy: CreatePolicy -> PolicyCreation;
+                /// Changes the terms of a policy, and keeps the revision before.
+                change_policy: ChangePolicy -> PolicyChange;
+                /// Deletes a policy that no host has, and revokes its live tokens.
+                delete_policy: DeletePolicy -> PolicyDeletion;
                 /// Changes settings or resets them to the configuration.
                 change_settings: ChangeSettings -> ();
                 /// Begins a session of a user.

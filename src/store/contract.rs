@@ -13,6 +13,7 @@ pub(super) mod keys;
 pub(super) mod ledger;
 pub(super) mod listing;
 pub(super) mod minting;
+pub(super) mod policies;
 pub(super) mod quarantine;
 pub(super) mod recognition;
 pub(super) mod redeeming;
@@ -26,7 +27,8 @@ pub(super) mod together;
 pub(super) mod waiting;
 mod world;
 
-pub(super) use self::world::{Backend, World};
+pub(super) use self::policies::plain as plain_policy;
+pub(super) use self::world::{Backend, World, new_key};
 
 /// Makes a test of each case for a backend, given as an expression that makes one with an empty database.
 macro_rules! contract {
@@ -245,6 +247,16 @@ macro_rules! contract {
                 a_change_begins_another_revision,
                 an_outdated_rule_is_neither_changed_nor_deleted,
                 the_number_of_rules_is_bounded,
+            }
+            policies {
+                a_policy_is_read_back_and_listed_oldest_first,
+                a_policy_is_created_with_its_first_token,
+                a_change_of_a_policy_keeps_the_revision_before,
+                the_last_hundred_revisions_stay,
+                an_outdated_policy_is_neither_changed_nor_deleted,
+                a_policys_name_is_taken_once,
+                a_deleted_policy_takes_its_live_tokens,
+                the_number_of_policies_is_bounded,
             }
             sessions {
                 a_session_is_read_back_after_a_restart,

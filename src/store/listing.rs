@@ -2,7 +2,7 @@
 
 use super::record::*;
 use crate::clock::Timestamp;
-use crate::id::{BatchId, HostId, ShortId, TokenId};
+use crate::id::{BatchId, HostId, PolicyId, ShortId, TokenId};
 use crate::ledger::{Action, EntryRecord, Outcome};
 use crate::name::{Cluster, Role};
 
@@ -73,6 +73,8 @@ pub struct TokenFilter {
     pub minter: Option<String>,
     /// The batch in which the token was minted.
     pub batch: Option<BatchId>,
+    /// The policy of the token's hosts.
+    pub policy: Option<PolicyId>,
     /// True for persistent tokens, false for ephemeral ones.
     pub persistent: Option<bool>,
     /// A moment after which the token was neither minted nor used.
@@ -103,6 +105,7 @@ impl TokenFilter {
             kinds: None,
             minter: None,
             batch: None,
+            policy: None,
             persistent: None,
             unused_since: None,
             now,

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod enrollments;
+mod policies;
 mod rules;
 mod tokens;
 
@@ -10,6 +11,7 @@ use utoipa::ToSchema;
 
 pub use self::accounts::*;
 pub use self::enrollments::*;
+pub use self::policies::*;
 pub use self::rules::*;
 pub use self::tokens::*;
 use super::record::*;

@@ -8,8 +8,8 @@ use super::outcome::{KeyRefusal, Pair};
 use super::record::*;
 use crate::clock::Timestamp;
 use crate::id::{
-    ApiKeyId, BatchId, ChainId, EnrollmentId, HostId, IdempotencyKey, RuleId, Serial, SessionId, SpkiHash,
-    TokenId,
+    ApiKeyId, BatchId, ChainId, EnrollmentId, HostId, IdempotencyKey, PolicyId, RuleId, Serial, SessionId,
+    SpkiHash, TokenId,
 };
 use crate::ledger::ChainHead;
 use crate::name::{DnsName, Role, UserName};
@@ -223,6 +223,27 @@ pub trait RuleReads {
 
     /// Returns each rule that admitted a host that holds a slot, with their number. The rule may be deleted.
     fn admitted_by_rules(&self, now: Timestamp) -> StoreFuture<'_, Vec<(RuleId, u64)>>;
+}
+
+/// Reads of policies.
+pub trait PolicyReads {
+    /// Returns every policy, oldest first.
+    fn policies(&self) -> StoreFuture<'_, Vec<Policy>>;
+
+    /// Returns a policy: a point read.
+    fn policy(&self, policy: PolicyId) -> StoreFuture<'_, Option<Policy>>;
+
+    /// Returns the kept revisions of a policy, newest first.
+    fn policy_revisions(&self, policy: PolicyId) -> StoreFuture<'_, Vec<Policy>>;
+
+    /// Returns a kept revision of a policy: a point read.
+    fn policy_revision(&self, policy: PolicyId, revision: u64) -> StoreFuture<'_, Option<Policy>>;
+
+    /// Returns the number of a policy's hosts that are not revoked.
+    fn hosts_of_policy(&self, policy: PolicyId) -> StoreFuture<'_, u64>;
+
+    /// Returns each policy of a host that is not revoked, with their number.
+    fn hosts_of_policies(&self) -> StoreFuture<'_, Vec<(PolicyId, u64)>>;
 }
 
 /// Reads of sessions.

@@ -47,8 +47,8 @@ pub struct Terms {
     #[cfg_attr(feature = "server", schema(required))]
     #[serde(rename = "key_thumbprint")]
     pub host_key: Option<Thumbprint>,
-    /// The policy it gives.
-    #[serde(skip)]
+    /// The policy of its hosts; `null`: none.
+    #[cfg_attr(feature = "server", schema(required))]
     pub policy: Option<PolicyId>,
     /// The treatment of hosts that no auto-approve rule admits. The strictest of this and the setting `approval` holds.
     #[cfg_attr(feature = "server", schema(value_type = String, pattern = "^(off|warn|require)$", example = "off"))]

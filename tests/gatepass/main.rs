@@ -57,6 +57,7 @@ mod overlap;
 mod overview;
 mod own_names;
 mod pasted_tokens;
+mod policies;
 mod prompts;
 mod prose;
 mod proxy_protocol;

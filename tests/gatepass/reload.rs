@@ -2,17 +2,18 @@
 
 use std::time::Duration;
 
-use gatepass::admission::{Applicant, Rule, RuleCluster, RuleTerms};
-use gatepass::id::RuleId;
+use gatepass::admission::{Applicant, PolicyTerms, Rule, RuleCluster, RuleTerms};
+use gatepass::id::{PolicyId, RuleId};
 use gatepass::ledger::{Action, Draft};
 use gatepass::name::Label;
 use gatepass::service::keys::files::make_key;
 use gatepass::service::vault::Vault;
 use gatepass::store::{
-    ChangeSettings, CreateRule, HowToRevoke, KeyState, RetireIssuer, RevokeToken, RotateKeys, RuleRecord,
-    TokenRevocation, TokenType,
+    ChangePolicy, ChangeSettings, CreateRule, HowToRevoke, KeyState, RetireIssuer, RevokeToken, RotateKeys,
+    RuleRecord, TokenRevocation, TokenType,
 };
 use gatepass::token::KeyUse;
+use serde_json::json;
 
 use crate::support::Running;
 
@@ -55,6 +56,22 @@ async fn a_created_rule_decides_after_a_reload() {
     assert_eq!(matching(), []);
     rules.reload(at.store.as_ref()).await.unwrap();
     assert_eq!(matching(), [(id, 1)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_policy_is_in_memory_after_a_reload() {
+    let at = Running::start().await;
+    let made = at.admin().post("/api/v1/policies", &json!({ "name": "edge" })).await.json;
+    let id = PolicyId::parse(made["id"].as_str().unwrap()).unwrap();
+    let policies = &at.authority.policies.policies;
+    let before = policies.get(id).unwrap();
+    let terms = PolicyTerms { ephemeral_hosts: true, ..before.terms.clone() };
+    let entry = entry(Action::PolicyChanged, &at);
+    at.store.change_policy(ChangePolicy { policy: id, revision: 1, terms, entry }).await.unwrap();
+    assert_eq!(policies.get(id), Some(before));
+    policies.reload(at.store.as_ref()).await.unwrap();
+    let after = policies.get(id).unwrap();
+    assert_eq!((after.revision, after.terms.ephemeral_hosts), (2, true));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -26,7 +26,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("wire", &["clock", "id", "name"]),
     ("cells", &["clock", "text"]),
     ("access", &["clock", "id", "name", "secret", "span"]),
-    ("admission", &["token", "clock", "id", "name", "secret"]),
+    ("admission", &["approval", "token", "clock", "id", "name", "secret", "span"]),
     (
         "store",
         &[

@@ -10,7 +10,9 @@ use super::resource::{TokenResource, approval_row};
 use crate::cli::error::CliError;
 use crate::cli::once::{Creation, TOKEN};
 use crate::cli::output::{self, note};
+use crate::cli::short_id::GivenId;
 use crate::config::Environment;
+use crate::id::PolicyId;
 use crate::name::DnsPattern;
 use crate::server::token_presets;
 use crate::text::printable;
@@ -28,6 +30,7 @@ use crate::text::printable;
   gatepass token create --preset roles --role proxy      any number of hosts, within an hour
   gatepass token create --persistent --label image-builder
   gatepass token create --preset cluster --cluster eu-1 --approval require      an administrator approves each host
+  gatepass token create --policy 738495a6 --persistent --label 'edge proxies'      any number of hosts of this policy
   gatepass token create --quiet --role proxy | ssh node-1 gatepass enroll -
   gatepass token create --role proxy --print-command      one line to paste on the new host
   gatepass token create --role proxy --count 1000 --out fleet.tokens
@@ -80,6 +83,9 @@ struct EnrollmentFlags {
     /// Only for hosts of the cluster with this id. A persistent token then expires after tokens.cluster_ttl, unless --ttl or --expires-at is given
     #[arg(long, value_name = "ID")]
     cluster: Option<String>,
+    /// Policy of the hosts, by its id or its last 8 characters. Without --role the token gives all roles of the policy
+    #[arg(long, value_name = "ID", value_parser = GivenId::<PolicyId>::parse)]
+    policy: Option<GivenId<PolicyId>>,
     /// Treatment of hosts that no auto-approve rule admits. warn: the ledger records them. require: they wait for an administrator
     #[arg(long, value_name = "MODE", value_parser = ["off", "warn", "require"], hide_possible_values = true)]
     approval: Option<String>,
@@ -87,13 +93,18 @@ struct EnrollmentFlags {
 
 impl TokenCreate {
     pub(super) async fn run(self, environment: &Environment) -> Result<(), CliError> {
-        let (resource, body) = (self.resource(), self.body());
+        let resource = self.resource();
         let table = |answer: &Value, file: Option<&Path>| match self.print_command {
             true => whole_command(answer),
             false => show(resource, answer, file),
         };
         let Creation { remote, once, .. } = &self.creation;
         let api = remote.connect(environment)?;
+        let policy = match &self.enrollment.policy {
+            Some(policy) => Some(policy.whole(&api).await?),
+            None => None,
+        };
+        let body = self.body(policy);
         match self.enrollment.count {
             Some(count) => bulk::create(&self.creation, &api, body, count).await?,
             None => {
@@ -101,7 +112,7 @@ impl TokenCreate {
                 once.post(remote.output, post, &TOKEN, table).await?;
             }
         }
-        if self.roles.is_empty() {
+        if self.roles.is_empty() && policy.is_none() {
             note("the token has no roles: give --role, one of `gatepass role list`, if its holder needs one");
         }
         Ok(())
@@ -114,12 +125,13 @@ impl TokenCreate {
         }
     }
 
-    fn body(&self) -> Value {
+    fn body(&self, policy: Option<PolicyId>) -> Value {
         let EnrollmentFlags { preset, persistent, max_uses, unlimited, dns_names, key_thumbprint, .. } =
             &self.enrollment;
         let EnrollmentFlags { cluster, expected_hosts, approval, .. } = &self.enrollment;
         let mut body = self.creation.request(json!({
-            "audience": self.audience, "roles": self.roles, "max_uses": max_uses, "key_thumbprint": key_thumbprint,
+            "audience": self.audience, "roles": Some(&self.roles).filter(|roles| policy.is_none() || !roles.is_empty()),
+            "policy": policy, "max_uses": max_uses, "key_thumbprint": key_thumbprint,
             "preset": preset, "persistent": persistent.then_some(true), "expected_hosts": expected_hosts,
             "dns_names": Some(dns_names).filter(|names| !names.is_empty()),
             "approval": approval,
@@ -169,6 +181,7 @@ pub(in crate::cli) fn show_enrollment(answer: &Value, file: Option<&Path>) -> St
         ("expires", "expires_at?never"),
         ("uses", "max_uses?unlimited"),
         ("cluster", "cluster"),
+        ("policy", "policy"),
         ("root", "ca_fingerprint"),
     ];
     let is_reenrollment = answer["host_id"].is_string();
@@ -228,14 +241,14 @@ mod tests {
     }
 
     fn body(args: &[&str]) -> Value {
-        create(args).body()
+        create(args).body(None)
     }
 
     #[test]
     fn an_audience_asks_for_a_service_token() {
         let create = create(&["--audience", "urn:jobs", "--role", "a", "--ttl", "1h"]);
         assert_eq!(create.resource(), TokenResource::Service);
-        assert_eq!(create.body(), json!({"roles": ["a"], "audience": "urn:jobs", "ttl": "1h"}));
+        assert_eq!(create.body(None), json!({"roles": ["a"], "audience": "urn:jobs", "ttl": "1h"}));
     }
 
     #[test]
@@ -249,6 +262,7 @@ mod tests {
             &["--key-thumbprint", "x"],
             &["--cluster", "c"],
             &["--approval", "require"],
+            &["--policy", "456789ab"],
             &["--count", "3", "--out", "f"],
         ] {
             let refused = parse(&[&["--audience", "urn:jobs"], flags].concat()).err().unwrap();
@@ -291,6 +305,14 @@ mod tests {
             let shown = show_enrollment(&answer(Value::Null), file);
             assert!(!shown.contains("\nhost ") && shown.contains("the new host"), "{shown}");
         }
+    }
+
+    #[test]
+    fn the_roles_of_a_policy_are_left_to_the_server() {
+        let id = PolicyId::parse("0190a0b0-0000-7000-8000-000000000000");
+        let of = |args: &[&str]| create(args).body(id);
+        assert_eq!(of(&[]), json!({ "policy": id }));
+        assert_eq!(of(&["--role", "a"]), json!({ "policy": id, "roles": ["a"] }));
     }
 
     #[test]

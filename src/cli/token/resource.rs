@@ -68,6 +68,7 @@ impl TokenResource {
                 ("revokes at", "revokes_at"),
                 ("DNS names", "dns_names"),
                 ("cluster", "cluster"),
+                ("policy", "policy"),
                 ("only host", "host_id"),
                 ("only key", "key_thumbprint"),
                 ("signed by", "kid"),

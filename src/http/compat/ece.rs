@@ -101,7 +101,12 @@ async fn create_enrollment_token(call: Call) -> Result<Reply, Problem> {
     let mint = mint_request(request, authority.settings.ece_ttl())
         .map_err(|problem| problem.compat_code(INVALID_REQUEST))?;
     let order = mint
-        .judge(&authority.roles, &authority.settings.spans.load(), authority.time.now(), Vec::new())
+        .judge(
+            (&authority.roles, &authority.policies.policies),
+            &authority.settings.spans.load(),
+            authority.time.now(),
+            Vec::new(),
+        )
         .map_err(|error| Problem::from(error).compat_code(INVALID_REQUEST))?;
     let minted = authority.minting.mint(&call.caller, order).await;
     metrics::count("gatepass_mints_total", &minted);
@@ -128,7 +133,7 @@ fn mint_request(request: CreateToken, default_ttl: Duration) -> Result<MintReque
         }
     };
     Ok(MintRequest {
-        roles: roles.unwrap_or_default(),
+        roles,
         preset: Some(TokenKind::Roles.as_str().to_owned()),
         persistent: Some(persistent),
         ttl,

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaFormat, Type};
+use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::clock::Timestamp;
@@ -11,7 +11,7 @@ use crate::id::{
     ApiKeyId, BatchId, ChainId, EnrollmentId, Fingerprint, HostId, KeyId, PolicyId, RequestId, RuleId,
     Serial, Thumbprint, TokenId,
 };
-use crate::name::{Cluster, DnsName, DnsPattern, Label, Role, UserName};
+use crate::name::{Cluster, Description, DnsName, DnsPattern, Label, Labels, Role, UserName};
 
 /// A binary body.
 pub(in crate::http) struct Der;
@@ -33,6 +33,30 @@ impl PartialSchema for OpenApiDocument {
 impl ToSchema for OpenApiDocument {
     fn name() -> Cow<'static, str> {
         Cow::Borrowed("OpenApiDocument")
+    }
+}
+
+impl PartialSchema for Labels {
+    fn schema() -> RefOr<Schema> {
+        let example = serde_json::json!({ "site": "eu-1" });
+        let labels = ObjectBuilder::new()
+            .description(Some("Labels: at most 32 texts, each with a name of 1 to 64 characters."))
+            .property_names(Some(
+                text("The name of a label.", "site").pattern(Some("^[A-Za-z0-9._/-]{1,64}$")),
+            ))
+            .additional_properties(Some(Ref::from_schema_name(Label::name())))
+            .examples([example]);
+        RefOr::T(Schema::Object(labels.build()))
+    }
+}
+
+impl ToSchema for Labels {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("Labels")
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((Label::name().into_owned(), Label::schema()));
     }
 }
 
@@ -73,6 +97,7 @@ texts! {
     Timestamp = text("A time, RFC 3339 in UTC.", "2030-01-31T12:00:00Z").format(format("date-time"));
     Role = text("A platform role of the catalogue.", "allocator").pattern(Some("^[a-z][a-z0-9._-]{0,63}$"));
     Label = text("A label for people; may be empty, need not be unique. Hidden characters are refused.", "rack 7").max_length(Some(128));
+    Description = text("A description for people; may be empty. Hidden characters are refused.", "proxies at the edge").max_length(Some(1024));
     Cluster = text("A cluster id.", "eu-1").pattern(Some("^[A-Za-z0-9._:/-]{1,128}$"));
     BatchId = uuid("Id of the tokens of one bulk mint.", "0198c0de-7a30-7c3e-8b1f-2a5d4e6f7082");
     ApiKeyId = uuid("Id of an API key. Public.", "0198c0de-c340-7e01-8f2a-b3c4d5e6f708");
@@ -122,6 +147,7 @@ mod tests {
         assert!(BatchId::parse(&example::<BatchId>()).is_some());
         assert!(RuleId::parse(&example::<RuleId>()).is_some());
         assert!(PolicyId::parse(&example::<PolicyId>()).is_some());
+        assert!(Description::parse(&example::<Description>()).is_ok());
         assert!(EnrollmentId::parse(&example::<EnrollmentId>()).is_some());
         assert!(ChainId::parse(&example::<ChainId>()).is_some());
         assert!(RequestId::parse(&example::<RequestId>()).is_some());

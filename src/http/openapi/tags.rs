@@ -21,6 +21,7 @@ tags! {
     ASKING = "asking about tokens", "For services without offline verification, and for proxies.";
     PUBLISHED = "published", "Public documents: keys, CA certificates, revocations. Prepared in advance, tagged, compressed.";
     RULES = "auto-approve rules", "The hosts that are admitted without a person.";
+    POLICIES = "policies", "The roles, certificates and settings of hosts.";
     SESSION = "session", "Sign in, sign out, show the session.";
     USERS = "users", "Users with their roles and limits.";
     API_KEYS = "api keys", "Credentials of programs, with scopes and limits.";

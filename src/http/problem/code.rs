@@ -89,6 +89,9 @@ codes! {
     RightsChanged = CONFLICT "rights_changed" "Rights changed", "the caller's role, limits or password changed while the request ran; the rest was not done: send it again";
     TooManyApiKeys = CONFLICT "too_many_api_keys" "Too many API keys", "delete some API keys of this owner first";
     TooManyRules = CONFLICT "too_many_rules" "Too many rules", "delete some auto-approve rules first";
+    TooManyPolicies = CONFLICT "too_many_policies" "Too many policies", "delete some policies first";
+    PolicyExists = CONFLICT "policy_exists" "Policy exists", "choose another name";
+    PolicyInUse = CONFLICT "policy_in_use" "Policy in use", "move its hosts to another policy, or revoke them";
     EmergencyToken = CONFLICT "emergency_token" "Emergency token", "confirm with `confirm=emergency`";
     AlreadyRotated = CONFLICT "already_rotated" "Already rotated", "the token has a successor: rotate the successor";
     IdempotencyConflict = CONFLICT "idempotency_conflict" "Idempotency conflict", "the key was sent with another body within a day: send the same body, or another key";

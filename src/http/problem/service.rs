@@ -37,6 +37,9 @@ impl From<RequestError> for Problem {
             RequestError::NotFound { .. } => Self::of(Code::NotFound, detail),
             RequestError::IdempotencyConflict => Self::of(Code::IdempotencyConflict, detail),
             RequestError::TooManyRules { .. } => Self::of(Code::TooManyRules, detail),
+            RequestError::TooManyPolicies { .. } => Self::of(Code::TooManyPolicies, detail),
+            RequestError::PolicyExists { .. } => Self::of(Code::PolicyExists, detail),
+            RequestError::PolicyInUse { .. } => Self::of(Code::PolicyInUse, detail),
             RequestError::Stale => Self::of(Code::Stale, detail),
             RequestError::CountChanged { .. } => Self::of(Code::CountChanged, detail),
         }

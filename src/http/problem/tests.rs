@@ -35,6 +35,9 @@ fn pinned(error: &ServiceError) -> (u16, &'static str, Option<u32>) {
         ServiceError::Request(RequestError::IdempotencyConflict) => (409, "idempotency_conflict", None),
         ServiceError::Request(RequestError::Stale) => (412, "stale", None),
         ServiceError::Request(RequestError::TooManyRules { .. }) => (409, "too_many_rules", None),
+        ServiceError::Request(RequestError::TooManyPolicies { .. }) => (409, "too_many_policies", None),
+        ServiceError::Request(RequestError::PolicyExists { .. }) => (409, "policy_exists", None),
+        ServiceError::Request(RequestError::PolicyInUse { .. }) => (409, "policy_in_use", None),
         ServiceError::Request(RequestError::CountChanged { .. }) => (409, "count_changed", None),
         ServiceError::Keys(KeysError::Needed { .. }) => (409, "key_needed", None),
         ServiceError::Keys(KeysError::InUse) => (409, "key_in_use", None),
@@ -158,6 +161,14 @@ const fn of_hosts() -> [HostError; 19] {
     ]
 }
 
+fn of_policies() -> [RequestError; 3] {
+    [
+        RequestError::TooManyPolicies { most: 1000 },
+        RequestError::PolicyExists { name: String::from("edge") },
+        RequestError::PolicyInUse { hosts: 2 },
+    ]
+}
+
 /// One value of each variant.
 fn every_variant() -> Vec<ServiceError> {
     let detail = || "it said so".to_owned();
@@ -213,6 +224,7 @@ fn every_variant() -> Vec<ServiceError> {
         ServiceError::Keys(KeysError::Vault(VaultError::Missing { path: "keys/x".to_owned() })),
         ServiceError::Keys(KeysError::Malformed(KeyError::NotPkcs8)),
     ];
+    all.extend(of_policies().map(ServiceError::Request));
     all.extend(of_cas().map(ServiceError::Ca));
     all.extend(of_hosts().map(ServiceError::Host));
     all.extend(stores.map(ServiceError::Store));

@@ -65,7 +65,8 @@ impl ApiKeyRequest {
         let expires_at = life.judge(bounds, now, &mut faults);
         let limits = self.limits.unwrap_or(Limits::LEAST);
         catalogue.check_limits(&limits, &mut faults);
-        let audience = self.audience.and_then(|asked| known_audience(&asked, audiences, &mut faults));
+        let audience =
+            self.audience.and_then(|asked| known_audience("audience", &asked, audiences, &mut faults));
         match label {
             Some(label) if faults.is_empty() => {
                 Ok(ApiKeyTerms { label, scopes, expires_at, limits, audience })

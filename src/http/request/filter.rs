@@ -17,7 +17,7 @@ use self::host_state::HostStateWord;
 use super::valid;
 use crate::access::Actor;
 use crate::clock::Timestamp;
-use crate::id::{ApiKeyId, BatchId, ShortId, TokenId};
+use crate::id::{ApiKeyId, BatchId, PolicyId, ShortId, TokenId};
 use crate::name::{Cluster, LONGEST_FREE_TEXT, Role};
 use crate::service::{FieldError, RequestError};
 use crate::span::parse_span;
@@ -60,6 +60,9 @@ pub struct TokenWords {
     /// The batch in which the tokens were minted.
     #[param(example = "0198c0de-7a30-7c3e-8b1f-2a5d4e6f7082")]
     pub batch: Option<String>,
+    /// The policy of the tokens' hosts.
+    #[param(example = "0198c0de-e2e3-7f50-8162-738495a6b7c8")]
+    pub policy: Option<String>,
     /// `true` for persistent tokens, `false` for ephemeral ones.
     #[param(example = false)]
     #[serde(deserialize_with = "flag")]
@@ -179,6 +182,8 @@ impl TokenWords {
         };
         let minter = text("minter", self.minter.as_deref(), &mut faults).as_deref().map(actor);
         let batch = id("batch", self.batch.as_deref(), BatchId::parse, "not the id of a batch", &mut faults);
+        let policy =
+            id("policy", self.policy.as_deref(), PolicyId::parse, "not the id of a policy", &mut faults);
         let persistent = self.persistent;
         RequestError::refuse(faults)?;
         Ok(TokenFilter {
@@ -191,6 +196,7 @@ impl TokenWords {
             kinds,
             minter,
             batch,
+            policy,
             persistent,
             unused_since,
             now,

@@ -1,5 +1,7 @@
 //! The body of a mint, with the other names that Telovix gives three of its fields.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -9,12 +11,14 @@ use super::preset::Preset;
 use super::valid;
 use crate::approval::Approval;
 use crate::clock::Timestamp;
-use crate::id::Thumbprint;
+use crate::id::{PolicyId, Thumbprint};
 use crate::name::{Cluster, DnsPattern, Label, Role};
+use crate::service::policies::live::LivePolicies;
 use crate::service::tokens::bulk::MOST_TOKENS;
 use crate::service::tokens::order::{Catalogue, MintOrder};
 use crate::service::{FieldError, RequestError};
 use crate::span::Spans;
+use crate::store::Policy;
 use crate::token::present;
 use crate::token::{Bindings, MAX_PATTERNS, Terms};
 
@@ -26,9 +30,13 @@ pub struct MintRequest {
     /// The preset; fields beside it override its terms. The default is `one-time`: one host, within 15 minutes.
     #[schema(pattern = "^(one-time|cluster|rollout|roles)$", example = "one-time")]
     pub preset: Option<String>,
-    /// The roles; the list may be empty.
+    /// The roles; the list may be empty. Absent: those of the policy, or none without a policy.
     #[schema(value_type = Vec<Role>, max_items = 32)]
-    pub roles: Vec<String>,
+    #[serde(deserialize_with = "present")]
+    pub roles: Option<Vec<String>>,
+    /// The policy of its hosts. It must have every role.
+    #[schema(value_type = Option<PolicyId>)]
+    pub policy: Option<String>,
     /// A persistent token has a row in the store and may live until it is revoked. The presets `cluster` and `rollout` are.
     pub persistent: Option<bool>,
     /// The label for people.
@@ -92,14 +100,15 @@ impl MintRequest {
     /// [`RequestError::Fields`] with every invalid field, `faults` of the decoding included.
     pub fn judge(
         &self,
-        catalogue: &Catalogue,
+        (catalogue, policies): (&Catalogue, &LivePolicies),
         spans: &Spans,
         now: Timestamp,
         mut faults: Vec<FieldError>,
     ) -> Result<MintOrder, RequestError> {
         let preset = Preset::parse(self.preset.as_deref(), &mut faults);
         let persistent = self.persistent.unwrap_or(preset.is_persistent());
-        let roles = catalogue.pick(&self.roles, &mut faults);
+        let policy = self.policy(policies, &mut faults);
+        let roles = self.roles(catalogue, policy.as_deref(), &mut faults);
         let label = valid("label", Label::parse(&self.label), &mut faults);
         let bounds = preset.bounds(persistent, self.asked_cluster().is_some(), spans);
         let cluster = self.cluster(&mut faults);
@@ -110,7 +119,7 @@ impl MintRequest {
             max_uses: self.uses(preset.uses(persistent), &mut faults),
             bindings: Bindings { host: None, cluster, dns_names: self.patterns(&mut faults) },
             host_key: self.host_key(&mut faults),
-            policy: None,
+            policy: policy.map(|policy| policy.id),
             approval: self.approval(&mut faults),
         };
         let expected_hosts =
@@ -138,6 +147,36 @@ impl MintRequest {
             faults.push(FieldError::new("key_thumbprint", message));
         }
         count
+    }
+
+    fn policy(&self, policies: &LivePolicies, faults: &mut Vec<FieldError>) -> Option<Arc<Policy>> {
+        let policy = PolicyId::parse(self.policy.as_deref()?).and_then(|id| policies.get(id));
+        if policy.is_none() {
+            faults.push(FieldError::new("policy", "no such policy: give the id of one"));
+        }
+        policy
+    }
+
+    /// The roles that are asked for, all of which a policy must have, or else those of the policy.
+    fn roles(
+        &self,
+        catalogue: &Catalogue,
+        policy: Option<&Policy>,
+        faults: &mut Vec<FieldError>,
+    ) -> Vec<Role> {
+        let terms = policy.map(|policy| &policy.terms);
+        let Some(asked) = &self.roles else {
+            let roles = terms.into_iter().flat_map(|terms| &terms.roles);
+            return catalogue.pick(&roles.map(ToString::to_string).collect::<Vec<_>>(), faults);
+        };
+        let roles = catalogue.pick(asked, faults);
+        for role in &roles {
+            if let Some(refusal) = terms.and_then(|terms| terms.refuses(role)) {
+                let place = asked.iter().position(|text| text == role.as_str()).unwrap_or_default();
+                faults.push(FieldError::new(format!("roles[{place}]"), refusal));
+            }
+        }
+        roles
     }
 
     fn approval(&self, faults: &mut Vec<FieldError>) -> Approval {

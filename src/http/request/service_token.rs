@@ -46,7 +46,7 @@ impl ServiceTokenRequest {
         now: Timestamp,
         mut faults: Vec<FieldError>,
     ) -> Result<ServiceTokenOrder, RequestError> {
-        let audience = known_audience(&self.audience, audiences, &mut faults);
+        let audience = known_audience("audience", &self.audience, audiences, &mut faults);
         let roles = catalogue.pick(&self.roles, &mut faults);
         let life =
             Life { ttl: self.ttl.as_deref(), expires_at: self.expires_at.as_deref(), expires_days: None };
@@ -63,6 +63,7 @@ impl ServiceTokenRequest {
 
 /// The audience `asked`, if it is one of the known `audiences`.
 pub(super) fn known_audience(
+    field: &str,
     asked: &str,
     audiences: &[String],
     faults: &mut Vec<FieldError>,
@@ -75,7 +76,7 @@ pub(super) fn known_audience(
             (false, true) => format!("say which service it is for: {known}"),
             (false, false) => format!("not a configured service; they are: {known}"),
         };
-        faults.push(FieldError::new("audience", message));
+        faults.push(FieldError::new(field, message));
     }
     found.cloned()
 }

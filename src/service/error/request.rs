@@ -34,6 +34,24 @@ pub enum RequestError {
         /// Maximum number of rules.
         most: u32,
     },
+    /// There are as many policies as there may be.
+    #[error("there are {most} policies, which is the most: delete some first")]
+    TooManyPolicies {
+        /// Maximum number of policies.
+        most: u32,
+    },
+    /// Another policy has the name.
+    #[error("a policy {name:?} exists already: choose another name")]
+    PolicyExists {
+        /// The name.
+        name: String,
+    },
+    /// Hosts that are not revoked have the policy.
+    #[error("{hosts} host(s) have this policy: move them to another policy, or revoke them")]
+    PolicyInUse {
+        /// Number of these hosts.
+        hosts: u64,
+    },
     /// The selection of a bulk operation changed since it was counted.
     #[error("the selection has {count} now and changed since it was counted; nothing was done: count again")]
     CountChanged {

@@ -10,12 +10,15 @@ use crate::ledger::{Action, Draft, Subjects};
 use crate::name::Label;
 use crate::service::base::Base;
 use crate::service::ca::live::LiveCas;
+use crate::service::policies::live::LivePolicies;
 use crate::service::tokens::bulk::BulkTurns;
 use crate::service::tokens::indexes::Indexes;
 use crate::service::tokens::order::{Catalogue, MintOrder};
 use crate::service::trust::LiveTrust;
 use crate::service::{Caller, ServiceError};
-use crate::store::{ListKind, MintOutcome, MintRecord, RecordMint, StoreError, TokenKind, TokenPurpose};
+use crate::store::{
+    ListKind, MintOutcome, MintRecord, Policy, RecordMint, StoreError, TokenKind, TokenPurpose,
+};
 use crate::token::{self, Grant, KeyRing, MintedToken, Terms, TokenRef};
 
 /// Maximum number of attempts to sign a token while the signing keys change.
@@ -28,6 +31,7 @@ pub struct Minting {
     pub(in crate::service) cas: Arc<LiveCas>,
     pub(in crate::service) indexes: Arc<Indexes>,
     pub(in crate::service) roles: Arc<Catalogue>,
+    pub(in crate::service) policies: Arc<LivePolicies>,
     /// Tokens name the root, unless an external CA certifies the listener.
     pub(in crate::service) pins_root: bool,
     /// The bulk mints that run.
@@ -115,6 +119,18 @@ pub fn emergency_order(roles: &Catalogue) -> MintOrder {
     MintOrder { terms, label: label("emergency token"), kind: TokenKind::Emergency, expected_hosts: None }
 }
 
+/// The first token of a policy: persistent, unlimited, exactly the policy's roles.
+pub(in crate::service) fn first_policy_order(policy: &Policy) -> MintOrder {
+    let roles = policy.terms.roles.clone();
+    let terms = Terms { roles, persistent: true, policy: Some(policy.id), ..Terms::default() };
+    MintOrder { terms, label: first_token_label(), kind: TokenKind::Policy, expected_hosts: None }
+}
+
+/// The label of a policy's first token.
+pub fn first_token_label() -> Label {
+    label("Default")
+}
+
 #[expect(clippy::expect_used, reason = "the text is a constant of this file, and a test parses it")]
 fn label(text: &'static str) -> Label {
     Label::parse(text).expect("a label of ours is well-formed")
@@ -159,7 +175,7 @@ fn minted_entry(caller: &Caller, record: &MintRecord) -> Draft {
 
 fn grant_detail(record: &MintRecord) -> Map<String, Value> {
     let MintRecord { token, terms, label, expected_hosts, .. } = record;
-    let Terms { roles, persistent, expires_at, max_uses, bindings, host_key, policy: _, approval } = terms;
+    let Terms { roles, persistent, expires_at, max_uses, bindings, host_key, policy, approval } = terms;
     let detail = json!({
         "label": label,
         "kind": record.kind(),
@@ -170,6 +186,7 @@ fn grant_detail(record: &MintRecord) -> Map<String, Value> {
         "expected_hosts": expected_hosts,
         "dns_names": bindings.dns_names,
         "key_thumbprint": host_key,
+        "policy": policy,
         "approval": approval,
         "cluster": bindings.cluster,
         "issuer": token.issuer,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::clock::Timestamp;
 use crate::id::TokenId;
 use crate::ledger::{Action, Subjects};
+use crate::service::policies::live::LivePolicies;
 use crate::service::tokens::TokenAdmin;
 use crate::service::tokens::mint::ATTEMPTS;
 use crate::service::tokens::order::{Catalogue, MAX_PERSISTENT_TTL, MintOrder};
@@ -33,7 +34,7 @@ impl TokenAdmin {
     /// allowed now. The token itself is revoked after `overlap`, or at once without one.
     ///
     /// # Errors
-    /// The token is unknown, has ended, was rotated before, or is the emergency token. It is bound to a host or a policy. The
+    /// The token is unknown, has ended, was rotated before, or is the emergency token. It is bound to a host. The
     /// successor goes beyond the caller's limits, or cannot be minted now.
     pub async fn rotate_token(
         &self,
@@ -46,7 +47,8 @@ impl TokenAdmin {
             let now = self.base.time.trusted()?;
             // A successor that the store would refuse is not signed.
             before.may_rotate(now).map_err(|refused| refusal(refused, id))?;
-            let order = again(&before.mint, &self.minting.roles, &self.spans.load(), now)?;
+            let known = (&*self.minting.roles, &*self.minting.policies);
+            let order = again(&before.mint, known, &self.spans.load(), now)?;
             caller.may(order.act(now))?;
             let (minted, successor) =
                 self.minting.sign(caller, order.clone(), &self.minting.trust.ring(), now).await?;
@@ -86,7 +88,7 @@ fn refusal(refused: RotationRefusal, id: TokenId) -> ServiceError {
 /// The order of a successor with the same terms and of the same kind.
 fn again(
     mint: &MintRecord,
-    catalogue: &Catalogue,
+    (catalogue, policies): (&Catalogue, &LivePolicies),
     spans: &Spans,
     now: Timestamp,
 ) -> Result<MintOrder, RequestError> {
@@ -95,9 +97,16 @@ fn again(
     };
     let mut terms = mint.terms.clone();
     let mut faults = Vec::new();
-    for (field, bound) in [("host", terms.bindings.host.is_some()), ("policy", terms.policy.is_some())] {
-        if bound {
-            faults.push(FieldError::new(field, "a token with this binding has no successor"));
+    if terms.bindings.host.is_some() {
+        faults.push(FieldError::new("host", "a token with this binding has no successor"));
+    }
+    if let Some(policy) = terms.policy {
+        match policies.get(policy) {
+            None => faults.push(FieldError::new("policy", "no such policy: give the id of one")),
+            Some(policy) => {
+                let refusals = terms.roles.iter().filter_map(|role| policy.terms.refuses(role));
+                faults.extend(refusals.map(|refusal| FieldError::new("roles", refusal)));
+            }
         }
     }
     let roles = terms.roles.iter().map(ToString::to_string).collect::<Vec<_>>();
@@ -143,7 +152,12 @@ mod tests {
     }
 
     fn refused(terms: Terms) -> bool {
-        let refused = again(&MintRecord { terms, ..ephemeral(OVERLAP) }, &Catalogue::default(), &SPANS, NOW);
+        let refused = again(
+            &MintRecord { terms, ..ephemeral(OVERLAP) },
+            (&Catalogue::default(), &LivePolicies::default()),
+            &SPANS,
+            NOW,
+        );
         matches!(refused, Err(RequestError::Fields(faults)) if faults.len() == 1)
     }
 
@@ -153,13 +167,15 @@ mod tests {
             (Duration::from_secs(600), Duration::from_secs(600)),
             (SPANS.max_ephemeral_ttl * 2, SPANS.max_ephemeral_ttl),
         ] {
-            let order = again(&ephemeral(life), &Catalogue::default(), &SPANS, NOW).unwrap();
+            let order =
+                again(&ephemeral(life), (&Catalogue::default(), &LivePolicies::default()), &SPANS, NOW)
+                    .unwrap();
             assert_eq!(order.terms.expires_at, Some(NOW.plus(expected)));
         }
     }
 
     #[test]
-    fn a_token_bound_to_a_host_has_no_successor() {
+    fn a_token_of_a_host_or_a_deleted_policy_has_no_successor() {
         let plain = ephemeral(OVERLAP).terms;
         let bindings = Bindings { host: Some(HostId::generate(NOW)), ..Bindings::default() };
         assert!(refused(Terms { bindings, ..plain.clone() }));

@@ -1,10 +1,10 @@
 //! An act is not written if the caller has lost its rights since they were read (I5).
 
 use super::world::*;
-use super::{accounts, sessions};
+use super::{accounts, policies, sessions};
 use crate::access::limits::Most;
 use crate::access::{Actor, Limits, UserRole};
-use crate::id::{HostId, KeyId, SessionId};
+use crate::id::{HostId, KeyId, PolicyId, SessionId};
 use crate::ledger::{Action, Basis};
 use crate::name::Label;
 use crate::store::*;
@@ -132,6 +132,7 @@ struct Scene {
     users: Vec<UserRecord>,
     key: ApiKeyRecord,
     sessions: Vec<SessionId>,
+    policies: [PolicyId; 2],
     former: KeyId,
 }
 
@@ -166,7 +167,13 @@ async fn scene(world: &mut World) -> Scene {
         store.begin_session(BeginSession { session, most: 9, entry }).await.unwrap();
     }
     world.new_entries().await;
-    Scene { tokens, hosts, users, key: world.api_key(None).await, sessions: begun, former }
+    let of = ["one", "two"].map(policies::plain);
+    let mut kept = Vec::new();
+    for terms in of {
+        kept.push(world.policy(terms).await.id);
+    }
+    let (key, policies) = (world.api_key(None).await, [kept[0], kept[1]]);
+    Scene { tokens, hosts, users, key, sessions: begun, policies, former }
 }
 
 /// A verb's name, and a command of it that waits for its store.
@@ -192,6 +199,7 @@ impl Scene {
         let mut all = self.about_tokens(world);
         all.extend(self.about_hosts(world));
         all.extend(self.about_accounts(world));
+        all.extend(self.about_policies(world));
         all.extend(self.about_the_authority(world));
         all
     }
@@ -249,6 +257,18 @@ impl Scene {
             verb!(delete_api_key, world.key_deletion(self.key.id, None, true)),
             verb!(extend_session, extended),
             verb!(end_session, ended),
+        ]
+    }
+
+    fn about_policies(&self, world: &World) -> Vec<VerbCall> {
+        let ([policy, deleted], revision) = (self.policies, 1);
+        let (terms, entry) = (policies::plain("changed"), world.draft(Action::PolicyChanged));
+        let change = ChangePolicy { policy, revision, terms, entry };
+        let delete = DeletePolicy { policy: deleted, revision, entry: world.draft(Action::PolicyDeleted) };
+        vec![
+            verb!(create_policy, world.new_policy(policies::plain("new"))),
+            verb!(change_policy, change),
+            verb!(delete_policy, delete),
         ]
     }
 

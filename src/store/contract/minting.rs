@@ -1,15 +1,17 @@
 //! Recording mints and listing them.
 
+use super::policies;
 use super::world::*;
 use crate::access::Actor;
 use crate::approval::Approval;
-use crate::id::{HostId, ListId, PolicyId, Thumbprint, TokenId};
+use crate::id::{HostId, ListId, Thumbprint, TokenId};
 use crate::ledger::Action;
 use crate::name::{Cluster, DnsPattern};
 use crate::store::*;
 use crate::token::{Bindings, Terms};
 
 pub(in crate::store) async fn a_mint_is_read_back_as_it_was_recorded(world: &mut World) {
+    let policy = world.policy(policies::plain("edge")).await.id;
     let plain = world.persistent(Some(3));
     let full = MintRecord {
         purpose: TokenPurpose::Enrollment(TokenKind::Emergency),
@@ -24,7 +26,7 @@ pub(in crate::store) async fn a_mint_is_read_back_as_it_was_recorded(world: &mut
                 dns_names: vec![DnsPattern::parse("*.nodes.example.org").unwrap()],
             },
             host_key: Some(Thumbprint::of(b"key")),
-            policy: Some(PolicyId::generate(world.now)),
+            policy: Some(policy),
             approval: Approval::Warn,
         },
         ..plain

@@ -8,7 +8,7 @@ use crate::store::{IdempotencyRecord, TokenState};
 pub enum MintOutcome {
     /// The token is valid now.
     Recorded,
-    /// Its signing key no longer signs and may be retired. Nothing was written: sign the token again.
+    /// Its signing key no longer signs and may be retired, or its policy is deleted. Nothing was written: sign the token again.
     KeyGone,
 }
 
@@ -17,7 +17,7 @@ pub enum MintOutcome {
 pub enum BatchOutcome {
     /// The tokens are valid now.
     Recorded,
-    /// Their signing key no longer signs and may be retired. Nothing was written: sign the tokens again.
+    /// Their signing key no longer signs and may be retired, or their policy is deleted. Nothing was written: sign the tokens again.
     KeyGone,
     /// The caller used the idempotency key before. Nothing was written.
     Before(IdempotencyRecord),

@@ -12,6 +12,7 @@ mod enrollments;
 mod hosts;
 mod keys;
 mod mint;
+mod policies;
 mod quarantine;
 pub(super) mod redeem;
 mod reenroll;

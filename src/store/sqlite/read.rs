@@ -6,6 +6,7 @@ pub(super) mod enrollments;
 pub(super) mod entries;
 pub(super) mod hosts;
 mod list_statement;
+pub(super) mod policies;
 pub(super) mod rules;
 mod sessions;
 pub(super) mod tokens;

@@ -15,7 +15,7 @@ use super::writer::Job;
 use super::{Fuse, LedgerFault, OpenError, SqliteStore, migrate};
 use crate::clock::Timestamp;
 use crate::ledger::{Action, Draft, Fault};
-use crate::store::contract::{Backend, World, contract};
+use crate::store::contract::{Backend, World, contract, new_key, plain_policy};
 use crate::store::*;
 
 /// A database file in a directory of its own.
@@ -172,4 +172,25 @@ async fn a_rule_counts_its_hosts_that_hold_a_slot() {
         let all = world.store().admitted_by_rules(at).await.unwrap();
         assert_eq!(all, if admitted > 0 { vec![(rule, admitted)] } else { Vec::new() });
     }
+}
+
+#[tokio::test]
+async fn a_policy_that_hosts_have_is_not_deleted() {
+    let disk = OnDisk::new();
+    let path = disk.path.clone();
+    let mut world = World::begin(Box::new(disk)).await;
+    let policy = world.policy(plain_policy("edge")).await;
+    let token = world.mint_ephemeral(Some(2)).await;
+    let hosts = [world.enroll(&token, new_key()).await.id, world.enroll(&token, new_key()).await.id];
+    let connection = Connection::open(path).unwrap();
+    connection.execute("UPDATE hosts SET policy = ?1", [policy.id.as_bytes()]).unwrap();
+    for (place, hosts_left) in [(0, 2), (1, 1)] {
+        assert_eq!(world.store().hosts_of_policy(policy.id).await.unwrap(), hosts_left);
+        assert_eq!(world.store().hosts_of_policies().await.unwrap(), [(policy.id, hosts_left)]);
+        let kept = world.delete_policy(policy.id, 1).await;
+        assert_eq!(kept, PolicyDeletion::InUse { hosts: hosts_left });
+        world.revoke_host(hosts[place]).await;
+    }
+    assert_eq!(world.store().policies().await.unwrap(), std::slice::from_ref(&policy));
+    assert_eq!(world.delete_policy(policy.id, 1).await, PolicyDeletion::Deleted { tokens: 0 });
 }

@@ -1,6 +1,7 @@
 //! The form of values in columns: ids as BLOBs, times as INTEGER milliseconds, names as TEXT, sets as JSON TEXT.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use rusqlite::ToSql;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, Type, ValueRef};
@@ -14,7 +15,7 @@ use crate::id::{
     ApiKeyId, BatchId, BodyHash, ChainId, EnrollmentId, HostId, IdempotencyKey, KeyId, ListId, PolicyId,
     RequestId, RuleId, Serial, SessionId, ShortId, SpkiHash, Thumbprint, TokenId,
 };
-use crate::name::{Cluster, DnsName, Label, NameError, Role};
+use crate::name::{Cluster, Description, DnsName, Label, NameError, Role};
 use crate::store::{EnrollmentState, KeyState, ListKind, RevocationReason, TokenKind};
 use crate::token::KeyUse;
 
@@ -82,7 +83,7 @@ macro_rules! text {
         }
     )*};
 }
-text!(Cluster: Cluster::parse, DnsName: DnsName::parse, Label: |text| Ok(Label::stored(text)), Role: Role::parse);
+text!(Cluster: Cluster::parse, Description: |text| Ok(Description::stored(text)), DnsName: DnsName::parse, Label: |text| Ok(Label::stored(text)), Role: Role::parse);
 
 macro_rules! word {
     ($name:ident: $($variant:ident = $word:literal),*) => {
@@ -136,6 +137,21 @@ impl<T: Serialize> ToSql for Json<T> {
 impl<T: DeserializeOwned> FromSql for Json<T> {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         serde_json::from_str(value.as_str()?).map(Self).map_err(FromSqlError::other)
+    }
+}
+
+/// A span stored as INTEGER milliseconds.
+pub(super) struct Millis(pub(super) Duration);
+
+impl ToSql for Millis {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(i64::try_from(self.0.as_millis()).unwrap_or(i64::MAX).into())
+    }
+}
+
+impl FromSql for Millis {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        u64::column_result(value).map(Duration::from_millis).map(Self)
     }
 }
 

@@ -51,7 +51,7 @@ const WRITE_POLICIES: Who = Scope("policies:write");
 const READ_LEDGER: Who = Scope("ledger:read");
 const ADMIN: Who = Scope("admin");
 
-const NATIVE: [(&str, &str, Who); 95] = [
+const NATIVE: [(&str, &str, Who); 102] = [
     ("POST", "/api/v1/enrollment-tokens", WRITE_TOKENS),
     ("GET", "/api/v1/enrollment-tokens", READ_TOKENS),
     ("GET", "/api/v1/enrollment-tokens/{id}", READ_TOKENS),
@@ -85,6 +85,13 @@ const NATIVE: [(&str, &str, Who); 95] = [
     ("GET", "/api/v1/auto-approve-rules/{id}", READ_POLICIES),
     ("PATCH", "/api/v1/auto-approve-rules/{id}", WRITE_POLICIES),
     ("DELETE", "/api/v1/auto-approve-rules/{id}", WRITE_POLICIES),
+    ("POST", "/api/v1/policies", WRITE_POLICIES),
+    ("GET", "/api/v1/policies", READ_POLICIES),
+    ("GET", "/api/v1/policies/{id}", READ_POLICIES),
+    ("PATCH", "/api/v1/policies/{id}", WRITE_POLICIES),
+    ("DELETE", "/api/v1/policies/{id}", WRITE_POLICIES),
+    ("GET", "/api/v1/policies/{id}/revisions", READ_POLICIES),
+    ("POST", "/api/v1/policies/{id}/revisions/{revision}/restore", WRITE_POLICIES),
     ("POST", "/api/v1/session", Who::Password),
     ("GET", "/api/v1/session", SignedIn),
     ("POST", "/api/v1/users/auth/_login", Anyone),

@@ -22,7 +22,7 @@ pub(crate) async fn mint_as(
 ) -> Result<MintedToken, ServiceError> {
     let request: MintRequest = serde_json::from_value(request).unwrap();
     let order = request.judge(
-        &authority.roles,
+        (&authority.roles, &authority.policies.policies),
         &authority.settings.spans.load(),
         authority.time.now(),
         Vec::new(),

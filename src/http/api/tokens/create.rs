@@ -18,6 +18,7 @@ use crate::http::route::HttpResponse;
 use crate::id::{BatchId, Fingerprint, TokenId};
 use crate::name::Label;
 use crate::service::tokens::bulk::Idempotency;
+use crate::service::tokens::mint::first_token_label;
 use crate::service::tokens::order::MintOrder;
 use crate::service::{Authority, Caller};
 use crate::store::TokenKind;
@@ -29,7 +30,7 @@ const INSTALL: &str = "read -rs GATEPASS_TOKEN && export GATEPASS_TOKEN && sudo 
 /// The answer to a mint, with the token.
 #[derive(Serialize, ToSchema)]
 #[schema(as = MintedEnrollmentToken)]
-pub(super) struct NewToken<'a> {
+pub(in crate::http::api) struct NewToken<'a> {
     /// The token; shown once. Its holder can enroll.
     #[schema(example = "eyJhbGciOiJFZERTQSIsImtpZCI6Ii…")]
     token: &'a str,
@@ -58,7 +59,7 @@ pub(super) struct NewToken<'a> {
 
 impl NewToken<'_> {
     /// The same answer, with the warning of the capacity.
-    pub(super) async fn with_warning(self, authority: &Authority) -> Self {
+    pub(in crate::http::api) async fn with_warning(self, authority: &Authority) -> Self {
         Self { capacity_warning: authority.capacity.warning().await, ..self }
     }
 }
@@ -104,7 +105,8 @@ pub(in crate::http::api) async fn mint_token(call: Call) -> Result<HttpResponse,
     }
     let spans = caller.defaults(authority.settings.spans.load());
     let many = request.bulk(&mut faults);
-    let order = request.judge(&authority.roles, &spans, authority.time.now(), faults)?;
+    let known = (&*authority.roles, &*authority.policies.policies);
+    let order = request.judge(known, &spans, authority.time.now(), faults)?;
     let minted = match many {
         Some(count) => mint_many(&call, order, count, once).await,
         None => mint_one(authority, caller, order, once).await,
@@ -157,6 +159,11 @@ async fn mint_one(
     let (token, batch) = minted?;
     let shown = shown(authority, &token, facts, batch).with_warning(authority).await;
     Ok(Reply::json(StatusCode::CREATED, &shown).into())
+}
+
+/// The answer for a policy's first token.
+pub(in crate::http::api) fn shown_first<'a>(authority: &Authority, minted: &'a MintedToken) -> NewToken<'a> {
+    shown(authority, minted, (first_token_label(), TokenKind::Policy), None)
 }
 
 /// The answer for a new token.

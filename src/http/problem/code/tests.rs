@@ -35,6 +35,9 @@ const PINNED: &str = "\
 409 rights_changed Rights changed
 409 too_many_api_keys Too many API keys
 409 too_many_rules Too many rules
+409 too_many_policies Too many policies
+409 policy_exists Policy exists
+409 policy_in_use Policy in use
 409 emergency_token Emergency token
 409 already_rotated Already rotated
 409 idempotency_conflict Idempotency conflict

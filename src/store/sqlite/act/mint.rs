@@ -34,7 +34,7 @@ impl Execution<'_> {
         }
     }
 
-    /// Records mints with their entries. Returns false if a key of theirs no longer signs.
+    /// Records mints with their entries. Returns false if a key of theirs no longer signs, or a policy of theirs was deleted.
     fn record_all(&mut self, mints: Vec<RecordMint>) -> driver::Result<bool> {
         // The highest index and the latest expiry in each list.
         let mut taken: BTreeMap<(ListId, bool), (u32, i64)> = BTreeMap::new();
@@ -42,8 +42,8 @@ impl Execution<'_> {
         for RecordMint { record, by, entry } in mints {
             self.ask(&entry)?;
             let persistent = record.terms.persistent;
-            let signer = (record.signing_key, persistent, record.token_type());
-            if signing != Some(signer) && !self.signs(&record)? {
+            let signer = (record.signing_key, persistent, record.token_type(), record.terms.policy);
+            if signing != Some(signer) && !(self.signs(&record)? && self.has_policy_of(&record)?) {
                 return Ok(false);
             }
             signing = Some(signer);
@@ -79,6 +79,11 @@ impl Execution<'_> {
     fn signs(&self, record: &MintRecord) -> driver::Result<bool> {
         let sql = "SELECT 1 FROM signing_keys WHERE kid = ?1 AND state = 'current' AND (persistent_only = 0 OR ?2 = 1) AND key_use = ?3";
         self.exists(sql, params![record.signing_key, record.terms.persistent, record.token_type().key_use()])
+    }
+
+    /// Returns whether the token's policy exists, if it has one. A policy that is deleted leaves no live token.
+    fn has_policy_of(&self, record: &MintRecord) -> driver::Result<bool> {
+        record.terms.policy.map_or(Ok(true), |policy| self.has_policy(policy))
     }
 
     fn insert_mint(&self, record: &MintRecord, by: &Actor) -> driver::Result<()> {

@@ -7,7 +7,7 @@ use crate::id::ShortId;
 use crate::store::sqlite::act::NAME_TAKEN;
 use crate::store::sqlite::act::ending::MAKE_MINTED_DUE;
 use crate::store::sqlite::act::redeem::IS_VOUCHED_FOR;
-use crate::store::sqlite::read::{accounts, enrollments, entries, hosts, rules, tokens};
+use crate::store::sqlite::read::{accounts, enrollments, entries, hosts, policies, rules, tokens};
 use crate::store::sqlite::{host_count, open};
 
 /// The plan of a statement in SQLite, a line per step.
@@ -105,6 +105,10 @@ fn token_filters() -> Vec<(TokenFilter, &'static str)> {
         (
             TokenFilter { batch: Some(crate::id::BatchId::generate(NOW)), ..every.clone() },
             "m USING INDEX mints_by_batch (batch=? AND token",
+        ),
+        (
+            TokenFilter { policy: Some(crate::id::PolicyId::generate(NOW)), ..every.clone() },
+            "m USING INDEX mints_by_policy (policy=? AND token",
         ),
         (TokenFilter { role, ..every.clone() }, "r USING PRIMARY KEY (role=? AND token"),
         (TokenFilter { persistent: Some(true), ..every.clone() }, "m USING INDEX persistent_mints (token"),
@@ -214,6 +218,19 @@ fn the_hosts_of_rules_are_counted_by_an_index() {
     );
     let all = plan(&connection, rules::ADMITTED_BY_RULES);
     assert!(all.len() == 1 && all[0].contains("USING COVERING INDEX hosts_by_rule"), "{all:?}");
+}
+
+#[test]
+fn the_hosts_and_tokens_of_policies_are_found_by_indexes() {
+    let disk = OnDisk::new();
+    drop(open(&disk));
+    let connection = Connection::open(&disk.path).unwrap();
+    let one = "SEARCH hosts USING INDEX hosts_by_policy (policy=?)";
+    expect_walk(&connection, policies::HOSTS_OF_POLICY, one);
+    let all = plan(&connection, policies::HOSTS_OF_POLICIES);
+    assert!(all.len() == 1 && all[0].contains("USING COVERING INDEX hosts_by_policy"), "{all:?}");
+    let tokens = "SEARCH m USING INDEX mints_by_policy (policy=?)";
+    expect_walk(&connection, policies::LIVE_TOKENS_OF_POLICY, tokens);
 }
 
 #[test]

@@ -36,6 +36,9 @@ pub(in crate::store::sqlite) fn select(filter: &TokenFilter, after: Option<Token
     if let Some(batch) = filter.batch {
         list.indexed(MINTS, "m.batch", batch);
     }
+    if let Some(policy) = filter.policy {
+        list.indexed(MINTS, "m.policy", policy);
+    }
     if let Some(NameFilter::Exact(label)) = &filter.label {
         list.indexed(MINTS, "m.label", label.clone());
     }

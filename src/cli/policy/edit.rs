@@ -1,0 +1,238 @@
+//! `gatepass policy create` and `gatepass policy set`.
+
+use std::path::Path;
+
+use clap::Args;
+use serde_json::{Map, Value, json};
+
+use super::flags::TermFlags;
+use super::{POLICIES, ROWS, at, show};
+use crate::cli::error::CliError;
+use crate::cli::once::{FIRST_TOKEN, Once};
+use crate::cli::output;
+use crate::cli::remote::Remote;
+use crate::cli::short_id::GivenId;
+use crate::config::Environment;
+use crate::id::PolicyId;
+
+/// Arguments of `policy create`.
+#[derive(Args)]
+#[command(after_long_help = "Examples:
+  gatepass policy create --name 'edge proxies' --role proxy
+  gatepass policy create --name edge --role proxy --settings edge.json --schema edge.schema.json
+  gatepass policy create --name runners --ephemeral-hosts --no-first-token
+  gatepass policy create --name edge --role proxy --out edge.token
+
+The first token is persistent, and admits any number of hosts. It gives the roles of the policy. It is shown once.")]
+pub(crate) struct PolicyCreate {
+    #[command(flatten)]
+    remote: Remote,
+    /// Name of the policy, 1 to 128 characters
+    #[arg(long, value_name = "TEXT")]
+    name: String,
+    #[command(flatten)]
+    terms: TermFlags,
+    /// Create no first token
+    #[arg(long, conflicts_with_all = ["quiet", "out"])]
+    no_first_token: bool,
+    #[command(flatten)]
+    once: Once,
+}
+
+impl PolicyCreate {
+    pub(super) async fn run(self, environment: &Environment) -> Result<(), CliError> {
+        let body = self.body()?;
+        let api = self.remote.connect(environment)?;
+        if self.no_first_token {
+            return show(self.remote.output, &api.post(POLICIES, &body).await?);
+        }
+        let post = async { Ok(api.post(POLICIES, &body).await?) };
+        self.once.post(self.remote.output, post, &FIRST_TOKEN, shown).await
+    }
+
+    fn body(&self) -> Result<Value, CliError> {
+        let mut body = Value::Object(self.terms.value()?);
+        body["name"] = json!(self.name);
+        if self.no_first_token {
+            body["first_token"] = json!(false);
+        }
+        Ok(body)
+    }
+}
+
+/// The policy and its first token, for people.
+fn shown(answer: &Value, file: Option<&Path>) -> String {
+    let rows = ROWS
+        .iter()
+        .copied()
+        .chain([("first token", "first_token.token"), ("token id", "first_token.token_id")]);
+    let command = answer["first_token"]["install_command"].as_str().map(crate::text::printable);
+    let next = match (file, command) {
+        (Some(_), _) => String::from("\nThe token is only in the file.\n"),
+        (None, Some(command)) => {
+            format!(
+                "\nThe token is shown once. On each new host, paste this line, then the token:\n  {command}\n"
+            )
+        }
+        (None, None) => String::new(),
+    };
+    output::lines(answer, &rows.collect::<Vec<_>>()) + &next
+}
+
+/// Arguments of `policy set`.
+#[derive(Args)]
+#[command(after_long_help = "Examples:
+  gatepass policy set ID --certificate-lifetime 7d
+  gatepass policy set ID --settings edge.json
+  gatepass policy set ID --role proxy --role director --no-labels
+
+A list, the labels, the settings and the schema replace the former ones. A host keeps a role that is taken out.")]
+pub(crate) struct PolicySet {
+    #[command(flatten)]
+    remote: Remote,
+    /// Id of the policy, or its last 8 characters
+    #[arg(value_parser = GivenId::<PolicyId>::parse)]
+    id: GivenId<PolicyId>,
+    /// Name of the policy, 1 to 128 characters
+    #[arg(long, value_name = "TEXT")]
+    name: Option<String>,
+    #[command(flatten)]
+    terms: TermFlags,
+    /// Certificates last hosts.certificate_lifetime
+    #[arg(long, conflicts_with = "certificate_lifetime")]
+    default_lifetime: bool,
+    /// The hosts are not ephemeral
+    #[arg(long, conflicts_with = "ephemeral_hosts")]
+    no_ephemeral_hosts: bool,
+    /// Allow no role
+    #[arg(long, conflicts_with = "roles")]
+    no_roles: bool,
+    /// Remove all labels
+    #[arg(long, conflicts_with = "labels")]
+    no_labels: bool,
+    /// Remove all settings
+    #[arg(long, conflicts_with = "settings")]
+    no_settings: bool,
+    /// Remove the schema
+    #[arg(long, conflicts_with = "schema")]
+    no_schema: bool,
+    /// Remove all audiences
+    #[arg(long, conflicts_with = "audiences")]
+    no_audiences: bool,
+}
+
+impl PolicySet {
+    pub(super) async fn run(self, environment: &Environment) -> Result<(), CliError> {
+        let body = self.body()?;
+        if body.is_empty() {
+            return Err(CliError::Usage(String::from(
+                "nothing to change: give a flag such as --name, --role or --settings",
+            )));
+        }
+        let api = self.remote.connect(environment)?;
+        let path = at(self.id.whole(&api).await?);
+        show(self.remote.output, &api.patch(&path, &Value::Object(body)).await?)
+    }
+
+    /// The fields that are given.
+    fn body(&self) -> Result<Map<String, Value>, CliError> {
+        let mut body = self.terms.value()?;
+        body.extend(self.name.iter().map(|name| ("name".to_owned(), json!(name))));
+        let emptied = [
+            (self.default_lifetime, "certificate_lifetime", Value::Null),
+            (self.no_ephemeral_hosts, "ephemeral_hosts", json!(false)),
+            (self.no_roles, "roles", json!([])),
+            (self.no_labels, "labels", json!({})),
+            (self.no_settings, "settings", json!({})),
+            (self.no_schema, "schema", Value::Null),
+            (self.no_audiences, "audiences", json!([])),
+        ];
+        let emptied = emptied.into_iter().filter(|(emptied, ..)| *emptied);
+        body.extend(emptied.map(|(_, field, value)| (field.to_owned(), value)));
+        Ok(body)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct SetLine {
+        #[command(flatten)]
+        set: PolicySet,
+    }
+
+    #[derive(Parser)]
+    struct CreateLine {
+        #[command(flatten)]
+        create: PolicyCreate,
+    }
+
+    fn set(flags: &[&str]) -> Value {
+        let line = SetLine::try_parse_from([&["x", "456789ab"], flags].concat()).ok().unwrap();
+        Value::Object(line.set.body().ok().unwrap())
+    }
+
+    fn create(flags: &[&str]) -> Value {
+        let line = CreateLine::try_parse_from([&["x", "--name", "edge"], flags].concat()).ok().unwrap();
+        line.create.body().ok().unwrap()
+    }
+
+    #[test]
+    fn only_given_fields_are_sent() {
+        assert_eq!(set(&[]), json!({}));
+        assert_eq!(create(&[]), json!({ "name": "edge" }));
+        assert_eq!(create(&["--no-first-token"]), json!({ "name": "edge", "first_token": false }));
+        let terms = [
+            "--role",
+            "proxy,director",
+            "--label",
+            "site=eu-1",
+            "--renew-at",
+            "0.5",
+            "--approval",
+            "warn",
+            "--certificate-lifetime",
+            "7d",
+            "--audience",
+            "urn:jobs",
+            "--description",
+            "x",
+        ];
+        let expected = json!({
+            "roles": ["proxy", "director"], "labels": { "site": "eu-1" }, "renew_at": 0.5, "approval": "warn",
+            "certificate_lifetime": "7d", "audiences": ["urn:jobs"], "description": "x",
+        });
+        assert_eq!(set(&terms), expected);
+    }
+
+    #[test]
+    fn each_field_is_given_or_emptied() {
+        let flags = [
+            "--default-lifetime",
+            "--no-ephemeral-hosts",
+            "--no-roles",
+            "--no-labels",
+            "--no-settings",
+            "--no-schema",
+            "--no-audiences",
+        ];
+        let expected = json!({
+            "certificate_lifetime": null, "ephemeral_hosts": false, "roles": [], "labels": {}, "settings": {}, "schema": null,
+            "audiences": [],
+        });
+        assert_eq!(set(&flags), expected);
+        for pair in [
+            ["--role=x", "--no-roles"],
+            ["--certificate-lifetime=1d", "--default-lifetime"],
+            ["--certificate-lifetime=1d", "--ephemeral-hosts"],
+            ["--schema=f", "--no-schema"],
+        ] {
+            assert!(SetLine::try_parse_from([&["x", "456789ab"], &pair[..]].concat()).is_err(), "{pair:?}");
+        }
+        assert!(CreateLine::try_parse_from(["x", "--name=edge", "--no-first-token", "--quiet"]).is_err());
+    }
+}

@@ -1,0 +1,256 @@
+//! Policies: listing, showing, creating, changing, restoring and deleting them.
+
+mod change;
+mod edit;
+pub mod live;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+pub use self::edit::PolicyEdit;
+use self::live::LivePolicies;
+use super::base::Base;
+use super::tokens::mint::{ATTEMPTS, Minting, first_policy_order};
+use super::{Caller, FieldError, RequestError, ServiceError};
+use crate::access::{Act, Excess, Permission};
+use crate::admission::{PolicyTerms, check_settings};
+use crate::clock::Timestamp;
+use crate::id::PolicyId;
+use crate::ledger::{Action, Draft};
+use crate::span::show_span;
+use crate::store::{
+    CreatePolicy, MOST_POLICIES, Page, PageQuery, Policy, PolicyCreation, RecordMint, StoreError,
+};
+use crate::token::MintedToken;
+
+/// A policy with the number of its hosts that are not revoked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CountedPolicy {
+    /// The policy.
+    pub policy: Policy,
+    /// Number of its hosts.
+    pub hosts: u64,
+}
+
+/// An administrator's use cases of policies.
+pub struct PolicyAdmin {
+    pub(super) base: Base,
+    pub(super) minting: Arc<Minting>,
+    /// The policies in memory.
+    pub policies: Arc<LivePolicies>,
+    /// Lifetime of a certificate without a policy.
+    pub(super) lifetime: Duration,
+}
+
+impl PolicyAdmin {
+    /// Returns a page of the policies, oldest first.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn list_policies(
+        &self,
+        query: PageQuery<PolicyId>,
+    ) -> Result<Page<CountedPolicy, PolicyId>, ServiceError> {
+        let counts: BTreeMap<_, _> = self.base.store.hosts_of_policies().await?.into_iter().collect();
+        let policies = self.base.store.policies().await?.into_iter();
+        let mut rest = policies.filter(|policy| query.after.is_none_or(|after| after < policy.id));
+        let counted = |policy: Policy| {
+            let hosts = counts.get(&policy.id).copied().unwrap_or(0);
+            CountedPolicy { policy, hosts }
+        };
+        let page = rest.by_ref().take(usize::try_from(query.limit).unwrap_or(usize::MAX)).map(counted);
+        let items = page.collect::<Vec<_>>();
+        let next = items.last().map(|last| last.policy.id).filter(|_| rest.next().is_some());
+        Ok(Page { items, next })
+    }
+
+    /// Returns one policy.
+    ///
+    /// # Errors
+    /// The policy is unknown, or the store cannot be read.
+    pub async fn show_policy(&self, id: PolicyId) -> Result<CountedPolicy, ServiceError> {
+        self.counted(self.stored(id).await?).await
+    }
+
+    /// Creates a policy. With `first_token` it gets the token `Default`, which gives its roles and is persistent and unlimited.
+    ///
+    /// # Errors
+    /// The policy or its first token is beyond the caller's limits. Its name is taken, or there are too many policies. Or the
+    /// store cannot be written.
+    pub async fn create_policy(
+        &self,
+        caller: &Caller,
+        terms: PolicyTerms,
+        first_token: bool,
+    ) -> Result<(CountedPolicy, Option<MintedToken>), ServiceError> {
+        caller.may(Act::CreatePolicy)?;
+        self.may_make(caller, None, &terms).await?;
+        for _ in 0..ATTEMPTS {
+            let now = self.base.time.trusted()?;
+            let policy = first_revision(caller, terms.clone(), now);
+            let (minted, first) = match first_token {
+                true => {
+                    let (minted, record) = self.first_token(caller, &policy, now).await?;
+                    (Some(minted), Some(record))
+                }
+                false => (None, None),
+            };
+            let entry = about(caller.did(Action::PolicyCreated, now), policy.id, &terms);
+            let entry = entry.with("policy_terms", shown(&terms));
+            let _turn = self.policies.change().await;
+            let command = CreatePolicy { policy: policy.clone(), first, entry };
+            match self.base.store.create_policy(command).await? {
+                PolicyCreation::Created => {
+                    self.policies.put(policy.clone());
+                    return Ok((CountedPolicy { policy, hosts: 0 }, minted));
+                }
+                PolicyCreation::KeyGone => drop(self.minting.trust.change().await),
+                PolicyCreation::TooMany => {
+                    return Err(RequestError::TooManyPolicies { most: MOST_POLICIES }.into());
+                }
+                PolicyCreation::NameTaken => return Err(name_taken(&terms)),
+            }
+        }
+        Err(StoreError::Contended.into())
+    }
+
+    /// Signs the first token of a policy: it gives exactly the policy's roles.
+    async fn first_token(
+        &self,
+        caller: &Caller,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> Result<(MintedToken, RecordMint), ServiceError> {
+        let order = first_policy_order(policy);
+        caller.may(order.act(now))?;
+        if !caller.rights.permissions.contain(Permission::WriteTokens) {
+            let message = "the first token needs tokens:write: set first_token to false to create none";
+            let excess = Excess { limit: "permissions", message: message.to_owned() };
+            return Err(RequestError::BeyondLimits(vec![excess]).into());
+        }
+        self.minting.sign(caller, order, &self.minting.trust.ring(), now).await
+    }
+
+    /// Checks the terms of a policy, and that the caller may give it these in place of `before`.
+    async fn may_make(
+        &self,
+        caller: &Caller,
+        before: Option<&PolicyTerms>,
+        terms: &PolicyTerms,
+    ) -> Result<(), ServiceError> {
+        if terms.ephemeral_hosts && terms.certificate_lifetime.is_some() {
+            let message = "the certificates of ephemeral hosts last 24h: leave it out, or set it to null";
+            return Err(RequestError::Fields(vec![FieldError::new("certificate_lifetime", message)]).into());
+        }
+        let is_judged =
+            |before: &PolicyTerms| before.settings == terms.settings && before.schema == terms.schema;
+        if !before.is_some_and(is_judged) {
+            fits(terms).await?;
+        }
+        let roles_before = before.map_or(&[][..], |before| &before.roles);
+        if roles_before != terms.roles {
+            caller.may(Act::SetRoles { before: roles_before, after: &terms.roles })?;
+        }
+        Ok(self.may_last(caller, before, terms)?)
+    }
+
+    /// Checks that only an admin gives certificates a longer life than the configured one.
+    fn may_last(
+        &self,
+        caller: &Caller,
+        before: Option<&PolicyTerms>,
+        terms: &PolicyTerms,
+    ) -> Result<(), RequestError> {
+        let Some(lifetime) = terms.certificate_lifetime.filter(|lifetime| *lifetime > self.lifetime) else {
+            return Ok(());
+        };
+        let was = before.and_then(|before| before.certificate_lifetime).unwrap_or_default();
+        if lifetime <= was || caller.is_admin() {
+            return Ok(());
+        }
+        let (asked, most) = (show_span(lifetime), show_span(self.lifetime));
+        let message = format!(
+            "{asked} is longer than hosts.certificate_lifetime, which is {most}: only an admin may set it"
+        );
+        Err(RequestError::BeyondLimits(vec![Excess { limit: "certificate_lifetime", message }]))
+    }
+
+    async fn stored(&self, id: PolicyId) -> Result<Policy, ServiceError> {
+        self.base.store.policy(id).await?.ok_or_else(|| unknown(id))
+    }
+
+    async fn counted(&self, policy: Policy) -> Result<CountedPolicy, ServiceError> {
+        let hosts = self.base.store.hosts_of_policy(policy.id).await?;
+        Ok(CountedPolicy { policy, hosts })
+    }
+}
+
+/// A new policy of the caller.
+fn first_revision(caller: &Caller, terms: PolicyTerms, now: Timestamp) -> Policy {
+    let actor = caller.actor.to_string();
+    Policy {
+        id: PolicyId::generate(now),
+        revision: 1,
+        terms,
+        created_at: now,
+        created_by: actor.clone(),
+        updated_at: now,
+        updated_by: actor,
+    }
+}
+
+/// Checks that the settings fit their schema, on a thread for work that takes long.
+async fn fits(terms: &PolicyTerms) -> Result<(), ServiceError> {
+    let (settings, schema) = (terms.settings.clone(), terms.schema.clone());
+    let checking = tokio::task::spawn_blocking(move || check_settings(&settings, schema.as_ref()));
+    let faults = checking.await.map_err(|_| StoreError::Closed)?.err().unwrap_or_default();
+    let faults = faults.into_iter().map(|fault| FieldError::new(fault.field, fault.message));
+    Ok(RequestError::refuse(faults.collect())?)
+}
+
+fn unknown(id: PolicyId) -> ServiceError {
+    RequestError::not_found("policy", id).into()
+}
+
+fn name_taken(terms: &PolicyTerms) -> ServiceError {
+    RequestError::PolicyExists { name: terms.name.to_string() }.into()
+}
+
+/// The entry with the policy's id and name.
+fn about(entry: Draft, id: PolicyId, terms: &PolicyTerms) -> Draft {
+    entry.with("policy", id.to_string()).with("label", terms.name.as_str())
+}
+
+/// The terms for an entry. Settings and schema can be long, and stand there by their digest.
+fn shown(terms: &PolicyTerms) -> Value {
+    let PolicyTerms {
+        name,
+        description,
+        certificate_lifetime,
+        renew_at,
+        roles,
+        approval,
+        labels,
+        ephemeral_hosts,
+        settings,
+        schema,
+        audiences,
+    } = terms;
+    json!({
+        "name": name, "description": description, "certificate_lifetime": certificate_lifetime.map(show_span),
+        "renew_at": renew_at, "roles": roles, "approval": approval, "labels": labels,
+        "ephemeral_hosts": ephemeral_hosts, "settings_sha256": digest(settings), "schema_sha256": schema.as_ref().map(digest),
+        "audiences": audiences,
+    })
+}
+
+/// The SHA-256 of a JSON object, in hexadecimal. Its members are in the order of their names.
+fn digest(object: &serde_json::Map<String, Value>) -> String {
+    // A map of JSON values is always JSON.
+    let text = serde_json::to_vec(object).unwrap_or_default();
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,148 @@
+//! Policies: creation, change and deletion.
+
+use super::Execution;
+use crate::id::{PolicyId, TokenId};
+use crate::ledger::{Action, Draft, Subjects};
+use crate::store::sqlite::driver::{self, params};
+use crate::store::sqlite::read::policies::{HOSTS_OF_POLICY, LIVE_TOKENS_OF_POLICY};
+use crate::store::sqlite::value::{Json, Millis};
+use crate::store::{
+    ChangePolicy, CreatePolicy, DeletePolicy, KEPT_REVISIONS, MOST_POLICIES, MintOutcome, Policy,
+    PolicyChange, PolicyCreation, PolicyDeletion,
+};
+use crate::token::LEEWAY;
+
+/// Copies the current revision of a policy to its revisions.
+const KEEP_REVISION: &str = "INSERT INTO policy_revisions (policy, revision, name, description, certificate_lifetime, renew_at, \
+     roles, approval, labels, ephemeral_hosts, settings, settings_schema, audiences, created_at, created_by, updated_at, updated_by) \
+     SELECT policy, revision, name, description, certificate_lifetime, renew_at, roles, approval, labels, ephemeral_hosts, \
+     settings, settings_schema, audiences, created_at, created_by, updated_at, updated_by FROM policies WHERE policy = ?1";
+
+impl Execution<'_> {
+    pub(super) fn create_policy(&mut self, command: CreatePolicy) -> driver::Result<PolicyCreation> {
+        let CreatePolicy { policy, first, entry } = command;
+        let kept = self.one("SELECT count(*) FROM policies", [], |row| row.get::<_, u32>(0))?;
+        if kept.unwrap_or(0) >= MOST_POLICIES {
+            return self.undo(PolicyCreation::TooMany);
+        }
+        if self.has_other_policy(policy.id, policy.terms.name.as_str())? {
+            return self.undo(PolicyCreation::NameTaken);
+        }
+        self.insert_policy(&policy)?;
+        self.keep_revision(policy.id, policy.revision)?;
+        self.enter(entry)?;
+        match first.map(|first| self.record_mint(first)).transpose()? {
+            Some(MintOutcome::KeyGone) => self.undo(PolicyCreation::KeyGone),
+            Some(MintOutcome::Recorded) | None => Ok(PolicyCreation::Created),
+        }
+    }
+
+    pub(super) fn change_policy(&mut self, command: ChangePolicy) -> driver::Result<PolicyChange> {
+        let ChangePolicy { policy, revision, terms, entry } = command;
+        if self.has_other_policy(policy, terms.name.as_str())? {
+            return self.undo(PolicyChange::NameTaken);
+        }
+        let sql = "UPDATE policies SET name = ?3, description = ?4, certificate_lifetime = ?5, renew_at = ?6, roles = ?7, \
+                   approval = ?8, labels = ?9, ephemeral_hosts = ?10, settings = ?11, settings_schema = ?12, audiences = ?13, \
+                   updated_at = ?14, updated_by = ?15, revision = revision + 1 WHERE policy = ?1 AND revision = ?2";
+        let params = params![
+            policy,
+            revision,
+            terms.name,
+            terms.description,
+            terms.certificate_lifetime.map(Millis),
+            terms.renew_at.hundredths(),
+            Json(&terms.roles),
+            terms.approval,
+            Json(&terms.labels),
+            terms.ephemeral_hosts,
+            Json(&terms.settings),
+            terms.schema.as_ref().map(Json),
+            Json(&terms.audiences),
+            entry.at(),
+            entry.origin.actor,
+        ];
+        if self.execute(sql, params)? == 0 {
+            let outcome = if self.has_policy(policy)? { PolicyChange::Moved } else { PolicyChange::Unknown };
+            return self.undo(outcome);
+        }
+        self.keep_revision(policy, revision + 1)?;
+        self.enter(entry)?;
+        Ok(PolicyChange::Done)
+    }
+
+    pub(super) fn delete_policy(&mut self, command: DeletePolicy) -> driver::Result<PolicyDeletion> {
+        let DeletePolicy { policy, revision, entry } = command;
+        let hosts = self.one(HOSTS_OF_POLICY, [policy], |row| row.get(0))?.unwrap_or(0);
+        if hosts > 0 {
+            return self.undo(PolicyDeletion::InUse { hosts });
+        }
+        let sql = "DELETE FROM policies WHERE policy = ?1 AND revision = ?2";
+        if self.execute(sql, params![policy, revision])? == 0 {
+            let moved = self.has_policy(policy)?;
+            return self.undo(if moved { PolicyDeletion::Moved } else { PolicyDeletion::Unknown });
+        }
+        self.execute("DELETE FROM policy_revisions WHERE policy = ?1", [policy])?;
+        let tokens = self.end_tokens_of_policy(policy, &entry)?;
+        self.enter(entry.with("tokens", tokens))?;
+        Ok(PolicyDeletion::Deleted { tokens })
+    }
+
+    /// Revokes the live tokens of a policy. Returns their number.
+    fn end_tokens_of_policy(&mut self, policy: PolicyId, entry: &Draft) -> driver::Result<u64> {
+        // A token is accepted for some time after its expiry, as clocks differ.
+        let params = params![policy, entry.at().minus(LEEWAY)];
+        let tokens: Vec<TokenId> = self.all(LIVE_TOKENS_OF_POLICY, params, |row| row.get(0))?;
+        for token in &tokens {
+            let Some(minted) = self.minted(*token)? else { continue };
+            self.take_back(&minted, entry.at())?;
+            self.enter(
+                Draft { action: Action::TokenRevoked, ..entry.clone() }.about(Subjects::token(*token)),
+            )?;
+        }
+        Ok(tokens.len() as u64)
+    }
+
+    fn insert_policy(&self, policy: &Policy) -> driver::Result<()> {
+        let sql = "INSERT INTO policies (policy, revision, name, description, certificate_lifetime, renew_at, roles, approval, \
+                   labels, ephemeral_hosts, settings, settings_schema, audiences, created_at, created_by, updated_at, updated_by) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
+        let Policy { id, revision, terms, created_at, created_by, updated_at, updated_by } = policy;
+        let params = params![
+            id,
+            revision,
+            terms.name,
+            terms.description,
+            terms.certificate_lifetime.map(Millis),
+            terms.renew_at.hundredths(),
+            Json(&terms.roles),
+            terms.approval,
+            Json(&terms.labels),
+            terms.ephemeral_hosts,
+            Json(&terms.settings),
+            terms.schema.as_ref().map(Json),
+            Json(&terms.audiences),
+            created_at,
+            created_by,
+            updated_at,
+            updated_by,
+        ];
+        self.execute(sql, params).map(drop)
+    }
+
+    /// Keeps the current revision, and deletes the oldest one that is too much.
+    fn keep_revision(&self, policy: PolicyId, revision: u64) -> driver::Result<()> {
+        self.execute(KEEP_REVISION, [policy])?;
+        let sql = "DELETE FROM policy_revisions WHERE policy = ?1 AND revision <= ?2";
+        self.execute(sql, params![policy, revision.saturating_sub(KEPT_REVISIONS)]).map(drop)
+    }
+
+    pub(super) fn has_policy(&self, policy: PolicyId) -> driver::Result<bool> {
+        self.exists("SELECT 1 FROM policies WHERE policy = ?1", [policy])
+    }
+
+    /// Returns whether another policy has the name.
+    fn has_other_policy(&self, policy: PolicyId, name: &str) -> driver::Result<bool> {
+        self.exists("SELECT 1 FROM policies WHERE name = ?2 AND policy <> ?1", params![policy, name])
+    }
+}
