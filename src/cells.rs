@@ -26,19 +26,12 @@ pub fn text_of(item: &Value, path: &str) -> Option<String> {
     Some(if inner.is_some() { format!("({text})") } else { text })
 }
 
-/// A time, to the second.
-pub fn time(at: Timestamp) -> String {
-    let text = at.to_string();
-    to_the_second(&text).unwrap_or(text)
-}
-
 /// A time without its fraction of a second; `None` for any other text.
 fn to_the_second(text: &str) -> Option<String> {
-    let (second, fraction) = text.split_once('.')?;
+    let (_, fraction) = text.split_once('.')?;
     let fraction = fraction.strip_suffix('Z')?;
-    let time =
-        fraction.bytes().all(|digit| digit.is_ascii_digit()) && Timestamp::parse_rfc3339(text).is_some();
-    time.then(|| format!("{second}Z"))
+    let digits = fraction.bytes().all(|digit| digit.is_ascii_digit());
+    Timestamp::parse_rfc3339(text).filter(|_| digits).map(|at| at.to_string())
 }
 
 fn show(value: &Value) -> String {

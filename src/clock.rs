@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[cfg(feature = "server")]
 pub use self::source::{Clock, ManualClock, Reading};
 
-/// A moment: whole milliseconds since the Unix epoch, UTC. Shown and serialised as RFC 3339.
+/// A moment: whole milliseconds since the Unix epoch, UTC. Serialised as RFC 3339, and shown to the second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
@@ -30,6 +30,12 @@ impl Timestamp {
     /// Parses an RFC 3339 date and time, in any offset.
     pub fn parse_rfc3339(text: &str) -> Option<Self> {
         DateTime::parse_from_rfc3339(text).ok().map(|at| Self(at.timestamp_millis()))
+    }
+
+    /// The moment to the millisecond (RFC 3339), for programs.
+    pub fn to_rfc3339(self) -> String {
+        let at = DateTime::from_timestamp_millis(self.0);
+        at.map_or_else(|| format!("{} ms", self.0), |at| at.to_rfc3339_opts(SecondsFormat::AutoSi, true))
     }
 
     /// The whole second as HTTP writes it (RFC 9110 section 5.6.7). Empty for a time that no calendar has.
@@ -75,18 +81,16 @@ const fn clamp(span: Duration) -> i64 {
     if millis > i64::MAX as u128 { i64::MAX } else { millis as i64 }
 }
 
+/// The whole second: people need no milliseconds.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match DateTime::from_timestamp_millis(self.0) {
-            Some(at) => f.write_str(&at.to_rfc3339_opts(SecondsFormat::AutoSi, true)),
-            None => write!(f, "{} ms", self.0),
-        }
+        f.write_str(&self.whole_second().to_rfc3339())
     }
 }
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(&self.to_rfc3339())
     }
 }
 
@@ -121,6 +125,9 @@ mod tests {
         assert_eq!(at.to_string(), "2030-01-01T00:00:00Z");
         assert_eq!(Timestamp::parse_rfc3339("2030-01-01T02:00:00+02:00"), Some(at));
         assert_eq!(Timestamp::parse_rfc3339("2030-01-01"), None);
+        let later = Timestamp::from_millis(at.millis() + 307);
+        assert_eq!(serde_json::to_string(&later).unwrap(), "\"2030-01-01T00:00:00.307Z\"");
+        assert_eq!(later.to_string(), at.to_string(), "people read whole seconds");
         assert_eq!(at.to_http_date(), "Tue, 01 Jan 2030 00:00:00 GMT");
     }
 

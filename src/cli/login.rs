@@ -123,7 +123,7 @@ fn report(format: Format, profile: &Profile, path: &Path) -> Result<(), CliError
         KeptCredential::Session { expires_at, .. } => (user, Some(user), Some(*expires_at)),
         KeptCredential::Nothing => (user, Some(user), None),
     };
-    let until = ends.map_or_else(String::new, |at| format!(" until {}", output::time(at)));
+    let until = ends.map_or_else(String::new, |at| format!(" until {at}"));
     let said =
         json!({ "server": server, "user": user, "expires_at": ends, "profile": path.display().to_string() });
     output::done(

@@ -18,7 +18,7 @@ pub(crate) use self::table::{GrowingTable, table};
 
 use super::error::CliError;
 use super::logging;
-pub(crate) use crate::cells::{Column, Columns, csv, text_at, text_of, time};
+pub(crate) use crate::cells::{Column, Columns, csv, text_at, text_of};
 
 /// Table for people, or a form for scripts. Only lists have the forms after JSON.
 #[derive(

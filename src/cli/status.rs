@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::enroll::show;
 use super::error::CliError;
-use super::output::{self, Format, line, time};
+use super::output::{self, Format, line};
 use super::remote::network;
 use crate::client::host::ThisHost;
 use crate::client::renewal::record::HookRecord;
@@ -103,7 +103,7 @@ fn print_renewal(renewal: &RenewalStatus) -> Result<(), CliError> {
         Renewer::Daemon { pid: Some(pid) } => format!("renewed by   the daemon (process {pid})"),
         Renewer::Daemon { pid: None } => String::from("renewed by   the daemon"),
         Renewer::Timer { looked_at } => {
-            format!("renewed by   `gatepass renew --if-due`, which last ran at {}", time(looked_at))
+            format!("renewed by   `gatepass renew --if-due`, which last ran at {looked_at}")
         }
         Renewer::Nobody => String::from(
             "renewed by   nobody: run `gatepass service install renew`, or `gatepass renew --if-due` from cron",
@@ -111,12 +111,12 @@ fn print_renewal(renewal: &RenewalStatus) -> Result<(), CliError> {
     })?;
     if let Some(at) = renewal.attempt.attempted_at {
         line(match &renewal.attempt.error {
-            Some(error) => format!("last attempt {}, failed: {}", time(at), printable(error)),
-            None => format!("last attempt {}, renewed", time(at)),
+            Some(error) => format!("last attempt {at}, failed: {}", printable(error)),
+            None => format!("last attempt {at}, renewed"),
         })?;
     }
     if let Some(at) = renewal.next_attempt_at {
-        line(format!("next attempt {}", time(at)))?;
+        line(format!("next attempt {at}"))?;
     }
     match &renewal.hook_owed {
         Some(hook) => line(format!("hook         {}", owed(hook))),
@@ -128,7 +128,7 @@ fn print_renewal(renewal: &RenewalStatus) -> Result<(), CliError> {
 fn owed(hook: &HookRecord) -> String {
     let failed =
         hook.attempt.error.as_ref().map(|error| format!("; the last run failed: {}", printable(error)));
-    let next = hook.next_attempt_at.map(|at| format!("; next run at {}", time(at)));
+    let next = hook.next_attempt_at.map(|at| format!("; next run at {at}"));
     let next = next.unwrap_or_else(|| String::from("; `gatepass renew --if-due` with its flags runs it"));
     format!("owed: it has not succeeded with this certificate{}{next}", failed.unwrap_or_default())
 }

@@ -178,7 +178,7 @@ fn check_columns(entry: &HashedEntry<'_>, record: &EntryRecord) -> Result<(), Fa
     let text = |pointer: &str| body.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
     let shown = |value: Option<String>| value.unwrap_or_default();
     let columns = [
-        ("at", "/at", at.to_string()),
+        ("at", "/at", at.to_rfc3339()),
         ("actor", "/actor", actor.clone()),
         ("address", "/address", shown(address.map(|address| address.to_string()))),
         ("request", "/request", shown(request.map(|request| request.to_string()))),

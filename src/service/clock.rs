@@ -16,7 +16,7 @@ impl TrustAdmin {
         let before = self.base.time.standing();
         let at = before.wall;
         let keys = self.fresh_keys(at)?;
-        let mut entry = caller.did(Action::ClockAccepted, at).with("mark", before.mark.to_string());
+        let mut entry = caller.did(Action::ClockAccepted, at).with("mark", before.mark.to_rfc3339());
         if let Some(doubt) = before.doubt {
             entry = entry.with("doubt", doubt.to_string());
         }

@@ -57,7 +57,7 @@ pub enum MintError {
         expires_at: Timestamp,
     },
     /// The time is not a whole second between 1970 and 9999.
-    #[error("{at} cannot stand in a token: use whole seconds between 1970 and 9999")]
+    #[error("{} cannot stand in a token: use whole seconds between 1970 and 9999", .at.to_rfc3339())]
     UnusableTime {
         /// The time.
         at: Timestamp,

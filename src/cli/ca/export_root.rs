@@ -8,7 +8,7 @@ use super::{fingerprint, root};
 use crate::cli::ask::confirm;
 use crate::cli::destination::{Destination, is_stdout};
 use crate::cli::error::CliError;
-use crate::cli::output::{self, line, time};
+use crate::cli::output::{self, line};
 use crate::cli::private;
 use crate::cli::remote::Remote;
 use crate::config::Environment;
@@ -103,8 +103,8 @@ fn question(root: &offline::RootKey, to: &Path) -> String {
          revoke` do not work. The issuing CA expires at {}, the root at {}.",
         root.path.display(),
         to.display(),
-        time(root.issuing_expires_at),
-        time(root.expires_at)
+        root.issuing_expires_at,
+        root.expires_at
     )
 }
 

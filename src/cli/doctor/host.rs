@@ -3,7 +3,6 @@
 use std::path::{self, Path};
 
 use super::check::DoctorCheck;
-use crate::cli::output::time;
 use crate::cli::remote::network;
 use crate::cli::shell_word::shell_word;
 use crate::client::host::ThisHost;
@@ -51,7 +50,7 @@ fn identity(status: &HostStatus, at: &str) -> Vec<DoctorCheck> {
 }
 
 fn certificate(status: &HostStatus, at: &str) -> DoctorCheck {
-    let end = time(status.host.life.expires_at);
+    let end = status.host.life.expires_at;
     match status.seconds_left {
         0 => DoctorCheck::failed(
             "certificate",
@@ -128,10 +127,9 @@ fn renewals(status: &HostStatus, at: &str) -> DoctorCheck {
             DoctorCheck::warning("renewals", format!("the last attempt failed: {error}"), remedy)
         }
         (Renewer::Daemon { .. }, None) => DoctorCheck::ok("renewals", "by the daemon"),
-        (Renewer::Timer { looked_at }, None) => DoctorCheck::ok(
-            "renewals",
-            format!("by `gatepass renew --if-due`, last run at {}", time(looked_at)),
-        ),
+        (Renewer::Timer { looked_at }, None) => {
+            DoctorCheck::ok("renewals", format!("by `gatepass renew --if-due`, last run at {looked_at}"))
+        }
     }
 }
 

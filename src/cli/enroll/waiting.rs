@@ -7,7 +7,7 @@ use indicatif::ProgressBar;
 use tokio::sync::Notify;
 
 use crate::cli::error::CliError;
-use crate::cli::output::{note, time};
+use crate::cli::output::note;
 use crate::cli::{progress, signals};
 use crate::client::ClientError;
 use crate::client::enroll::{
@@ -127,9 +127,8 @@ impl Waiting {
 fn announcement(enrollment: &WaitAnswer) -> String {
     let WaitAnswer { enrollment_id: id, code, expires_at, .. } = enrollment;
     format!(
-        "gatepass: this host waits for approval until {}\n  enrollment  {id}\n  code        {}\n  approve     gatepass enrollment \
+        "gatepass: this host waits for approval until {expires_at}\n  enrollment  {id}\n  code        {}\n  approve     gatepass enrollment \
          approve {id}\nThe approver must see the same code.",
-        time(*expires_at),
         printable(code)
     )
 }
@@ -142,7 +141,7 @@ mod tests {
 
     #[test]
     fn the_announcement_has_what_an_approver_needs() {
-        let now = Timestamp::from_secs(1_800_000_000);
+        let now = Timestamp::from_millis(1_800_000_000_307);
         let (id, code) = (EnrollmentId::generate(now), String::from("Xk9_2fQa"));
         let answer = WaitAnswer { enrollment_id: id, state: String::from("waiting"), code, expires_at: now };
         let text = announcement(&answer);

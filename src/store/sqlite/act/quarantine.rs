@@ -72,7 +72,7 @@ impl Execution<'_> {
         })?;
         let entry = entry.with("newest_serial", lineage.newest.to_string());
         let Some((seen_at, seen_from)) = read else { return Ok(entry) };
-        let entry = entry.with("newest_seen_at", seen_at.to_string());
+        let entry = entry.with("newest_seen_at", seen_at.to_rfc3339());
         let seen_from: Option<IpAddr> = seen_from.map(|from| from.0);
         Ok(seen_from.into_iter().fold(entry, |entry, from| entry.with("newest_seen_from", from.to_string())))
     }
