@@ -8,6 +8,7 @@ use super::error::CliError;
 use super::output::{self, Format, note};
 use super::remote::Remote;
 use super::together::count;
+use crate::clock::Timestamp;
 use crate::config::Environment;
 use crate::text::printable;
 
@@ -16,8 +17,8 @@ pub(super) const OVERVIEW: &str = "/api/v1/overview";
 
 /// Show the state of the authority on one page
 ///
-/// Version, URL and readiness; hosts and tokens by state; keys and CA with their dates. Then root key, clock and disk, and
-/// secrets of the first start that still lie in the data directory.
+/// Version, URL and readiness; hosts and tokens by state; hosts that wait for approval; keys and CA with their dates. Then root
+/// key, clock and disk, and secrets of the first start that still lie in the data directory.
 #[derive(Args)]
 #[command(after_long_help = "Examples:
   gatepass overview
@@ -38,6 +39,7 @@ const ROWS: &[(&str, &str)] = &[
     ("ready", "ready"),
     ("hosts", "hosts"),
     ("capacity", "capacity"),
+    ("waiting hosts", "waiting"),
     ("tokens", "tokens"),
     ("enrollment key made", "keys.enrollment"),
     ("service key made", "keys.service"),
@@ -76,6 +78,7 @@ fn page(found: &Value) -> Value {
         "ready": found["status"] == "ready",
         "hosts": by_state(&found["hosts"]),
         "capacity": capacity(&found["capacity"]),
+        "waiting": waiting(&found["enrollments"]),
         "tokens": by_state(&found["tokens"]),
         "keys": current_keys(&found["signing_keys"]),
         "ca": found["ca"],
@@ -100,6 +103,16 @@ fn capacity(capacity: &Value) -> Value {
         (Some(enrolled), Some(limit)) => json!(format!("{enrolled} of {limit} hosts enrolled")),
         (Some(enrolled), None) => json!(format!("{} enrolled, no limit", count(enrolled, "host"))),
         (None, _) => Value::Null,
+    }
+}
+
+/// The number of hosts that wait for approval, and the beginning of the oldest wait.
+fn waiting(enrollments: &Value) -> Value {
+    let oldest = enrollments["oldest_began_at"].as_str().and_then(Timestamp::parse_rfc3339);
+    match (enrollments["waiting"].as_u64(), oldest) {
+        (Some(0), _) => json!("none"),
+        (Some(hosts), Some(oldest)) => json!(format!("{}, the oldest since {oldest}", count(hosts, "host"))),
+        _ => Value::Null,
     }
 }
 
@@ -139,6 +152,9 @@ fn remarks(found: &Value) {
             "{tokens} that many hosts use will expire within 30 days: `gatepass token list` names them"
         ));
     }
+    if found["enrollments"]["waiting"].as_u64().is_some_and(|hosts| hosts > 0) {
+        note("hosts wait for approval: `gatepass enrollment list` shows them");
+    }
     warn_of(Format::Table, &found["capacity"]);
     let left = found["first_secrets"].as_array().map_or(0, Vec::len);
     if left > 0 {
@@ -163,6 +179,14 @@ mod tests {
         assert_eq!(shown(json!(100)), "93 of 100 hosts enrolled");
         assert_eq!(shown(Value::Null), "93 hosts enrolled, no limit");
         assert_eq!(capacity(&Value::Null), Value::Null);
+    }
+
+    #[test]
+    fn the_oldest_wait_stands_beside_the_number() {
+        let queue = json!({ "waiting": 3, "oldest_began_at": "2026-11-30T08:00:00.307Z" });
+        assert_eq!(waiting(&queue), "3 hosts, the oldest since 2026-11-30T08:00:00Z");
+        assert_eq!(waiting(&json!({ "waiting": 0, "oldest_began_at": null })), "none");
+        assert_eq!(waiting(&Value::Null), Value::Null, "an older server");
     }
 
     #[test]

@@ -35,7 +35,12 @@ fn the_alerts_and_the_dashboard_name_known_metrics() {
     let dashboard: Value = serde_json::from_str(&read("examples/monitoring/dashboard.json")).unwrap();
     let panels = dashboard["panels"].as_array().unwrap().iter();
     let targets = panels.flat_map(|panel| panel["targets"].as_array().unwrap());
-    exist(&targets.flat_map(|target| metrics(target["expr"].as_str().unwrap())).collect(), "dashboard.json");
+    let shown = targets.flat_map(|target| metrics(target["expr"].as_str().unwrap())).collect();
+    exist(&shown, "dashboard.json");
+    for queue in ["waiting", "oldest_waiting_seconds"] {
+        assert!(shown.contains(&format!("gatepass_enrollments_{queue}")), "nobody watches a queue by eye");
+    }
+    assert!(shown.contains("gatepass_enrollment_decisions_total"));
 }
 
 #[test]

@@ -103,6 +103,31 @@ async fn the_counts_are_those_of_the_lists() {
     at.stop().await;
 }
 
+/// The queue on the page and in the answer, with the command that lists it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_overview_shows_the_oldest_waiting_host() {
+    let at = Running::start().await;
+    at.settled().await;
+    let token = token_of(&at.mint(json!({ "max_uses": 2, "approval": "require" })).await);
+    let page = async || {
+        let output = command(at.data_dir(), &["overview"]).await;
+        let text = out(&output);
+        (cell(&text, "waiting hosts").to_owned(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (none, notes) = page().await;
+    assert!(none == "none" && !notes.contains("enrollment list"), "{none}: {notes}");
+    let began = at.clock_reading();
+    assert_eq!(Host::new().redeem(&at, &token).await.status, 202);
+    at.clock.advance(Duration::from_secs(60));
+    assert_eq!(Host::new().redeem(&at, &token).await.status, 202);
+    let queue = json!({ "waiting": 2, "oldest_began_at": began });
+    assert_eq!(at.admin().get("/api/v1/overview").await.json["enrollments"], queue);
+    let (two, notes) = page().await;
+    assert_eq!(two, format!("2 hosts, the oldest since {began}"));
+    assert!(notes.contains("`gatepass enrollment list`"), "{notes}");
+    at.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_authority_that_is_not_ready_says_so() {
     let at = Running::start().await;

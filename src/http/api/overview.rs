@@ -8,10 +8,30 @@ use super::capacity::CapacityShown;
 use super::clock::ClockShown;
 use super::operation::Readiness;
 use super::shapes::KeyItem;
+use crate::clock::Timestamp;
 use crate::http::call::Call;
 use crate::http::problem::Problem;
 use crate::http::reply::Reply;
 use crate::service::overview::{DataDirectory, StateCounts};
+use crate::store::Waiting;
+
+/// The queue of hosts that wait for approval.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Queue)]
+struct QueueShown {
+    /// Number of hosts that wait.
+    #[schema(example = 2)]
+    waiting: u64,
+    /// Time of the first request of the oldest one; `null`: none waits.
+    #[schema(required)]
+    oldest_began_at: Option<Timestamp>,
+}
+
+impl From<Waiting> for QueueShown {
+    fn from(Waiting { count: waiting, oldest: oldest_began_at }: Waiting) -> Self {
+        Self { waiting, oldest_began_at }
+    }
+}
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = Overview)]
@@ -27,6 +47,7 @@ struct OverviewShown<'a> {
     #[serde(flatten)]
     counts: &'a StateCounts,
     capacity: CapacityShown,
+    enrollments: QueueShown,
     signing_keys: Vec<KeyItem>,
     ca: CaStatus,
     clock: ClockShown,
@@ -36,7 +57,8 @@ struct OverviewShown<'a> {
 
 /// Show the overview
 ///
-/// Version, readiness, numbers of hosts and tokens, capacity, signing keys, CA, clock, disk, and secrets of the first start.
+/// Version, readiness, numbers of hosts and tokens, capacity, hosts that wait for approval, signing keys, CA, clock, disk, and
+/// secrets of the first start.
 #[utoipa::path(
     get,
     path = "/api/v1/overview",
@@ -45,12 +67,14 @@ struct OverviewShown<'a> {
 pub(super) async fn show_overview(call: Call) -> Result<Reply, Problem> {
     let authority = &call.authority;
     let keys = authority.trust_admin.list_keys().await?;
+    let waiting = authority.enrollment.count_waiting().await?;
     Ok(Reply::ok(&OverviewShown {
         version: env!("CARGO_PKG_VERSION"),
         url: authority.trust.issuers().current().to_owned(),
         readiness: Readiness::of(authority),
         counts: &*authority.overview.count().await?,
-        capacity: CapacityShown::of(authority).await?,
+        capacity: CapacityShown::new(authority.capacity.show().await?, waiting.count),
+        enrollments: waiting.into(),
         signing_keys: keys.into_iter().map(KeyItem::new).collect(),
         ca: ca::status(authority).await?,
         clock: ClockShown::of(authority.time.standing()),
