@@ -1,6 +1,7 @@
 //! Approval of hosts: a person decides about those that no rule admits.
 
 mod deciders;
+mod killed;
 mod race;
 
 use std::time::Duration;
