@@ -2,6 +2,7 @@
 
 mod deciders;
 mod killed;
+mod queue;
 mod race;
 
 use std::time::Duration;
