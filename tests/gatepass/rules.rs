@@ -2,15 +2,16 @@
 
 mod bad_input;
 mod cli;
+mod enrolling;
 mod limits;
+mod promises;
 
 use std::time::Duration;
 
 use http::header::IF_MATCH;
 use serde_json::{Value, json};
 
-use crate::support::authority::token_of;
-use crate::support::{Host, Running, Said, database};
+use crate::support::{Running, Said};
 
 const RULES: &str = "/api/v1/auto-approve-rules";
 
@@ -23,12 +24,6 @@ fn rule(more: &Value) -> Value {
 
 fn at_id(rule: &Value) -> String {
     format!("{RULES}/{}", rule["id"].as_str().unwrap())
-}
-
-/// Marks every host as admitted by the rule, which the tests of the queue do by redeeming.
-fn admit_every_host(at: &Running, rule: &Value) {
-    let id = rule["id"].as_str().unwrap().replace('-', "");
-    database::execute(at.data_dir(), &format!("UPDATE hosts SET rule = x'{id}'"));
 }
 
 /// Creates a rule as the admin, later than all others; the whole answer.
@@ -119,45 +114,6 @@ async fn a_cap_is_shown_with_the_admitted_hosts() {
     assert_eq!(open["max_nodes"], Value::Null);
     let said = at.admin().patch(&at_id(&capped), &json!({ "max_nodes": null })).await;
     assert_eq!((said.status, &said.json["max_nodes"]), (200, &Value::Null));
-    at.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_rule_is_full_until_a_host_ends() {
-    let at = Running::start().await;
-    let token = token_of(&at.mint(json!({ "persistent": true, "max_uses": null })).await);
-    let host = Host::new().redeem(&at, &token).await.json;
-    Host::new().redeem(&at, &token).await;
-    let capped = create(&at, json!({ "max_nodes": 2 })).await;
-    admit_every_host(&at, &capped);
-    assert_eq!(listed(&at).await[0]["admitted"], 2);
-    assert_eq!(at.admin().get(&at_id(&capped)).await.json["admitted"], 2);
-    let decision = test(&at, json!({})).await;
-    let full = json!(["the rule is full: 2 of 2 hosts"]);
-    assert_eq!((&decision["rule"], &decision["others"][0]["reasons"]), (&Value::Null, &full));
-    let younger = create(&at, json!({})).await;
-    assert_eq!(decides(&at, json!({})).await, younger["id"]);
-    let revoke = format!("/api/v1/hosts/{}", host["host_id"].as_str().unwrap());
-    assert_eq!(at.admin().delete(&revoke).await.status, 200);
-    assert_eq!(listed(&at).await[0]["admitted"], 1);
-    assert_eq!(decides(&at, json!({})).await, capped["id"], "a revoked host makes room");
-    at.stop().await;
-}
-
-/// "Deleting a rule does not affect already-enrolled sensors."
-#[tokio::test(flavor = "multi_thread")]
-async fn hosts_stay_when_their_rule_is_deleted() {
-    let at = Running::start().await;
-    let host = Host::new();
-    let enrolled = host.redeem(&at, &at.mint_once().await).await.json;
-    let rule = create(&at, json!({})).await;
-    admit_every_host(&at, &rule);
-    let path = format!("/api/v1/hosts/{}", enrolled["host_id"].as_str().unwrap());
-    let before = at.admin().get(&path).await.json;
-    assert_eq!(at.admin().patch(&at_id(&rule), &json!({ "cluster_id": "elsewhere" })).await.status, 200);
-    assert_eq!(at.admin().delete(&at_id(&rule)).await.status, 200);
-    assert_eq!((&at.admin().get(&path).await.json, &before["state"]), (&before, &json!("active")));
-    assert_eq!(host.client(&at, &enrolled).get("/api/v1/whoami").await.status, 200);
     at.stop().await;
 }
 

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::support::database;
 
 /// The invalid fields of a refused request.
 fn fields(said: &Said) -> Vec<&str> {

@@ -17,6 +17,8 @@ fn create(server: &Process, args: &[&str]) -> String {
     made["id"].as_str().unwrap().to_owned()
 }
 
+/// "the rule list with cluster ID, allowed roles, node cap, and delete button per rule". "To delete a rule, click the delete icon
+/// next to it": here it is a command.
 #[tokio::test(flavor = "multi_thread")]
 async fn rules_are_created_listed_changed_and_deleted() {
     let dir = tempfile::tempdir().unwrap();
