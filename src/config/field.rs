@@ -261,7 +261,12 @@ const HOSTS: &[Field] = &[
         "1000",
         "maximum number of hosts of one token that wait for a decision",
     ),
-    field("four_eyes", Flag, "false", "hosts of a token are approved by somebody else than its minter"),
+    field(
+        "four_eyes",
+        Flag,
+        "false",
+        "the minter of a token may not approve its hosts; API keys count as their owner",
+    ),
     field("allow_rsa_keys", Flag, "false", "accept RSA keys of 2048 to 4096 bits from hosts"),
     open(
         "crl_url",

@@ -76,7 +76,7 @@ pub enum HostError {
         state: &'static str,
     },
     /// The minter of a token may not approve its hosts.
-    #[error("who minted the token may not approve its hosts: ask another approver")]
+    #[error("the minter of the token may not approve its hosts: ask another approver")]
     FourEyes,
     /// The certificate is not a current host certificate of this authority.
     #[error(

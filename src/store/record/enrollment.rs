@@ -26,6 +26,9 @@ pub struct EnrollmentRecord {
     /// Minter of the token, as an actor in the ledger; `null`: no longer known.
     #[schema(required, example = "user:admin")]
     pub minter: Option<String>,
+    /// The owner of the API key that minted it.
+    #[serde(skip)]
+    pub minter_owner: Option<String>,
     /// The code that the host shows too: the first 8 characters of its key's RFC 7638 thumbprint.
     #[schema(example = "Xk9_2fQa")]
     pub code: String,

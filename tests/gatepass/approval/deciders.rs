@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{decide, listed, requiring, waiting};
 use crate::support::authority::token_of;
+use crate::support::client::Client;
 use crate::support::{Host, Running};
 
 /// "An approver with small limits cannot approve beyond them."
@@ -53,6 +54,39 @@ async fn the_minter_does_not_approve_under_four_eyes() {
     assert_eq!(approved.status, 200, "{}", approved.text);
     let (_, id) = waiting(&at, &token).await;
     assert_eq!(decide(&at, &id, "deny", json!({})).await.status, 200, "a denial needs no second person");
+    at.stop().await;
+}
+
+/// An API key is its owner's: of a person's session and keys, none approves hosts of a token that another one minted.
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_of_one_owner_are_one_pair_of_eyes() {
+    const PASSWORD: &str = "staple battery horse";
+    let at = Running::start_with(&[("hosts.four_eyes", "true")]).await;
+    for name in ["anna", "ben"] {
+        at.user(name, PASSWORD, "operator").await;
+    }
+    let [anna, ben] = ["anna", "ben"].map(|name| at.stranger().basic(name, PASSWORD));
+    let key_of = async |owner: &Client| {
+        let scopes = ["tokens:write", "hosts:read", "hosts:write"];
+        let made = at.api_key(owner, json!({ "label": "ci", "scopes": scopes, "limits": "any" })).await;
+        at.stranger().bearer(made["api_key"].as_str().unwrap())
+    };
+    let (first, second, of_ben) = (key_of(&anna).await, key_of(&anna).await, key_of(&ben).await);
+    for minter in [&anna, &first] {
+        let order = json!({ "max_uses": 2, "approval": "require" });
+        let minted = minter.post("/api/v1/enrollment-tokens", &order).await;
+        assert_eq!(minted.status, 201, "{}", minted.text);
+        let token = token_of(&minted.json);
+        for other in [&ben, &of_ben] {
+            let path = format!("/api/v1/enrollments/{}/approve", waiting(&at, &token).await.1);
+            for own in [&anna, &first, &second] {
+                let said = own.post(&path, &json!({})).await;
+                assert_eq!((said.status, said.code()), (403, "four_eyes"), "{}", said.text);
+            }
+            let approved = other.post(&path, &json!({})).await;
+            assert_eq!(approved.status, 200, "{}", approved.text);
+        }
+    }
     at.stop().await;
 }
 

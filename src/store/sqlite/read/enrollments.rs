@@ -16,7 +16,7 @@ macro_rules! columns {
     () => {
         "e.enrollment, e.token, nullif(m.label, ''), m.minter, e.code, e.name, e.cluster, e.roles, e.address, e.began_at, \
          e.expires_at, e.state, e.decided_at, e.decided_by, e.reason, e.host, e.key, e.public_key, e.reached_url, \
-         m.token IS NULL OR m.revoked_at IS NOT NULL, m.revoke_at"
+         m.token IS NULL OR m.revoked_at IS NOT NULL, m.revoke_at, m.owner"
     };
 }
 
@@ -75,6 +75,7 @@ pub(in crate::store::sqlite) fn enrollment(
         token: row.get(1)?,
         token_label: row.get(2)?,
         minter: row.get(3)?,
+        minter_owner: row.get(21)?,
         code: row.get(4)?,
         name: row.get(5)?,
         cluster: row.get(6)?,
