@@ -288,6 +288,9 @@ macro_rules! contract {
                 a_warning_admits_with_a_note,
                 rules_and_waits_never_exceed_the_uses,
                 of_two_deciders_one_decides,
+                a_retired_key_ends_waits_of_expired_tokens_too,
+                a_deleted_minter_ends_waits_of_expired_tokens_too,
+                a_due_revocation_ends_waits_for_good,
             }
         }
     };

@@ -7,7 +7,7 @@ use crate::ledger::{Action, Draft};
 use crate::store::*;
 use crate::token::{KeyUse, Status};
 
-async fn rotate(world: &mut World) -> KeyId {
+pub(super) async fn rotate(world: &mut World) -> KeyId {
     let former = world.current;
     world.pass(HOUR);
     let next = key(KeyState::Prepared, world.now);
@@ -23,7 +23,7 @@ async fn mint_for_two_hours(world: &mut World) -> MintRecord {
     world.mint(until(record, world.now.plus(HOUR * 2))).await
 }
 
-async fn retire(
+pub(super) async fn retire(
     world: &World,
     signing_key: KeyId,
     even_needed: bool,

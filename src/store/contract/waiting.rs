@@ -1,7 +1,11 @@
 //! Hosts that wait for a decision: the use that they hold, and each end of the wait.
 
+mod ends;
+
 use std::net::IpAddr;
 use std::sync::Arc;
+
+pub(in crate::store) use self::ends::*;
 
 use super::redeeming::firsts;
 use super::world::*;

@@ -32,6 +32,11 @@ pub(in crate::store::sqlite) const MAKE_MINTED_DUE: &str = "UPDATE mints SET rev
      AND (expires_at IS NULL OR expires_at > ?4) \
      AND NOT EXISTS (SELECT 1 FROM uses AS u WHERE u.token = mints.token AND u.spent_at IS NOT NULL)";
 
+/// The same for expired tokens whose hosts wait for a decision.
+pub(in crate::store::sqlite) const MAKE_AWAITED_DUE: &str = "UPDATE mints SET revoke_at = ?2, revoke_as = ?5 \
+     WHERE token IN (SELECT token FROM enrollments WHERE state = 'waiting') AND (minter = ?1 OR owner = ?3) \
+     AND revoked_at IS NULL AND expires_at <= ?4";
+
 impl Execution<'_> {
     /// Marks the live ephemeral tokens of `signing_key`, or of all keys, as ended. No key verifies them, so their status bits and rows of uses stay
     /// as they are.
@@ -39,6 +44,14 @@ impl Execution<'_> {
         let sql = "UPDATE mints SET revoked_at = ?2 WHERE persistent = 0 AND revoked_at IS NULL AND expires_at > ?2 \
                    AND kid = coalesce(?1, kid) \
                    AND NOT EXISTS (SELECT 1 FROM uses AS u WHERE u.token = mints.token AND u.spent_at IS NOT NULL)";
+        self.execute(sql, params![signing_key, at]).map(drop)
+    }
+
+    /// Marks the expired tokens of a retired key as ended if hosts wait for a decision: nobody may approve them.
+    pub(super) fn end_awaited(&self, signing_key: KeyId, at: Timestamp) -> driver::Result<()> {
+        let sql = "UPDATE mints SET revoked_at = ?2 \
+                   WHERE token IN (SELECT token FROM enrollments WHERE state = 'waiting') AND kid = ?1 \
+                   AND revoked_at IS NULL AND expires_at <= ?2";
         self.execute(sql, params![signing_key, at]).map(drop)
     }
 
@@ -58,7 +71,7 @@ impl Execution<'_> {
         self.all(live!("t.issuer = ?1"), params![issuer, now], live)
     }
 
-    /// Makes the live tokens of `minter` due: they admit no host from now on. [`RevokeDue`](crate::store::RevokeDue) revokes them, a
+    /// Makes the live tokens of `minter` due, and expired ones for which hosts wait: they admit no host from now on. [`RevokeDue`](crate::store::RevokeDue) revokes them, a
     /// bounded number at a time, as the actor of `origin`. For an `owner`, the tokens of their API keys are included, also of deleted keys. The emergency
     /// token is not. Returns their number.
     pub(super) fn make_minted_due(
@@ -70,7 +83,8 @@ impl Execution<'_> {
         let Origin { at, actor, .. } = origin;
         // A token is accepted for some time after its expiry, as clocks differ.
         let params = params![minter, at, owner, at.minus(LEEWAY), actor];
-        self.execute(MAKE_MINTED_DUE, params).map(|tokens| tokens as u64)
+        let tokens = self.execute(MAKE_MINTED_DUE, params)? + self.execute(MAKE_AWAITED_DUE, params)?;
+        Ok(tokens as u64)
     }
 
     /// Revokes the tokens. If the emergency token is among them, records `successor`. Returns whether it did.

@@ -76,6 +76,7 @@ impl Execution<'_> {
         let sql = "UPDATE signing_keys SET state = 'retired', retired_at = ?2 WHERE kid = ?1";
         self.execute(sql, params![signing_key, at])?;
         self.end_ephemeral(Some(signing_key), at)?;
+        self.end_awaited(signing_key, at)?;
         if let RetireTerms::Compromised(keys) = terms {
             self.begin_epoch(keys, at)?;
         }

@@ -15,7 +15,7 @@ struct Due {
     replaced_by: Option<TokenId>,
     /// The actor that rotated it or deleted its minter.
     actor: String,
-    /// True if the token has expired or has no use left, so that there is nothing to revoke.
+    /// True if the token has no use left, or has expired and no host waits, so that there is nothing to revoke.
     over: bool,
 }
 
@@ -43,7 +43,8 @@ impl Execution<'_> {
 
     pub(super) fn revoke_due(&mut self, command: RevokeDue) -> driver::Result<DueRevoked> {
         // A token is accepted for some time after its expiry, as clocks differ.
-        let sql = "SELECT m.token, m.replaced_by, m.revoke_as, u.spent_at IS NOT NULL OR (m.expires_at IS NOT NULL AND m.expires_at <= ?3) \
+        let sql = "SELECT m.token, m.replaced_by, m.revoke_as, u.spent_at IS NOT NULL OR (m.expires_at IS NOT NULL AND m.expires_at <= ?3 \
+                   AND NOT EXISTS (SELECT 1 FROM enrollments AS e WHERE e.token = m.token AND e.state = 'waiting')) \
                    FROM mints AS m LEFT JOIN uses AS u ON u.token = m.token \
                    WHERE m.revoke_at <= ?1 AND m.revoke_at IS NOT NULL AND m.revoked_at IS NULL LIMIT ?2";
         let read = |row: &Row<'_>| {

@@ -5,7 +5,8 @@ use rusqlite::StatementStatus;
 use super::*;
 use crate::id::ShortId;
 use crate::store::sqlite::act::NAME_TAKEN;
-use crate::store::sqlite::act::ending::MAKE_MINTED_DUE;
+use crate::store::sqlite::act::deciding::ENDED;
+use crate::store::sqlite::act::ending::{MAKE_AWAITED_DUE, MAKE_MINTED_DUE};
 use crate::store::sqlite::act::redeem::IS_VOUCHED_FOR;
 use crate::store::sqlite::read::{accounts, enrollments, entries, hosts, policies, rules, tokens};
 use crate::store::sqlite::{host_count, open};
@@ -257,4 +258,39 @@ fn due_tokens_and_those_of_a_minter_are_indexed() {
         );
     }
     assert!(!minted.iter().any(|step| step.starts_with("SCAN")), "{minted:#?}");
+}
+
+/// Filters of enrollments, each with the walk that it must take.
+fn enrollment_filters() -> Vec<(EnrollmentFilter, &'static str)> {
+    let of = |states: &[EnrollmentState]| EnrollmentFilter {
+        short_id: None,
+        states: Some(states.to_vec()),
+        token: None,
+        cluster: crate::name::Cluster::parse("eu-1").ok(),
+        role: crate::name::Role::parse("proxy").ok(),
+        now: NOW,
+    };
+    vec![
+        (of(&[EnrollmentState::Waiting]), "e USING INDEX enrollments_by_state (state=? AND enrollment"),
+        (of(&[EnrollmentState::Denied]), "e USING INDEX enrollments_by_state (state=? AND enrollment"),
+        (of(&[EnrollmentState::Ended, EnrollmentState::Expired]), "e USING PRIMARY KEY (enrollment"),
+    ]
+}
+
+#[test]
+fn enrollments_are_found_by_an_index() {
+    let disk = OnDisk::new();
+    drop(open(&disk));
+    let connection = Connection::open(&disk.path).unwrap();
+    let found = plan(&connection, enrollments::ENROLLMENT_OF);
+    assert!(found[0].contains("INDEX enrollments_by_key (key=?)"), "{found:#?}");
+    for sql in [ENDED, MAKE_AWAITED_DUE, enrollments::WAITING, enrollments::ENROLLMENT_OF] {
+        let steps = plan(&connection, sql);
+        assert!(!steps.iter().any(|step| step.starts_with("SCAN")), "{sql}\n{steps:#?}");
+    }
+    for (filter, walk) in enrollment_filters() {
+        for sql in enrollments::select(&filter, Some(crate::id::EnrollmentId::generate(NOW))).statements() {
+            expect_walk(&connection, &sql, &format!("SEARCH {walk}"));
+        }
+    }
 }

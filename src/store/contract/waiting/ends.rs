@@ -1,0 +1,65 @@
+//! Waits whose token or key is no longer trusted, and places that hosts leave.
+
+use super::*;
+use crate::store::contract::{keys, together};
+
+/// An ephemeral token that has expired, and the enrollment of a host that waits under it.
+async fn past_expiry(world: &mut World, minter: &str) -> (MintRecord, EnrollmentId) {
+    let record = MintRecord { minter: minter.to_owned(), ..world.ephemeral(Some(1)) };
+    let token = world.mint(record).await;
+    let id = world.wait(&token, new_key()).await;
+    world.pass(HOUR * 2);
+    assert_eq!(world.enrollment(id).await.state, EnrollmentState::Waiting);
+    (token, id)
+}
+
+async fn has_ended(world: &World, id: EnrollmentId) {
+    assert_eq!(world.enrollment(id).await.state, EnrollmentState::Ended);
+    assert_eq!(world.approve(id).await, Deciding::Over(EnrollmentState::Ended));
+}
+
+/// "`ended` (token revoked or its key retired)": with a stolen key, anyone could make a token with the same id.
+pub(in crate::store) async fn a_retired_key_ends_waits_of_expired_tokens_too(world: &mut World) {
+    let (_, expired) = past_expiry(world, "user:admin").await;
+    let record = until(world.persistent(None), world.now.plus(HOUR));
+    let persistent = world.mint(record).await;
+    let waits = world.wait(&persistent, new_key()).await;
+    let former = keys::rotate(world).await;
+    world.pass(HOUR);
+    let other = world.mint_persistent(None).await;
+    let stays = world.wait(&other, new_key()).await;
+    let retired = Retirement::Retired(Retired { tokens: 0, emergency: false });
+    assert_eq!(keys::retire(world, former, false, None).await, retired);
+    has_ended(world, expired).await;
+    has_ended(world, waits).await;
+    assert_eq!(world.enrollment(stays).await.state, EnrollmentState::Waiting, "another key signed its token");
+}
+
+pub(in crate::store) async fn a_deleted_minter_ends_waits_of_expired_tokens_too(world: &mut World) {
+    let key = world.api_key(None).await;
+    let (token, id) = past_expiry(world, &format!("api_key:{}", key.id)).await;
+    let (_, stays) = past_expiry(world, "user:admin").await;
+    let deletion = world.key_deletion(key.id, None, true);
+    let gone = world.store().delete_api_key(deletion).await.unwrap();
+    assert_eq!(gone, Some(Removal { api_keys: 0, tokens: 1 }));
+    has_ended(world, id).await;
+    world.new_entries().await;
+    assert_eq!(together::due(world).await, 1);
+    world.expect_entries(&[Action::TokenRevoked]).await;
+    has_ended(world, id).await;
+    assert_eq!(world.token(&token).await.unwrap().state(world.now), TokenState::Revoked);
+    assert_eq!(world.enrollment(stays).await.state, EnrollmentState::Waiting);
+}
+
+/// A rotated token expires before its revocation is due.
+pub(in crate::store) async fn a_due_revocation_ends_waits_for_good(world: &mut World) {
+    let token = world.mint_ephemeral(None).await;
+    let id = world.wait(&token, new_key()).await;
+    assert_eq!(together::rotate(world, &token, Some(HOUR * 3)).await.0, TokenRotation::Rotated);
+    world.pass(HOUR * 2);
+    assert_eq!(world.enrollment(id).await.state, EnrollmentState::Waiting);
+    world.pass(HOUR);
+    has_ended(world, id).await;
+    assert_eq!(together::due(world).await, 1);
+    has_ended(world, id).await;
+}
