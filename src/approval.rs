@@ -25,6 +25,17 @@ impl Approval {
         Self::ALL.into_iter().find(|mode| mode.as_str() == text)
     }
 
+    /// The name of the setting in the store.
+    #[cfg(feature = "server")]
+    pub(crate) const SETTING: &str = "approval";
+
+    /// The mode of a stored value, which is its place. One of a later version is taken for the strictest.
+    #[cfg(feature = "server")]
+    pub(crate) fn of_stored(value: u64) -> Self {
+        let mode = usize::try_from(value).ok().and_then(|place| Self::ALL.get(place));
+        mode.copied().unwrap_or(Self::Require)
+    }
+
     /// The name in requests, claims, settings and the store.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -58,5 +69,9 @@ mod tests {
         }
         assert!(Approval::Off < Approval::Warn && Approval::Warn < Approval::Require);
         assert_eq!([Approval::parse("Off"), Approval::parse("")], [None, None]);
+        assert_eq!(
+            [1, 2, 3].map(Approval::of_stored),
+            [Approval::Warn, Approval::Require, Approval::Require]
+        );
     }
 }

@@ -52,6 +52,15 @@ impl LiveRules {
         Ok(())
     }
 
+    /// Reads the rules again, unless others than `judged` are in force by now: the store has a change that these have not.
+    ///
+    /// # Errors
+    /// As [`Self::reload`].
+    pub(super) async fn catch_up(&self, judged: &Arc<Rules>, store: &dyn Store) -> Result<(), ServiceError> {
+        let _turn = self.changing.lock().await;
+        if Arc::ptr_eq(judged, &self.load()) { self.reload(store).await } else { Ok(()) }
+    }
+
     /// The rules in force.
     pub fn load(&self) -> Arc<Rules> {
         self.rules.load_full()

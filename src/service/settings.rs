@@ -59,11 +59,7 @@ fn stored(value: SettingValue) -> u64 {
 fn of_stored(setting: Setting, value: u64) -> SettingValue {
     match setting {
         Setting::NodeLimit => SettingValue::Limit(NodeLimit::of_stored(value)),
-        // A mode of a later version is taken for the strictest.
-        Setting::Approval => {
-            let mode = usize::try_from(value).ok().and_then(|place| Approval::ALL.get(place));
-            SettingValue::Mode(mode.copied().unwrap_or(Approval::Require))
-        }
+        Setting::Approval => SettingValue::Mode(Approval::of_stored(value)),
         _ => SettingValue::Span(Duration::from_millis(value)),
     }
 }
@@ -121,6 +117,27 @@ impl LiveSpans {
     /// The approval mode in force for tokens that are not stricter.
     pub fn approval(&self) -> Approval {
         self.state.load().values.approval
+    }
+
+    /// The approval mode as the store has it; `None`: that of the configuration.
+    pub fn stored_approval(&self) -> Option<Approval> {
+        match self.state.load().changed.get(&Setting::Approval) {
+            Some((SettingValue::Mode(mode), _)) => Some(*mode),
+            _ => None,
+        }
+    }
+
+    /// Reads the changes again, unless another mode than `judged` is in force by now: the store has a change that this one has not.
+    ///
+    /// # Errors
+    /// As [`Self::reload`].
+    pub(super) async fn catch_up(
+        &self,
+        judged: Option<Approval>,
+        store: &dyn Store,
+    ) -> Result<(), ServiceError> {
+        let _turn = self.changing.lock().await;
+        if self.stored_approval() == judged { self.reload(store).await } else { Ok(()) }
     }
 
     /// The limit for a host, judged in its transaction: the configured one, unless the store has another.

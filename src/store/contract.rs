@@ -291,6 +291,10 @@ macro_rules! contract {
                 a_retired_key_ends_waits_of_expired_tokens_too,
                 a_deleted_minter_ends_waits_of_expired_tokens_too,
                 a_due_revocation_ends_waits_for_good,
+                a_denied_key_is_approved_under_no_token,
+                a_replaced_host_leaves_its_place_in_the_rule,
+                expired_waits_make_room_at_once,
+                a_changed_mode_is_judged_again,
             }
         }
     };

@@ -35,7 +35,7 @@ pub enum Redeemed {
     Again(StoredCertificate),
     /// No rule admits the host: it waits for a decision, under this id.
     Waits(EnrollmentId),
-    /// A rule changed, or a decision about this key was made, after the redemption was judged: judge it again. Nothing was written.
+    /// A rule or the setting `approval` changed after the redemption was judged: judge it again. Nothing was written.
     FactsChanged,
     /// It is refused; nothing was written.
     Refused(RedeemRefusal),
@@ -58,7 +58,7 @@ pub enum RedeemRefusal {
     NameTaken,
     /// The bound host has other roles or another name than the token.
     HostChanged,
-    /// The authority took the bound host's name over in the meantime.
+    /// In the meantime, the authority took the bound host's name over, the key began to wait, or a decision about it was made.
     Contended,
     /// The node limit leaves no slot.
     NodeLimit,

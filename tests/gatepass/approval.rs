@@ -1,5 +1,6 @@
 //! Approval of hosts: a person decides about those that no rule admits.
 
+mod answers;
 mod deciders;
 mod killed;
 mod queue;

@@ -85,6 +85,7 @@ struct Approval {
     responses(
         (status = 200, description = "The enrollment.", body = DecidedEnrollment),
         code::BeyondLimits,
+        code::EnrollmentDenied,
         code::FourEyes,
         code::NodeLimitExceeded,
         code::AlreadyDecided,

@@ -2,18 +2,18 @@
 
 use std::time::Duration;
 
-use super::Enrollment;
-use super::redeem::RedeemTicket;
-use crate::admission::{Applicant, HostClaims};
+use super::redeem::{RedeemTicket, replacement};
+use super::{ATTEMPTS, Enrollment};
+use crate::admission::{Applicant, HostClaims, Rules};
 use crate::approval::Approval;
 use crate::ca::Csr;
 use crate::clock::Timestamp;
 use crate::id::EnrollmentId;
 use crate::ledger::{Action, Draft, Subjects};
-use crate::service::{Caller, HostError, ServiceError, TokenError};
+use crate::service::{Caller, HostCaller, HostError, ServiceError, TokenError};
 use crate::store::{
-    EnrollmentRecord, EnrollmentState, ExpireEnrollment, Gate, JudgedRule, KEEP_AFTER_EXPIRY, NewEnrollment,
-    Otherwise,
+    Admission, EnrollmentRecord, EnrollmentState, ExpireEnrollment, Gate, JudgedRule, KEEP_AFTER_EXPIRY,
+    NewEnrollment, Otherwise, Redeem, Redeemed,
 };
 use crate::token::Grant;
 
@@ -32,8 +32,39 @@ pub struct ApprovalTerms {
 }
 
 impl Enrollment {
+    /// Admits a new host, or lets it wait. Rules and a default mode that changed since they were judged are judged again.
+    pub(super) async fn admit(
+        &self,
+        caller: &Caller,
+        ticket: &RedeemTicket,
+        admission: Admission,
+        replaced: Option<&HostCaller>,
+        now: Timestamp,
+    ) -> Result<Redeemed, ServiceError> {
+        for _ in 0..ATTEMPTS {
+            let (store, spans, rules) = (self.base.store.as_ref(), &self.capacity.spans, self.rules.load());
+            // Read before the gate is judged: if the mode changes in between, the transaction notices.
+            let default_mode = spans.stored_approval();
+            let command = Redeem {
+                grant: ticket.grant.clone(),
+                admission: admission.clone(),
+                replaces: replaced.map(|old| replacement(caller, old, admission.certificate.host, now)),
+                gate: self.gate(caller, ticket, &rules, now),
+                default_mode,
+            };
+            match store.redeem(command).await? {
+                Redeemed::FactsChanged => {
+                    self.rules.catch_up(&rules, store).await?;
+                    spans.catch_up(default_mode, store).await?;
+                }
+                outcome => return Ok(outcome),
+            }
+        }
+        Ok(Redeemed::FactsChanged)
+    }
+
     /// The approval that the new host of a ticket needs. The emergency token needs none.
-    pub(super) fn gate(&self, caller: &Caller, ticket: &RedeemTicket, now: Timestamp) -> Option<Gate> {
+    fn gate(&self, caller: &Caller, ticket: &RedeemTicket, rules: &Rules, now: Timestamp) -> Option<Gate> {
         let terms = &ticket.grant.terms;
         let mode = terms.approval.max(self.capacity.spans.approval());
         if mode == Approval::Off || self.is_emergency(&ticket.grant) {
@@ -46,7 +77,7 @@ impl Enrollment {
             name: ticket.presented.claims.name.clone(),
         };
         let judged = |(rule, revision)| JudgedRule { rule, revision };
-        let rules = self.rules.load().matching(&applicant).map(judged).collect();
+        let rules = rules.matching(&applicant).map(judged).collect();
         let otherwise = match mode {
             Approval::Off | Approval::Warn => Otherwise::Warn,
             Approval::Require => Otherwise::Wait(Box::new(self.new_enrollment(caller, ticket, now))),

@@ -215,6 +215,7 @@ fn refusal(outcome: Deciding, id: EnrollmentId) -> ServiceError {
         Deciding::Over(EnrollmentState::Ended) => TokenError::Revoked.into(),
         Deciding::Over(state) => HostError::AlreadyDecided { state: state.into() }.into(),
         Deciding::Key(refusal) => HostError::from(refusal).into(),
+        Deciding::KeyDenied { reason } => HostError::Denied { reason }.into(),
         Deciding::NameTaken => HostError::NameTaken.into(),
         Deciding::NodeLimit => HostError::NodeLimit.into(),
         Deciding::Done | Deciding::Unknown => RequestError::not_found("enrollment", id).into(),

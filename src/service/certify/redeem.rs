@@ -18,7 +18,7 @@ use crate::service::verification::identify::superseded;
 use crate::service::{Caller, FieldError, HostCaller, HostError, RequestError, ServiceError, TokenError};
 use crate::store::{
     Admission, HostFacts, KEEP_AFTER_EXPIRY, NextCertificate, NodeLimit, Pair, REPEAT_WINDOW, Recertify,
-    Redeem, Redeemed, RenewRefusal, Renewed, ReplacedHost, StoreError, StoredCertificate,
+    RedeemRefusal, Redeemed, RenewRefusal, Renewed, ReplacedHost, StoreError, StoredCertificate,
 };
 use crate::token::{Authenticated, Grant, LEEWAY, Status, Verified};
 
@@ -135,7 +135,10 @@ impl Enrollment {
         }
         let is_new = pair.is_none() && token.grant().terms.bindings.host.is_none();
         if is_new && let Some(waiting) = self.waiting(token.grant(), &csr, &request.claims, now).await? {
-            return Ok(Redemption::Waiting(Box::new(waiting)));
+            return match request.replaces {
+                None => Ok(Redemption::Waiting(Box::new(waiting))),
+                Some(_) => Err(refused(RedeemRefusal::ReplacementWaits, token.grant())),
+            };
         }
         let presented = PresentedFacts { host_key: csr.thumbprint(), claims: request.claims };
         let (claims, key) = (presented.claims.clone(), csr.clone());
@@ -227,14 +230,12 @@ impl Enrollment {
             Some(old) => entry.with("replaces", old.id.to_string()),
             None => entry,
         };
-        let (grant, stored) = (ticket.grant.clone(), certificate.clone());
-        let reached_url = ticket.reached_url.clone().unwrap_or_else(|| grant.token.issuer.clone());
-        let replaces = replaced.map(|old| replacement(caller, &old, id, now));
+        let stored = certificate.clone();
+        let reached_url = ticket.reached_url.clone().unwrap_or_else(|| ticket.grant.token.issuer.clone());
         let (address, name_hold) = (caller.address, self.terms.name_hold);
         let admission =
             Admission { host, certificate, reached_url, address, node_limit, rule: None, name_hold, entry };
-        let command = Redeem { grant, admission, replaces, gate: self.gate(caller, &ticket, now) };
-        match self.base.store.redeem(command).await? {
+        match self.admit(caller, &ticket, admission, replaced.as_ref(), now).await? {
             Redeemed::First => {
                 self.sound_alarm(&ticket.grant, id);
                 let roles = ticket.grant.terms.roles.clone();
@@ -367,7 +368,7 @@ fn keeps_its_host() -> FieldError {
 }
 
 /// The revocation of a host in whose place `new` enrolls.
-fn replacement(caller: &Caller, old: &HostCaller, new: HostId, now: Timestamp) -> ReplacedHost {
+pub(super) fn replacement(caller: &Caller, old: &HostCaller, new: HostId, now: Timestamp) -> ReplacedHost {
     let (host, presented) = (old.id, old.certificate.serial);
     let caller = Caller { actor: Actor::Host { id: host, serial: presented }, ..caller.clone() };
     let subjects = Subjects::host(host).with_serial(presented);

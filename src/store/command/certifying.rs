@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use crate::approval::Approval;
 use crate::clock::Timestamp;
 use crate::id::{HostId, RuleId, Serial};
 use crate::ledger::Draft;
@@ -15,9 +16,9 @@ use crate::token::{Grant, Verified};
 /// 1. The key belongs to no host that is revoked or in quarantine.
 /// 2. The pair is new. Otherwise the outcome is [`Redeemed::Again`](crate::store::Redeemed::Again) with the winner's certificate.
 /// 3. The authority still vouches for the token.
-/// 4. The token has not ended, and a use is left.
-/// 5. A rule of the gate has room for the host, or the gate lets it pass with a warning. Otherwise it waits, and holds a use. The
+/// 4. A rule of the gate has room for the host, or the gate lets it pass with a warning. Otherwise it waits, and holds a use. The
 ///    approval does the rest.
+/// 5. The token has not ended, and a use is left.
 /// 6. The replaced host is live, and presented a certificate that may renew. It is revoked, and its name is free.
 /// 7. The node limit leaves a slot.
 /// 8. The name is free.
@@ -30,13 +31,16 @@ pub struct Redeem {
     pub replaces: Option<ReplacedHost>,
     /// The approval that the host needs; `None`: none.
     pub gate: Option<Gate>,
+    /// The setting `approval` by which the gate was judged; `None`: the store has none. With another one, the outcome is
+    /// [`Redeemed::FactsChanged`](crate::store::Redeemed::FactsChanged).
+    pub default_mode: Option<Approval>,
 }
 
-/// See [`Verbs::reenroll`](crate::store::Verbs::reenroll). The transaction decides as for [`Redeem`] up to the use. Then:
+/// See [`Verbs::reenroll`](crate::store::Verbs::reenroll). The transaction decides as for [`Redeem`] up to the use, without a gate. Then:
 ///
-/// 5. The bound host is not revoked.
-/// 6. It has the name and the roles for which the token was minted.
-/// 7. Its name is the authority's exactly if the command withdraws it.
+/// 6. The bound host is not revoked.
+/// 7. It has the name and the roles for which the token was minted.
+/// 8. Its name is the authority's exactly if the command withdraws it.
 ///
 /// Its former certificates and keys are revoked.
 pub struct Reenroll {
@@ -47,6 +51,7 @@ pub struct Reenroll {
 }
 
 /// A new host with its first certificate.
+#[derive(Clone)]
 pub struct Admission {
     /// Name, cluster and roles.
     pub host: HostFacts,

@@ -197,7 +197,7 @@ impl World {
             name_hold: DAY,
             entry: self.draft(Action::HostEnrolled).about(subjects),
         };
-        Redeem { grant: verified(token), admission, replaces: None, gate: None }
+        Redeem { grant: verified(token), admission, replaces: None, gate: None, default_mode: None }
     }
 
     /// Redeems with a key and returns any outcome.

@@ -4,7 +4,7 @@ use super::KeyRefusal;
 use crate::store::EnrollmentState;
 
 /// Outcome of a decision about an enrollment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Deciding {
     /// It is decided now.
     Done,
@@ -12,6 +12,11 @@ pub enum Deciding {
     Over(EnrollmentState),
     /// The key is refused under every token. Nothing changed.
     Key(KeyRefusal),
+    /// The key was denied in another enrollment. Nothing changed.
+    KeyDenied {
+        /// The reason of the denial.
+        reason: String,
+    },
     /// The name was taken while the host waited. Nothing changed.
     NameTaken,
     /// The node limit leaves no slot. Nothing changed.

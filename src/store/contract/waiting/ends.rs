@@ -1,6 +1,7 @@
 //! Waits whose token or key is no longer trusted, and places that hosts leave.
 
 use super::*;
+use crate::approval::Approval;
 use crate::store::contract::{keys, together};
 
 /// An ephemeral token that has expired, and the enrollment of a host that waits under it.
@@ -62,4 +63,59 @@ pub(in crate::store) async fn a_due_revocation_ends_waits_for_good(world: &mut W
     has_ended(world, id).await;
     assert_eq!(together::due(world).await, 1);
     has_ended(world, id).await;
+}
+
+pub(in crate::store) async fn a_denied_key_is_approved_under_no_token(world: &mut World) {
+    let (one, other) = (world.mint_persistent(None).await, world.mint_persistent(None).await);
+    let key = new_key();
+    let (first, second) = (world.wait(&one, key).await, world.wait(&other, key).await);
+    assert_eq!(world.deny(first, false).await, Deciding::Done);
+    world.new_entries().await;
+    assert_eq!(world.approve(second).await, Deciding::KeyDenied { reason: "not ours".to_owned() });
+    world.expect_entries(&[]).await;
+    assert_eq!(world.deny(second, false).await, Deciding::Done);
+}
+
+pub(in crate::store) async fn a_replaced_host_leaves_its_place_in_the_rule(world: &mut World) {
+    let rule = world.rule_for(1).await;
+    let token = world.mint_persistent(None).await;
+    let first = world.gated(&token, new_key(), vec![rule]);
+    let host = first.admission.certificate.host;
+    assert_eq!(world.store().redeem(first).await.unwrap(), Redeemed::First);
+    let (presented, entry) = (world.host(host).await.newest.serial, world.draft(Action::HostRevoked));
+    let replaces = Some(ReplacedHost { host, presented, entry });
+    let replacing = Redeem { replaces, ..world.gated(&token, new_key(), vec![rule]) };
+    assert_eq!(world.store().redeem(replacing).await.unwrap(), Redeemed::First);
+    assert!(world.host(host).await.revoked_at.is_some());
+    let late = world.gated(&token, new_key(), vec![rule]);
+    assert!(matches!(world.store().redeem(late).await.unwrap(), Redeemed::Waits(_)), "it is full again");
+}
+
+pub(in crate::store) async fn expired_waits_make_room_at_once(world: &mut World) {
+    let token = world.mint_persistent(None).await;
+    for _ in 0..MOST {
+        world.wait(&token, new_key()).await;
+    }
+    assert_eq!(world.ask(&token, new_key()).await, FULL);
+    world.pass(DAY);
+    world.new_entries().await;
+    world.wait(&token, new_key()).await;
+    world
+        .expect_entries(
+            &[[Action::EnrollmentExpired; MOST as usize].as_slice(), &[Action::EnrollmentWaiting]].concat(),
+        )
+        .await;
+}
+
+pub(in crate::store) async fn a_changed_mode_is_judged_again(world: &mut World) {
+    let token = world.mint_persistent(None).await;
+    let require = Some(Approval::Require);
+    let changes = vec![(Approval::SETTING, require.map(|mode| mode as u64))];
+    let entry = world.draft(Action::SettingsChanged);
+    world.store().change_settings(ChangeSettings { changes, entry }).await.unwrap();
+    world.new_entries().await;
+    assert_eq!(world.redeem(&token, new_key()).await, Redeemed::FactsChanged);
+    world.expect_entries(&[]).await;
+    let judged = Redeem { default_mode: require, ..world.redemption(&token, new_key()) };
+    assert_eq!(world.store().redeem(judged).await.unwrap(), Redeemed::First);
 }

@@ -132,6 +132,10 @@ impl Execution<'_> {
         if let Some(refusal) = self.refused_key(waiting.host_key)? {
             return self.undo(Deciding::Key(refusal));
         }
+        let sql = "SELECT reason FROM enrollments WHERE key = ?1 AND state = 'denied' AND keep_until > ?2";
+        if let Some(reason) = self.one(sql, params![waiting.host_key, at], |row| row.get(0))? {
+            return self.undo(Deciding::KeyDenied { reason });
+        }
         let (by, host) = (admission.entry.origin.actor.clone(), admission.certificate.host);
         self.complete_use(&held, &waiting, Some(&admission), at)?;
         match self.admit(waiting.token, held.keep_pair_until(at), admission)? {

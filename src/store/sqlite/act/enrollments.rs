@@ -5,8 +5,9 @@ use std::net::IpAddr;
 use super::Execution;
 use super::redeem::keep_until;
 use crate::access::address::site;
+use crate::approval::Approval;
 use crate::clock::Timestamp;
-use crate::id::TokenId;
+use crate::id::{HostId, TokenId};
 use crate::store::sqlite::driver::{self, params};
 use crate::store::sqlite::value::Json;
 use crate::store::{
@@ -30,26 +31,36 @@ pub(super) enum Passage {
     Open,
     /// It waits.
     Waits(Box<NewEnrollment>),
-    /// The gate was judged by facts that have changed.
+    /// A rule of the gate is not as it was judged.
     Stale,
+    /// Another request with this key waits, or a decision about the key was made.
+    Overtaken,
 }
 
 impl Execution<'_> {
-    /// Finds the way of a new host through its gate. A rule that admits it is noted in `admission`.
+    /// The setting `approval`; `None`: that of the configuration.
+    pub(super) fn default_mode(&self) -> driver::Result<Option<Approval>> {
+        let sql = "SELECT value FROM settings WHERE name = ?1";
+        Ok(self.one(sql, [Approval::SETTING], |row| row.get(0))?.map(Approval::of_stored))
+    }
+
+    /// Finds the way of a new host through its gate. A rule that admits it is noted in `admission`. The host that it replaces leaves its
+    /// place in the rule.
     pub(super) fn pass(
         &self,
         grant: &Grant,
         gate: Option<Gate>,
+        replaced: Option<HostId>,
         admission: &mut Admission,
     ) -> driver::Result<Passage> {
         let new = admission.certificate.record;
         // The service has looked before: one that is found now is newer.
         if self.enrollment_of(grant.token.id, new.host_key, new.issued_at)?.is_some() {
-            return Ok(Passage::Stale);
+            return Ok(Passage::Overtaken);
         }
         let Some(Gate { rules, otherwise }) = gate else { return Ok(Passage::Open) };
         for judged in rules {
-            match self.has_room(judged, new.issued_at)? {
+            match self.has_room(judged, replaced, new.issued_at)? {
                 None => return Ok(Passage::Stale),
                 Some(true) => {
                     admission.rule = Some(judged.rule);
@@ -69,7 +80,12 @@ impl Execution<'_> {
     }
 
     /// Returns whether a rule may admit one more host; `None` if it is not as it was judged.
-    fn has_room(&self, judged: JudgedRule, now: Timestamp) -> driver::Result<Option<bool>> {
+    fn has_room(
+        &self,
+        judged: JudgedRule,
+        replaced: Option<HostId>,
+        now: Timestamp,
+    ) -> driver::Result<Option<bool>> {
         let JudgedRule { rule, revision } = judged;
         let sql = "SELECT max_nodes FROM rules WHERE rule = ?1 AND revision = ?2";
         let Some(most) = self.one(sql, params![rule, revision], |row| row.get::<_, Option<u32>>(0))? else {
@@ -77,8 +93,9 @@ impl Execution<'_> {
         };
         let Some(most) = most else { return Ok(Some(true)) };
         let sql = "SELECT count(*) FROM (SELECT 1 FROM hosts WHERE rule = ?1 AND rule IS NOT NULL AND revoked_at IS NULL \
-                   AND ends_at > ?2 LIMIT ?3)";
-        let admitted = self.one(sql, params![rule, now.whole_second(), most], |row| row.get::<_, u32>(0))?;
+                   AND ends_at > ?2 AND host IS DISTINCT FROM ?4 LIMIT ?3)";
+        let params = params![rule, now.whole_second(), most, replaced];
+        let admitted = self.one(sql, params, |row| row.get::<_, u32>(0))?;
         Ok(Some(admitted.unwrap_or(0) < most))
     }
 
@@ -95,7 +112,9 @@ impl Execution<'_> {
         if !self.has_slot(admission.node_limit)? {
             return self.undo(Redeemed::Refused(RedeemRefusal::NodeLimit));
         }
-        if self.is_crowded(grant.token.id, from, new.most_of_token)? {
+        let is_crowded = |act: &Self| act.is_crowded(grant.token.id, from, new.most_of_token);
+        // Collection has not seen waits that ended just now.
+        if is_crowded(self)? && (!self.expire_waiting_of(grant.token.id, at)? || is_crowded(self)?) {
             return self.undo(Redeemed::Refused(RedeemRefusal::TooManyWaiting));
         }
         if !self.reserve_use(grant, at)? {

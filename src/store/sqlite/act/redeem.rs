@@ -48,17 +48,22 @@ pub(super) struct Turn {
 
 impl Execution<'_> {
     pub(super) fn redeem(&mut self, command: Redeem) -> driver::Result<Redeemed> {
-        let Redeem { grant, mut admission, replaces, gate } = command;
+        let Redeem { grant, mut admission, replaces, gate, default_mode } = command;
         if let Some(outcome) = self.judge_turn(&grant, admission.certificate.record)? {
             return self.undo(outcome);
         }
-        match self.pass(&grant, gate, &mut admission)? {
+        if self.default_mode()? != default_mode {
+            return self.undo(Redeemed::FactsChanged);
+        }
+        let replaced = replaces.as_ref().map(|replaced| replaced.host);
+        match self.pass(&grant, gate, replaced, &mut admission)? {
             Passage::Open => {}
             Passage::Waits(_) if replaces.is_some() => {
                 return self.undo(Redeemed::Refused(RedeemRefusal::ReplacementWaits));
             }
             Passage::Waits(new) => return self.wait(&grant, admission, *new),
             Passage::Stale => return self.undo(Redeemed::FactsChanged),
+            Passage::Overtaken => return self.undo(Redeemed::Refused(RedeemRefusal::Contended)),
         }
         let turn = match self.take(&grant, &admission.certificate, admission.address)? {
             Ok(turn) => turn,

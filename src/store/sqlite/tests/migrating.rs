@@ -65,7 +65,7 @@ async fn redeem(store: &dyn Store, number: u8) -> Redeemed {
         name_hold: std::time::Duration::ZERO,
         entry,
     };
-    store.redeem(Redeem { grant, admission, replaces: None, gate: None }).await.unwrap()
+    store.redeem(Redeem { grant, admission, replaces: None, gate: None, default_mode: None }).await.unwrap()
 }
 
 #[tokio::test]
