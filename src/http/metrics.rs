@@ -33,17 +33,22 @@ pub fn install() {
     });
 }
 
-/// Counters of an operation's outcomes, by the path of its POST.
-const OUTCOMES: [(&str, &str); 4] = [
-    ("/api/v1/enrollment-tokens", "gatepass_mints_total"),
-    ("/api/v1/service-tokens", "gatepass_service_mints_total"),
-    ("/api/v1/bootstrap", "gatepass_redemptions_total"),
-    ("/api/v1/renew", "gatepass_renewals_total"),
+/// Counters of an operation's outcomes, by the path of its POST, with the outcomes of success.
+const OUTCOMES: [(&str, &str, &[&str]); 4] = [
+    ("/api/v1/enrollment-tokens", "gatepass_mints_total", &["done"]),
+    ("/api/v1/service-tokens", "gatepass_service_mints_total", &["done"]),
+    ("/api/v1/bootstrap", "gatepass_redemptions_total", &["done", "waiting"]),
+    ("/api/v1/renew", "gatepass_renewals_total", &["done"]),
 ];
 
 /// Counts the outcome of an operation: `done`, or the code of its error.
 pub(super) fn count<T>(counter: &'static str, result: &Result<T, ServiceError>) {
-    let outcome = result.as_ref().err().map_or("done", |error| Problem::from(error.clone()).code.as_str());
+    count_as(counter, result, "done");
+}
+
+/// Counts the outcome of an operation: `success`, or the code of its error.
+pub(super) fn count_as<T>(counter: &'static str, result: &Result<T, ServiceError>, success: &'static str) {
+    let outcome = result.as_ref().err().map_or(success, |error| Problem::from(error.clone()).code.as_str());
     metrics::counter!(counter, "outcome" => outcome).increment(1);
 }
 
@@ -61,10 +66,10 @@ fn begin_route(route: &Route) {
     let statuses = answers.iter().filter_map(|name| name.parse::<StatusCode>().ok());
     statuses.filter(StatusCode::is_success).for_each(|status| route.meters.begin(status));
     let outcomes =
-        OUTCOMES.iter().find(|(path, _)| *path == route.path && route.method == http::Method::POST);
-    let Some((_, counter)) = outcomes else { return };
+        OUTCOMES.iter().find(|(path, ..)| *path == route.path && route.method == http::Method::POST);
+    let Some((_, counter, successes)) = outcomes else { return };
     let codes = answers.iter().filter_map(|name| Code::find(name)).map(Code::as_str);
-    for outcome in codes.chain(["done"]) {
+    for outcome in codes.chain(successes.iter().copied()) {
         metrics::counter!(*counter, "outcome" => outcome).increment(0);
     }
 }

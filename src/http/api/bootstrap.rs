@@ -22,6 +22,8 @@ use crate::service::{FieldError, RedeemRequest, Redemption, ServiceError};
 use crate::store::EnrollmentRecord;
 use crate::wire::{EnrollAnswer, WaitAnswer};
 
+/// The counter of redemptions.
+const COUNTER: &str = "gatepass_redemptions_total";
 /// Time in which a waiting host asks again soon.
 const SOON: Duration = Duration::from_secs(300);
 
@@ -123,7 +125,10 @@ pub(super) async fn redeem_token(call: Call) -> Result<Reply, Problem> {
         reached_url: call.reached_url(None),
         replaces: replaces.flatten(),
     };
-    match counted(call.authority.enrollment.redeem(&call.caller, request).await)? {
+    let redeemed = call.authority.enrollment.redeem(&call.caller, request).await;
+    let success = if matches!(redeemed, Ok(Redemption::Waiting(_))) { "waiting" } else { "done" };
+    metrics::count_as(COUNTER, &redeemed, success);
+    match redeemed? {
         Redemption::Enrolled(enrolled) => Ok(Reply::ok(&shapes::enrolled(&call.authority, *enrolled))),
         Redemption::Waiting(waiting) => Ok(waits(&waiting, call.authority.time.now())),
     }
@@ -147,11 +152,9 @@ fn waits(waiting: &EnrollmentRecord, now: Timestamp) -> Reply {
 
 /// Counts a redemption with its refusal, also one before the body is read.
 pub(in crate::http) fn refused<T>(result: Result<T, ServiceError>) -> Result<T, ServiceError> {
-    if result.is_err() { counted(result) } else { result }
-}
-
-fn counted<T>(result: Result<T, ServiceError>) -> Result<T, ServiceError> {
-    metrics::count("gatepass_redemptions_total", &result);
+    if result.is_err() {
+        metrics::count(COUNTER, &result);
+    }
     result
 }
 

@@ -61,7 +61,7 @@ pub const METRICS: &[Metric] = &[
     histogram("gatepass_request_seconds", Labels::Open(&["route"]), "time until the answer"),
     counter("gatepass_mints_total", OUTCOME, "minted tokens: done, or the code of the error"),
     counter("gatepass_service_mints_total", OUTCOME, "minted service tokens"),
-    counter("gatepass_redemptions_total", OUTCOME, "redemptions"),
+    counter("gatepass_redemptions_total", OUTCOME, "redemptions; waiting: each answer to a host that waits for approval"),
     counter("gatepass_renewals_total", OUTCOME, "renewals"),
     counter("gatepass_emergency_token_uses_total", Labels::None, "hosts admitted by the emergency token"),
     counter("gatepass_lineage_conflicts_total", Labels::None, "renewals with a superseded certificate"),

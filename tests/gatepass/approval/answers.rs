@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{ENROLLMENTS, decide, requiring, waiting};
 use crate::support::authority::token_of;
-use crate::support::{Host, Running, database};
+use crate::support::{Host, Process, Running, database, eventually};
 
 const RULES: &str = "/api/v1/auto-approve-rules";
 
@@ -108,4 +108,27 @@ async fn a_denied_key_cannot_be_approved_elsewhere() {
     assert_eq!(at.admin().get(&format!("{ENROLLMENTS}/{second}")).await.json["state"], "waiting");
     assert_eq!(decide(&at, &second, "deny", json!({})).await.status, 200);
     at.stop().await;
+}
+
+/// Hosts that ask again and again are not counted as enrolled ones.
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_to_waiting_hosts_are_counted_apart() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Process::start(&dir.path().join("data"), &[]).await;
+    let order = json!({ "approval": "require" });
+    let token = token_of(&server.admin().post("/api/v1/enrollment-tokens", &order).await.json);
+    let body = json!({ "csr": Host::new().csr() });
+    for _ in 0..3 {
+        let said = server.stranger().bearer(&token).post("/api/v1/bootstrap", &body).await;
+        assert_eq!(said.status, 202, "{}", said.text);
+    }
+    let counted = |text: &str, outcome: &str, count: u32| {
+        text.contains(&format!("gatepass_redemptions_total{{outcome=\"{outcome}\"}} {count}\n"))
+    };
+    eventually("the answers are counted", async || {
+        let text = server.stranger().get("/metrics").await.text;
+        (counted(&text, "waiting", 3) && counted(&text, "done", 0)).then_some(())
+    })
+    .await;
+    server.stop().await;
 }
