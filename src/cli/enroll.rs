@@ -41,7 +41,7 @@ use crate::span::parse_span;
 
 For a host that is enrolled already, use a token of `gatepass host reenroll`: a plain token makes a second host.
 
-If an administrator must approve the host, it shows a code and waits, for up to --wait-approval. Interrupt it, and run the same command again: it continues with the same key and the same enrollment.
+If an administrator must approve the host, the command shows a code and waits for up to --wait-approval. Run the same command again after an interruption: it continues with the same key and the same enrollment.
 
 At its end it names what renews the certificate, or the command that sets the renewals up.
 

@@ -51,7 +51,10 @@ pub enum HostError {
     )]
     NodeLimit,
     /// An administrator denied the host.
-    #[error("an administrator denied this host{}: its key stays refused", reason_of(.reason))]
+    #[error(
+        "an administrator denied this host{}: its key stays refused; ask the administrator, then enroll with a new key",
+        reason_of(.reason)
+    )]
     Denied {
         /// The administrator's words.
         reason: String,
@@ -70,7 +73,7 @@ pub enum HostError {
     )]
     TooManyWaiting,
     /// The decision about the host is another one.
-    #[error("the enrollment is {state} already")]
+    #[error("the enrollment was {state} before: `gatepass enrollment show` has the decision")]
     AlreadyDecided {
         /// The decision that holds.
         state: &'static str,
