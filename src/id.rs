@@ -292,6 +292,10 @@ impl Serial {
     }
 }
 
+mod fleet_key;
+
+pub use self::fleet_key::{FleetKeyId, ListedKey};
+
 fn base64url(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }

@@ -97,6 +97,11 @@ pub fn openapi_ece(url: &str) -> serde_json::Value {
     crate::http::compat::document(url)
 }
 
+/// Returns the OpenAPI document of Elastic Fleet's routes, for a server at `url`.
+pub fn openapi_fleet(url: &str) -> serde_json::Value {
+    crate::http::compat::fleet_document(url)
+}
+
 impl Server {
     /// Opens the data directory and listens. In an empty directory it creates keys, CA, database and an admin.
     ///

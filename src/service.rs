@@ -11,6 +11,7 @@ mod clock;
 pub mod document;
 pub mod emergency;
 mod error;
+pub mod fleet;
 pub mod found;
 pub mod health;
 pub mod hosts;

@@ -104,6 +104,7 @@ pub trait Store:
     + RuleReads
     + PolicyReads
     + EnrollmentReads
+    + FleetReads
     + SessionReads
     + Send
     + Sync

@@ -8,6 +8,8 @@ mod claims;
 mod error;
 #[cfg(test)]
 mod fixture;
+#[cfg(feature = "server")]
+mod fleet_key;
 mod grant;
 mod header;
 mod hot;
@@ -25,6 +27,8 @@ mod verify;
 use std::time::Duration;
 
 pub use error::VerifyError;
+#[cfg(feature = "server")]
+pub use fleet_key::{FleetKey, FleetKeys, ProvenToken, UnprovenApiKey};
 pub use grant::{Bindings, Grant, ServiceGrant, Terms, TokenRef, enrollment_audience};
 pub use hot::{HotEnrollmentTokens, HotServiceTokens, HotTokens, TokenDigest};
 #[cfg(feature = "server")]

@@ -10,6 +10,12 @@ const TOKEN_PREFIX: &str = "eyJ";
 /// Prefix of the local credential, which is kept in the data directory.
 pub const LOCAL_PREFIX: &str = "gpl_";
 
+/// The beginning of every `api_key` of Elastic Fleet's API in base64: that of a token id until the year 2318.
+const API_KEY_BEGINS: &[u8] = b"md";
+
+/// Number of letters and digits in an `api_key`, without its padding.
+const API_KEY_LENGTH: usize = 79;
+
 /// The text that replaces a credential.
 pub const MASK: &str = "(a credential, not shown)";
 
@@ -39,9 +45,17 @@ fn secret_at(word: &str) -> Option<usize> {
         let rest = &word.as_bytes()[*at..];
         let starts =
             |prefix: &[u8]| rest.len() > prefix.len() && rest[..prefix.len()].eq_ignore_ascii_case(prefix);
-        prefixes.iter().any(|prefix| starts(prefix.as_bytes()))
+        prefixes.iter().any(|prefix| starts(prefix.as_bytes())) || is_api_key(rest)
     };
     (0..word.len()).find(begins)
+}
+
+/// Returns true if an `api_key` of Elastic Fleet's API may begin here. Ids and secrets in base64 have no other characters than
+/// letters and digits.
+fn is_api_key(rest: &[u8]) -> bool {
+    let Some(text) = rest.get(..API_KEY_LENGTH) else { return false };
+    text[..API_KEY_BEGINS.len()].eq_ignore_ascii_case(API_KEY_BEGINS)
+        && text.iter().all(u8::is_ascii_alphanumeric)
 }
 
 #[cfg(test)]
@@ -78,6 +92,12 @@ mod tests {
     fn every_kind_of_credential_there_is_is_masked() {
         let session = crate::access::SessionSecret::generate();
         let key = crate::access::ApiKey::generate(crate::clock::Timestamp::from_secs(1));
+        let pair = format!(
+            "{}:abcdefghijklmnopqrst-_",
+            crate::id::TokenId::generate(crate::clock::Timestamp::from_secs(1_900_000_000))
+        );
+        let fleet = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, pair);
+        assert_eq!(mask(&format!("no `{fleet}`")), format!("no `{MASK}=`"));
         let texts =
             [session.expose().as_str(), key.text().expose(), &format!("{LOCAL_PREFIX}00ff")].map(mask);
         assert_eq!(texts, [MASK; 3]);

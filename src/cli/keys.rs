@@ -10,9 +10,12 @@ use super::output::{self, Column, Columns, Format, Screen, line, text_at};
 use super::short_id::GivenId;
 use super::together::count;
 use crate::config::Environment;
-use crate::id::KeyId;
+use crate::id::ListedKey;
 
 const KEYS: &str = "/api/v1/signing-keys";
+
+/// The use of the keys of Elastic Fleet's API.
+const FLEET: &str = "fleet";
 
 const COLUMNS: Columns = Columns {
     id: "id",
@@ -55,12 +58,13 @@ impl KeysCommand {
 #[derive(Args)]
 #[command(after_long_help = "Examples:
   gatepass keys rotate
-  gatepass keys rotate --use service --yes")]
+  gatepass keys rotate --use service --yes
+  gatepass keys rotate --use fleet")]
 pub(crate) struct KeyRotate {
     #[command(flatten)]
     consent: Consent,
-    /// Use of the key: enrollment tokens, service tokens, or status lists
-    #[arg(long = "use", value_name = "USE", default_value = "enrollment", value_parser = ["enrollment", "service", "status_list"])]
+    /// Use of the key: enrollment tokens, service tokens, status lists, or the api_key of tokens (Elastic Fleet)
+    #[arg(long = "use", value_name = "USE", default_value = "enrollment", value_parser = ["enrollment", "service", "status_list", FLEET])]
     usage: String,
 }
 
@@ -73,8 +77,9 @@ impl KeyRotate {
         let keys = answer["items"].as_array().map_or(&[][..], Vec::as_slice);
         if format == Format::Table {
             let (new, old) = (self.id_of(keys, "current"), self.id_of(&before, "current"));
+            let does = if self.usage == FLEET { "gives" } else { "signs" };
             line(format!(
-                "key {new} signs {} now\nnext: back up the keys directory; run `gatepass keys retire {old}` once its tokens have \
+                "key {new} {does} {} now\nnext: back up the keys directory; run `gatepass keys retire {old}` once its tokens have \
                  ended\n",
                 self.what()
             ))?;
@@ -85,6 +90,11 @@ impl KeyRotate {
     /// The question, with the keys before the rotation.
     fn question(&self, keys: &[Value]) -> String {
         let (new, old) = (self.id_of(keys, "prepared"), self.id_of(keys, "current"));
+        if self.usage == FLEET {
+            return format!(
+                "Make a new key for the api_key of new tokens? Tokens of the current key {old} keep theirs."
+            );
+        }
         let key = keys.iter().find(|key| key["id"] == old.as_str());
         let live = key.and_then(|key| key["live_persistent_tokens"].as_u64()).unwrap_or(0);
         let kept = match (self.usage.as_str(), live) {
@@ -107,6 +117,7 @@ impl KeyRotate {
         match self.usage.as_str() {
             "service" => "service tokens",
             "status_list" => "status lists",
+            FLEET => "new tokens their api_key",
             _ => "enrollment tokens",
         }
     }
@@ -116,15 +127,17 @@ impl KeyRotate {
 #[derive(Args)]
 #[command(after_long_help = "Examples:
   gatepass keys retire KID
-  gatepass keys retire KID --compromised      the private key may have leaked")]
+  gatepass keys retire KID --compromised      the private key may have leaked
+  gatepass keys retire fleet-1 --compromised  the file keys/fleet-1.key may have leaked")]
 pub(crate) struct KeyRetire {
     #[command(flatten)]
     consent: Consent,
     /// Id of the key, or its last 8 characters
     #[arg(value_parser = parse_id, allow_hyphen_values = true)]
-    id: GivenId<KeyId>,
+    id: GivenId<ListedKey>,
     /// The private key may have leaked: replaces all current keys immediately, revokes the key's tokens, ends every
-    /// ephemeral token, creates a new emergency token
+    /// ephemeral token, creates a new emergency token. A key of the use fleet: revokes the tokens whose api_key it gave,
+    /// and makes a new key if it is the current one
     #[arg(long)]
     compromised: bool,
 }
@@ -141,12 +154,19 @@ impl KeyRetire {
         output::retired(self.consent.remote.output, &answer, &format!("key {}", self.id))?;
         match (self.consent.remote.output, self.compromised) {
             (Format::Json, _) => Ok(()),
+            _ if self.is_fleet() => {
+                line("next: mint new tokens for hosts that wait for one; back up the keys directory")
+            }
             (_, true) => line(
                 "next: mint new tokens for hosts that wait for one; back up the keys directory; see `gatepass keys list` for other \
                  keys of that time",
             ),
             (_, false) => line("next: nothing; verifiers drop the key when they fetch the JWKS"),
         }
+    }
+
+    const fn is_fleet(&self) -> bool {
+        matches!(self.id, GivenId::Whole(ListedKey::Fleet(_)))
     }
 
     /// The question, with the number of live persistent tokens in the list of `keys`. A key that cannot be retired is an error
@@ -159,6 +179,9 @@ impl KeyRetire {
         let live = key["live_persistent_tokens"].as_u64().unwrap_or(0);
         let live = count(live, "live persistent token");
         match (self.compromised, key["state"].as_str()) {
+            (true, _) if self.is_fleet() => {
+                Ok(format!("Retire key {id} as compromised? {live} will stop working."))
+            }
             (true, _) => Ok(format!(
                 "Retire key {id} as compromised? {live} and every ephemeral token will stop working."
             )),
@@ -171,7 +194,7 @@ impl KeyRetire {
 }
 
 /// Reads an id, which can begin like a flag.
-fn parse_id(text: &str) -> Result<GivenId<KeyId>, String> {
+fn parse_id(text: &str) -> Result<GivenId<ListedKey>, String> {
     GivenId::parse(text)
         .map_err(|wrong| format!("no such flag, and no id: {wrong}; `gatepass keys list` shows them"))
 }

@@ -125,7 +125,11 @@ impl Pasted {
         };
         let plain = value.trim_matches(|c: char| c.is_whitespace() || AROUND.contains(&c));
         match plain.split_once(char::is_whitespace) {
-            Some((scheme, value)) if scheme.eq_ignore_ascii_case("bearer") => value.trim().to_owned(),
+            Some((scheme, value))
+                if ["bearer", "apikey"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) =>
+            {
+                value.trim().to_owned()
+            }
             _ => plain.to_owned(),
         }
     }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::error::CliError;
 use super::output::{SHORT, text_at};
 use crate::client::api::Api;
-use crate::id::{ApiKeyId, EnrollmentId, HostId, KeyId, PolicyId, RuleId, ShortId, TokenId};
+use crate::id::{ApiKeyId, EnrollmentId, HostId, ListedKey, PolicyId, RuleId, ShortId, TokenId};
 
 /// A kind of thing that people name by an id.
 pub(crate) trait Identified: Copy + Display + PartialEq + Send + Sync + 'static {
@@ -82,7 +82,7 @@ impl Identified for PolicyId {
     }
 }
 
-impl Identified for KeyId {
+impl Identified for ListedKey {
     const NOUN: &'static str = "signing key";
     const EXAMPLE: &'static str = "LPJNul-wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ";
     const LISTS: &'static [&'static str] = &["/api/v1/signing-keys"];
@@ -213,7 +213,7 @@ mod tests {
     fn an_id_is_whole_or_its_last_eight_characters() {
         assert_eq!(GivenId::<HostId>::parse(ID).ok(), HostId::parse(ID).map(GivenId::Whole));
         assert_eq!(GivenId::<HostId>::parse("456789ab"), Ok(GivenId::Short(String::from("456789ab"))));
-        assert_eq!(GivenId::<KeyId>::parse("-_Az0189"), Ok(GivenId::Short(String::from("-_Az0189"))));
+        assert_eq!(GivenId::<ListedKey>::parse("-_Az0189"), Ok(GivenId::Short(String::from("-_Az0189"))));
         for wrong in ["", "56789ab", "3456789ab", "456789AB", "456789ag", "rack 789", &ID[1..]] {
             let why = GivenId::<TokenId>::parse(wrong).unwrap_err();
             assert!(why.contains("last 8 characters") && !why.contains("rack"), "{why}");

@@ -24,7 +24,7 @@ use crate::id::{Fingerprint, HostId, Thumbprint, TokenId};
 use crate::name::{Cluster, DnsName, DnsPattern};
 use crate::secret::Secret;
 use crate::text::printable;
-use crate::token::{Bindings, Terms, UnverifiedToken};
+use crate::token::{Bindings, Terms, UnprovenApiKey, UnverifiedToken};
 use crate::wire::EnrollAnswer;
 
 pub use crate::wire::WaitAnswer;
@@ -186,21 +186,34 @@ pub fn prepare_key(ask: &Enroll) -> Result<Thumbprint, ClientError> {
 }
 
 fn plan(ask: &Enroll, token: &Secret<String>) -> Result<Plan, ClientError> {
+    if let Some(api_key) = UnprovenApiKey::parse(token.expose().trim()) {
+        return plan_of_api_key(ask, api_key.unproven_token());
+    }
     let grant = UnverifiedToken::parse(token.expose().trim())?.unverified_grant()?;
-    let trust = match (ask.fingerprint, grant.root, &ask.ca_file) {
-        (Some(given), Some(token), _) if given != token => {
-            return Err(ClientError::OtherRoot { given, token });
-        }
-        (Some(pinned), ..) | (None, Some(pinned), _) => TrustAnchor::Pinned(pinned),
-        (None, None, None) => TrustAnchor::Outside(None),
-        (None, None, Some(file)) => {
-            TrustAnchor::outside(file, &ask.cert_dir).map_err(failed(file, "the path is unusable"))?
-        }
-    };
+    let trust = trust(ask, grant.root)?;
     let servers = servers(ask, grant.token.issuer, &trust)?;
     let Terms { bindings: Bindings { host: bound_to, dns_names: names, .. }, host_key, expires_at, .. } =
         grant.terms;
     Ok(Plan { token_id: grant.token.id, names, bound_to, host_key, expires_at, servers, trust })
+}
+
+/// The plan for a token that is given by its `api_key`, which names neither server nor root.
+fn plan_of_api_key(ask: &Enroll, token_id: TokenId) -> Result<Plan, ClientError> {
+    let server = ask.server.clone().ok_or(ClientError::NoAddress)?;
+    let (trust, servers) = (trust(ask, None)?, Servers::new(server));
+    Ok(Plan { token_id, names: Vec::new(), bound_to: None, host_key: None, expires_at: None, servers, trust })
+}
+
+/// The trust in the server, by the flags and the root that the token pins.
+fn trust(ask: &Enroll, root: Option<Fingerprint>) -> Result<TrustAnchor, ClientError> {
+    match (ask.fingerprint, root, &ask.ca_file) {
+        (Some(given), Some(token), _) if given != token => Err(ClientError::OtherRoot { given, token }),
+        (Some(pinned), ..) | (None, Some(pinned), _) => Ok(TrustAnchor::Pinned(pinned)),
+        (None, None, None) => Ok(TrustAnchor::Outside(None)),
+        (None, None, Some(file)) => {
+            TrustAnchor::outside(file, &ask.cert_dir).map_err(failed(file, "the path is unusable"))
+        }
+    }
 }
 
 /// The addresses to try: the token's, and one of this host's own. Without a pin any server with a certificate for its name
@@ -322,7 +335,9 @@ impl Redemption<'_> {
         let name = self.ask.name.clone().or_else(|| old?.name(&self.plan.names));
         let replace = old.map(|_| true);
         let body = json!({ "csr": self.key.request()?, "name": name, "cluster": self.ask.cluster, "host_id": self.host, "replace": replace });
-        let bearer = Secret::new(format!("Bearer {}", self.token.expose().trim()));
+        let token = self.token.expose().trim();
+        let scheme = if UnprovenApiKey::parse(token).is_some() { "ApiKey" } else { "Bearer" };
+        let bearer = Secret::new(format!("{scheme} {token}"));
         let mut bearer = HeaderValue::from_str(bearer.expose()).map_err(|_| {
             ClientError::Token(crate::token::VerifyError::Malformed { why: "it holds control characters" })
         })?;

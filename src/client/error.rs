@@ -96,6 +96,12 @@ pub enum ClientError {
         /// Value in the token.
         token: String,
     },
+    /// An `api_key` was given without a server.
+    #[error(
+        "an api_key names no server: nothing was sent; give --server with its URL, and --ca-fingerprint with the authority's \
+         root (`gatepass ca fingerprint` prints it on the server)"
+    )]
+    NoAddress,
     /// A flag names a server that a host without a pinned root does not know.
     #[error(
         "--server is {given}, but this host was enrolled without a pinned root and knows only {}: nothing was sent; drop \
@@ -321,7 +327,9 @@ impl ClientError {
     /// them may be forged.
     pub fn is_usage(&self) -> bool {
         match self {
-            Self::UnpinnedServer { .. } | Self::UnknownServer { .. } | Self::NoTrust => true,
+            Self::UnpinnedServer { .. } | Self::UnknownServer { .. } | Self::NoAddress | Self::NoTrust => {
+                true
+            }
             other => other.refusal().is_some_and(ServerProblem::is_usage),
         }
     }

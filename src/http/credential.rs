@@ -14,6 +14,7 @@ use crate::access::mask::LOCAL_PREFIX;
 use crate::access::{password, session};
 use crate::name::UserName;
 use crate::secret::Secret;
+use crate::token::UnprovenApiKey;
 
 /// The content of a request's `Authorization` header.
 pub enum Credential {
@@ -28,11 +29,12 @@ pub enum Credential {
     },
     /// The local credential of this run of the server, kept in the data directory.
     Local(Secret<String>),
-    /// An API key: after `Bearer`, or after `ApiKey`, which takes nothing else.
+    /// An API key: after `Bearer`, or after `ApiKey`. There it may also be in base64, after its id and a colon, as Elastic's
+    /// clients send it.
     ApiKey(Secret<String>),
     /// The secret of a session.
     Session(Secret<String>),
-    /// A text of the shape of a token.
+    /// A text of the shape of a token, or of a token's `api_key` (after `ApiKey`).
     Token(Secret<String>),
 }
 
@@ -70,7 +72,7 @@ impl Credential {
             });
         }
         if scheme.eq_ignore_ascii_case("apikey") {
-            return Ok(Self::ApiKey(Secret::new(rest.to_owned())));
+            return Ok(after_api_key(rest));
         }
         Err(refused("unknown Authorization scheme: use Basic, Bearer or ApiKey"))
     }
@@ -133,6 +135,18 @@ fn basic(encoded: &str) -> Option<Credential> {
     Some(key.unwrap_or(Credential::Basic { user: user.to_owned(), password }))
 }
 
+/// The credential after `ApiKey`: an API key, the same after its id in base64, or the `api_key` of a token.
+fn after_api_key(text: &str) -> Credential {
+    let secret = Secret::new(text.to_owned());
+    if UnprovenApiKey::parse(text).is_some() {
+        return Credential::Token(secret);
+    }
+    match basic(text) {
+        Some(key @ Credential::ApiKey(_)) => key,
+        _ => Credential::ApiKey(secret),
+    }
+}
+
 /// An API key after its id.
 fn api_key(id: &str, unproven: Secret<String>) -> Option<Credential> {
     let key = ApiKey::parse(&unproven)?;
@@ -183,6 +197,20 @@ mod tests {
         assert!(matches!(of(&key.id().to_string()), Ok(Credential::ApiKey(_))));
         for user in ["admin", "", &other.id().to_string()] {
             assert!(matches!(of(user), Ok(Credential::Basic { .. })), "{user}");
+        }
+    }
+
+    #[test]
+    fn base64_after_api_key_is_distinguished_by_its_pair() {
+        let key = ApiKey::generate(crate::clock::Timestamp::from_secs(1));
+        let of = |pair: String| of(&format!("ApiKey {}", STANDARD.encode(pair))).unwrap();
+        let (id, text) = (key.id().to_string(), key.text());
+        let own = of(format!("{id}:{}", text.expose()));
+        assert!(matches!(own, Credential::ApiKey(key) if key.expose() == text.expose()));
+        let token = of(String::from("0198c0de-7a30-7c3e-8b1f-2a5d4e6f7081:abcdefghijklmnopqrstuv"));
+        assert!(matches!(token, Credential::Token(_)));
+        for pair in ["admin:password", "x:abcdefghijklmnopqrstuv", &format!("x:{}", text.expose())] {
+            assert!(matches!(of(pair.to_owned()), Credential::ApiKey(key) if key.expose() != text.expose()));
         }
     }
 

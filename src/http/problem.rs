@@ -107,13 +107,18 @@ impl Problem {
 
     /// The body of the response in `dialect`.
     pub fn body(&self, dialect: &Dialect) -> Value {
+        serde_json::from_str(&self.text(dialect)).unwrap_or_default()
+    }
+
+    /// The same body as text.
+    fn text(&self, dialect: &Dialect) -> String {
         (dialect.body)(&self.masked())
     }
 
     /// The response in `dialect`.
     pub fn render(&self, dialect: &Dialect) -> Reply {
-        let reply =
-            Reply::json(self.status(), &self.body(dialect)).header("content-type", dialect.media_type);
+        let reply = Reply::bytes(self.status(), dialect.media_type, self.text(dialect));
+        let reply = reply.header("cache-control", "no-store");
         let mut reply = match self.retry_after {
             Some(seconds) => reply.header("retry-after", &seconds.to_string()),
             None => reply,

@@ -103,6 +103,12 @@ impl Route {
         Self { body_limit: BODY_LIMIT, permission, dialect, ..Self::open(at.into(), serve) }
     }
 
+    /// The same route at another path, which the OpenAPI document leaves out.
+    pub fn at(&self, path: &'static str) -> Self {
+        let meters = Arc::new(Meters::of(self.method.clone(), path));
+        Self { path, docs: None, meters, ..self.clone() }
+    }
+
     /// A native route whose answer is streamed. It has no filter, because the answer of a filter is in memory.
     pub fn streamed<H, F>(at: impl Into<Endpoint>, permission: Permission, handler: H) -> Self
     where

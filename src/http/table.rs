@@ -175,6 +175,7 @@ mod tests {
             "/metrics",
             "/openapi.json",
             "/openapi-ece.json",
+            "/openapi-fleet.json",
             "/api/v1/authorize",
             "/api/v1/authorize-with/{demand}",
             "/api/v1/authorize-with/{demand}/",
@@ -193,6 +194,8 @@ mod tests {
             "/status/{list}",
             "/status/events",
             "/status/{list}/events",
+            "/api/status",
+            "/s/{space}/api/status",
         ];
         assert_eq!(open, expected);
     }

@@ -34,6 +34,8 @@ pub enum Action {
     TokenCreated,
     /// A service token was minted.
     ServiceTokenCreated,
+    /// The `api_key` of a token, or of several, was read.
+    TokenShown,
     /// A token was revoked.
     TokenRevoked,
     /// A token got a successor. The token is revoked later or at once.

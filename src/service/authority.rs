@@ -18,6 +18,7 @@ use super::ca::rotation::CaAdmin;
 use super::capacity::FleetCapacity;
 use super::certify::{ApprovalTerms, CertificateTerms, Enrollment};
 use super::emergency::Emergency;
+use super::fleet::FleetAdmin;
 use super::health::Health;
 use super::hosts::HostAdmin;
 use super::keys::TrustAdmin;
@@ -131,6 +132,8 @@ pub struct Authority {
     pub minting: Arc<Minting>,
     /// Listing, showing, rotating and revoking tokens.
     pub tokens: TokenAdmin,
+    /// Listing, showing, minting and deleting tokens with an `api_key`, for Elastic Fleet's API.
+    pub fleet: FleetAdmin,
     /// Listing, showing, changing and revoking hosts.
     pub hosts: HostAdmin,
     /// Listing, showing, changing and trying auto-approve rules.
@@ -191,6 +194,7 @@ impl Authority {
             },
             authenticator,
             tokens: TokenAdmin::new(minting.clone(), parts.spans.clone()),
+            fleet: FleetAdmin::new(minting.clone(), parts.policies.clone()),
             hosts: HostAdmin { base: base.clone(), roles: roles.clone(), unwritten: unwritten.clone() },
             rules: RuleAdmin { base: base.clone(), rules: parts.rules.clone() },
             policies: parts.policies(minting.clone()),

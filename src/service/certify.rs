@@ -1,6 +1,7 @@
 //! Certifying: the only way to a host certificate. Issuing consumes a [`Warrant`], which only the files below this one, redeeming
 //! and renewing, can make.
 
+mod api_key;
 mod approval;
 mod deciding;
 mod enrolled;

@@ -2,6 +2,7 @@
 
 use super::emergency::EMERGENCY_FILE;
 use super::keys::files::make_pairs;
+use super::keys::fleet::make_first_fleet_key;
 use super::tokens::mint::{Minting, emergency_order, first_roles_order};
 use super::tokens::{HowToRevoke, TokenAdmin};
 use super::vault::Vault;
@@ -53,6 +54,7 @@ pub async fn found(
     let list = |kind| ListRecord { id: ListId::generate(now), kind, next: 0 };
     let (caller, subjects) = (Caller::SYSTEM, Subjects::user(ADMIN));
     let keys = make_pairs(vault, &KeyUse::ALL, [], now)?;
+    make_first_fleet_key(vault)?;
     let command = Found {
         keys,
         lists: vec![list(ListKind::Ephemeral), list(ListKind::Persistent)],

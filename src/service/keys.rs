@@ -1,6 +1,7 @@
 //! Listing, rotating and retiring signing keys.
 
 pub mod files;
+pub mod fleet;
 
 use std::sync::Arc;
 

@@ -6,6 +6,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::{Mutex, MutexGuard, watch};
 
 use super::keys::files::{complete_keys, destroy_unneeded, load_ring};
+use super::keys::fleet::{complete_fleet_keys, destroy_retired, load_fleet_keys};
 use super::vault::Vault;
 use super::verification::issuers::Issuers;
 use super::verification::trust::Trust;
@@ -13,11 +14,13 @@ use super::{RequestError, ServiceError};
 use crate::clock::Timestamp;
 use crate::id::TokenId;
 use crate::store::{Store, StoreError};
-use crate::token::KeyRing;
+use crate::token::{FleetKeys, KeyRing};
 
 /// The generation in use: what memory holds of the database's keys, external URLs and emergency token.
 pub struct LiveTrust {
     trust: ArcSwap<Trust>,
+    /// The keys of Elastic Fleet's API.
+    fleet_keys: ArcSwap<FleetKeys>,
     /// The live emergency token: every use of it raises an alarm.
     emergency: ArcSwapOption<TokenId>,
     vault: Vault,
@@ -40,10 +43,12 @@ impl LiveTrust {
         let keys = complete_keys(store, &vault, now).await?;
         let ring = load_ring(&vault, &keys)?;
         destroy_unneeded(&vault, &keys)?;
+        let fleet_keys = complete_fleet_keys(store, &vault, now).await?;
         let trust = Trust::new(Arc::new(ring), stored_issuers(store).await?, audiences, hot_tokens);
         let (changing, changes) = (Mutex::default(), watch::Sender::new(0));
         let emergency = ArcSwapOption::new(stored_emergency(store).await?);
-        Ok(Self { trust: ArcSwap::from_pointee(trust), emergency, vault, changing, changes })
+        let (trust, fleet_keys) = (ArcSwap::from_pointee(trust), ArcSwap::from_pointee(fleet_keys));
+        Ok(Self { trust, fleet_keys, emergency, vault, changing, changes })
     }
 
     /// Uses the keys, external URLs and emergency token of the store, then destroys private halves that are no longer needed.
@@ -55,9 +60,12 @@ impl LiveTrust {
         let records = store.keys().await?;
         let ring = Arc::new(load_ring(&self.vault, &records)?);
         let issuers = stored_issuers(store).await?;
+        let fleet_keys = store.fleet_keys().await?;
+        self.fleet_keys.store(Arc::new(load_fleet_keys(&self.vault, &fleet_keys)?));
         self.emergency.store(stored_emergency(store).await?);
         self.trust.rcu(|trust| trust.next(Arc::clone(&ring), Arc::clone(&issuers)));
         self.announce();
+        destroy_retired(&self.vault, &fleet_keys)?;
         destroy_unneeded(&self.vault, &records)
     }
 
@@ -75,9 +83,12 @@ impl LiveTrust {
             }
             Err(unknown @ (StoreError::Failed { .. } | StoreError::Closed)) => Err(unknown.into()),
             Err(refused) => {
+                // The next change tries again.
                 if let Ok(records) = store.keys().await {
-                    // The next change tries again.
                     let _ = destroy_unneeded(&self.vault, &records);
+                }
+                if let Ok(records) = store.fleet_keys().await {
+                    let _ = destroy_retired(&self.vault, &records);
                 }
                 Err(refused.into())
             }
@@ -92,6 +103,11 @@ impl LiveTrust {
     /// The signing keys in use.
     pub fn ring(&self) -> Arc<KeyRing> {
         Arc::clone(&self.trust.load().ring)
+    }
+
+    /// The keys of Elastic Fleet's API in use.
+    pub fn fleet_keys(&self) -> Arc<FleetKeys> {
+        self.fleet_keys.load_full()
     }
 
     /// The external URLs in use.

@@ -4,6 +4,7 @@ mod access;
 mod authority;
 mod certifying;
 mod enrollments;
+mod fleet;
 mod hosts;
 mod keys;
 mod policies;
@@ -17,6 +18,7 @@ pub use self::access::*;
 pub use self::authority::*;
 pub use self::certifying::*;
 pub use self::enrollments::*;
+pub use self::fleet::*;
 pub use self::hosts::*;
 pub use self::keys::*;
 pub use self::policies::*;
@@ -51,7 +53,7 @@ pub const QUARANTINES_WITHIN: Duration = Duration::from_secs(3600);
 macro_rules! each_verb {
     ($then:ident) => {
         $then! {
-                /// Records the first start: signing keys, status lists, issuer, names, the admin. A second founding changes nothing.
+                /// Records the first start: signing keys, the first Fleet key, status lists, issuer, names, the admin. A second founding changes nothing.
                 found: Found -> Founded;
                 /// Records a minted token, if the key that signed it is still the one that signs.
                 record_mint: RecordMint -> MintOutcome;
@@ -105,6 +107,14 @@ macro_rules! each_verb {
                 rotate_keys: RotateKeys -> ();
                 /// Retires a signing key and every token that only it can verify.
                 retire_key: RetireKey -> Retirement;
+                /// Adds a key of Elastic Fleet's API. Tokens minted from now on get their `api_key` from it.
+                add_fleet_key: AddFleetKey -> ();
+                /// Retires a key of Elastic Fleet's API and every token that it gave an `api_key`.
+                retire_fleet_key: RetireFleetKey -> Retirement;
+                /// Records a token minted by Elastic Fleet's API, if no listed token of its policy has its name.
+                mint_fleet_token: MintFleetToken -> FleetMint;
+                /// Revokes tokens that Elastic Fleet's API lists. Returns the number of those that are revoked, now or before.
+                delete_fleet_tokens: DeleteFleetTokens -> u64;
                 /// Adds an external URL of the authority and its DNS names.
                 record_identity: RecordIdentity -> ();
                 /// Changes the SPIFFE trust domain of certificates.

@@ -9,6 +9,7 @@ pub(super) mod basis;
 pub(super) mod batches;
 pub(super) mod capacity;
 pub(super) mod collecting;
+pub(super) mod fleet;
 pub(super) mod keys;
 pub(super) mod ledger;
 pub(super) mod listing;
@@ -87,6 +88,13 @@ macro_rules! contract {
                 the_clock_mark_only_moves_forward,
                 an_entry_in_doubt_leaves_the_clock_mark,
                 a_probe_changes_nothing,
+            }
+            fleet {
+                only_a_persistent_token_with_a_policy_has_a_fleet_key,
+                a_listed_name_is_taken_in_its_policy,
+                a_deletion_revokes_and_may_end_the_listing,
+                fleet_tokens_are_filtered_and_counted,
+                a_retired_fleet_key_ends_its_tokens,
             }
             minting {
                 a_mint_is_read_back_as_it_was_recorded,

@@ -113,6 +113,30 @@ impl TokenFilter {
     }
 }
 
+/// A filter of the tokens that have an `api_key`. Each condition is for tokens that a list shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FleetFilter {
+    /// The policy of the token.
+    pub policy: Option<PolicyId>,
+    /// The token itself.
+    pub token: Option<TokenId>,
+    /// The token's label.
+    pub label: Option<String>,
+    /// True for tokens that admit hosts, false for ended ones.
+    pub active: Option<bool>,
+    /// The moment of the states.
+    pub now: Timestamp,
+}
+
+/// A page of tokens that have an `api_key`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FleetPage {
+    /// The tokens.
+    pub items: Vec<TokenRecord>,
+    /// Number of tokens on all pages.
+    pub total: u64,
+}
+
 /// A filter of hosts. Each condition is for hosts that a list shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostFilter {

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod enrollments;
+mod fleet;
 mod policies;
 mod rules;
 mod tokens;
@@ -11,6 +12,7 @@ use utoipa::ToSchema;
 
 pub use self::accounts::*;
 pub use self::enrollments::*;
+pub use self::fleet::*;
 pub use self::policies::*;
 pub use self::rules::*;
 pub use self::tokens::*;

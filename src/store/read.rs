@@ -254,3 +254,16 @@ pub trait SessionReads {
     /// Returns the number of a user's sessions, including ended ones that are not collected yet.
     fn count_sessions(&self, user: String) -> StoreFuture<'_, u64>;
 }
+
+/// Reads of the keys and tokens of Elastic Fleet's API.
+pub trait FleetReads {
+    /// The keys that are not retired, oldest first.
+    fn fleet_keys(&self) -> StoreFuture<'_, Vec<FleetKeyRecord>>;
+
+    /// The same, each with the number of live tokens whose `api_key` it gives.
+    fn fleet_key_needs(&self, now: Timestamp) -> StoreFuture<'_, Vec<(FleetKeyRecord, u64)>>;
+
+    /// A page of the tokens that have an `api_key`, newest first, after the first `offset` of them. The page is found by its
+    /// number, as Elastic's clients ask.
+    fn fleet_tokens(&self, filter: FleetFilter, offset: u32, limit: u32) -> StoreFuture<'_, FleetPage>;
+}

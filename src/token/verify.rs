@@ -1,6 +1,8 @@
 //! Verifying: the text, then its signature, then its time, each with a type of its own. Everything here is pure.
 
 #[cfg(feature = "server")]
+mod api_key;
+#[cfg(feature = "server")]
 mod batch;
 
 use std::fmt;
@@ -18,7 +20,7 @@ use super::key::{KeyScope, VerifyingKey, VerifyingKeys};
 use super::key_use::KeyUse;
 use super::{LEEWAY, MAX_TOKEN_BYTES};
 use crate::clock::Timestamp;
-use crate::id::KeyId;
+use crate::id::{FleetKeyId, KeyId};
 
 /// Verifies an enrollment token.
 ///
@@ -264,6 +266,7 @@ pub struct Authenticated<T> {
     lifetime: Lifetime,
     signing_key: KeyId,
     scope: KeyScope,
+    fleet_key: Option<FleetKeyId>,
 }
 
 /// The times that decide whether a grant is in force.
@@ -285,14 +288,14 @@ pub enum AuthenticatedToken {
 
 impl<T> Clone for Authenticated<T> {
     fn clone(&self) -> Self {
-        let Self { lifetime, signing_key, scope, .. } = *self;
-        Self { value: Arc::clone(&self.value), lifetime, signing_key, scope }
+        let Self { lifetime, signing_key, scope, fleet_key, .. } = *self;
+        Self { value: Arc::clone(&self.value), lifetime, signing_key, scope, fleet_key }
     }
 }
 
 impl<T> Authenticated<T> {
     fn new(value: T, lifetime: Lifetime, key: &VerifyingKey) -> Self {
-        Self { value: Arc::new(value), lifetime, signing_key: key.id, scope: key.scope }
+        Self { value: Arc::new(value), lifetime, signing_key: key.id, scope: key.scope, fleet_key: None }
     }
 
     /// The signed grant: to look up an earlier redemption, and to name a refused token.
@@ -323,7 +326,7 @@ impl<T> Authenticated<T> {
         if !earlier_epoch && now.plus(LEEWAY) < self.lifetime.starts_at {
             return Err(VerifyError::NotYetValid);
         }
-        Ok(Verified { value: self.value, signing_key: self.signing_key })
+        Ok(Verified { value: self.value, signing_key: self.signing_key, fleet_key: self.fleet_key })
     }
 
     /// Returns true if it is refused for good.
@@ -336,18 +339,20 @@ impl<T> Authenticated<T> {
 ///
 /// ```compile_fail
 /// fn forge(value: gatepass::token::Grant, signing_key: gatepass::id::KeyId) -> gatepass::token::Verified<gatepass::token::Grant> {
-///     gatepass::token::Verified { value: std::sync::Arc::new(value), signing_key }
+///     gatepass::token::Verified { value: std::sync::Arc::new(value), signing_key, fleet_key: None }
 /// }
 /// ```
 #[derive(Debug, PartialEq, Eq)]
 pub struct Verified<T> {
     value: Arc<T>,
     signing_key: KeyId,
+    fleet_key: Option<FleetKeyId>,
 }
 
 impl<T> Clone for Verified<T> {
     fn clone(&self) -> Self {
-        Self { value: Arc::clone(&self.value), signing_key: self.signing_key }
+        let Self { signing_key, fleet_key, .. } = *self;
+        Self { value: Arc::clone(&self.value), signing_key, fleet_key }
     }
 }
 
@@ -355,12 +360,17 @@ impl<T> Verified<T> {
     /// A grant without a signature, for tests of the code that acts on one.
     #[cfg(all(test, feature = "server"))]
     pub(crate) fn assumed(value: T, signing_key: KeyId) -> Self {
-        Self { value: Arc::new(value), signing_key }
+        Self { value: Arc::new(value), signing_key, fleet_key: None }
     }
 
     /// The key that signed it.
     pub fn signing_key(&self) -> KeyId {
         self.signing_key
+    }
+
+    /// The Fleet key that proved it instead of the signature. Its signing key may be retired then.
+    pub const fn fleet_key(&self) -> Option<FleetKeyId> {
+        self.fleet_key
     }
 }
 

@@ -31,6 +31,9 @@ fn known(data: &Path) -> BTreeSet<String> {
         reader.prepare("SELECT kid FROM signing_keys WHERE state IN ('prepared', 'current')").unwrap();
     let keys = keys.query_map([], |row| row.get::<_, [u8; 32]>(0)).unwrap().map(Result::unwrap);
     let mut known = keys.map(|kid| format!("token-{}.pem", KeyId::from_bytes(kid))).collect::<BTreeSet<_>>();
+    let mut fleet = reader.prepare("SELECT number FROM fleet_keys WHERE retired_at IS NULL").unwrap();
+    let fleet = fleet.query_map([], |row| row.get::<_, u32>(0)).unwrap().map(Result::unwrap);
+    known.extend(fleet.map(|number| format!("fleet-{number}.key")));
     let manifest: Value = serde_json::from_slice(&fs::read(data.join("keys/ca.json")).unwrap()).unwrap();
     known.insert(format!("ca-root-{}.key", manifest["roots"][0].as_str().unwrap()));
     let issuing = manifest["issuing"].as_array().unwrap();
@@ -82,6 +85,7 @@ async fn a_killed_rotation_leaves_no_unknown_key() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("data");
     let keys = ("/api/v1/signing-keys/rotate", json!({}));
+    let fleet = ("/api/v1/signing-keys/rotate", json!({ "use": "fleet" }));
     let accepted = ("/api/v1/clock/accept", json!({}));
     let issuing = ("/api/v1/ca/rotate", json!({ "root": false }));
     let root = ("/api/v1/ca/rotate", json!({ "root": true }));
@@ -90,6 +94,9 @@ async fn a_killed_rotation_leaves_no_unknown_key() {
         (&keys, 2),
         (&keys, 3),
         (&keys, 4),
+        (&fleet, 2),
+        (&fleet, 3),
+        (&fleet, 4),
         (&accepted, 4),
         (&accepted, 15),
         (&issuing, 3),

@@ -26,6 +26,7 @@ mod documents;
 mod enrolling_later;
 mod external_url;
 mod first_page;
+mod fleet_api;
 mod floods;
 mod foreign_answers;
 mod forward_auth;

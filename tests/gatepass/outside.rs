@@ -1,5 +1,5 @@
-//! Other tools against the real binary: TLS clients of six stacks, servers, PyJWT, jose, OpenAPI linters, client generators
-//! and strace.
+//! Other tools against the real binary: TLS clients of six stacks, servers, PyJWT, jose, kibana-py, OpenAPI linters, client
+//! generators and strace.
 //!
 //! `.ci/run` installs the tools and runs these; a tool that is missing fails its tests and is named.
 
@@ -9,6 +9,7 @@ mod durability;
 mod echo;
 mod guide;
 mod introspection;
+mod kibana;
 mod killed_renewals;
 mod lint;
 mod monitoring;

@@ -19,6 +19,7 @@ impl ClientError {
             | Self::Token(_)
             | Self::TokenExpired { .. }
             | Self::UnpinnedServer { .. }
+            | Self::NoAddress
             | Self::UnknownServer { .. }
             | Self::OtherRoot { .. }
             | Self::NoTrust

@@ -9,24 +9,30 @@ use crate::http::call::Call;
 use crate::http::decode;
 use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
-use crate::id::KeyId;
+use crate::id::ListedKey;
 use crate::service::keys::RetireWhy;
+use crate::service::keys::fleet::FLEET;
 use crate::service::{FieldError, RequestError, ServiceError};
 use crate::token::KeyUse;
 
 /// List signing keys
+///
+/// And the keys of Elastic Fleet's API, whose use is `fleet`.
 #[utoipa::path(
     get,
     path = "/api/v1/signing-keys",
     responses((status = 200, description = "All signing keys.", body = Listed<KeyItem>)),
 )]
 pub(super) async fn list_signing_keys(call: Call) -> Result<Reply, Problem> {
-    Ok(whole(call.authority.trust_admin.list_keys().await?.into_iter().map(KeyItem::new).collect()))
+    let admin = &call.authority.trust_admin;
+    let signing = admin.list_keys().await?.into_iter().map(KeyItem::new);
+    Ok(whole(signing.chain(KeyItem::of_fleet(admin.list_fleet_keys().await?)).collect()))
 }
 
 /// Rotate the signing keys of one use
 ///
-/// The prepared key starts to sign, and another is prepared. The previous key still verifies.
+/// The prepared key starts to sign, and another is prepared. The previous key still verifies. A key of the use `fleet` is made
+/// when it is needed: the new one gives new tokens their `api_key`.
 #[utoipa::path(
     post,
     path = "/api/v1/signing-keys/rotate",
@@ -35,8 +41,12 @@ pub(super) async fn list_signing_keys(call: Call) -> Result<Reply, Problem> {
 )]
 pub(super) async fn rotate_signing_keys(call: Call) -> Result<Reply, Problem> {
     let KeyRotation { usage } = decode::strict(&call.body)?;
+    if usage == FLEET {
+        call.authority.trust_admin.rotate_fleet_key(&call.caller).await?;
+        return list_signing_keys(call).await;
+    }
     let usage = KeyUse::parse(&usage).ok_or_else(|| {
-        let known = KeyUse::ALL.map(KeyUse::name).join(", ");
+        let known = KeyUse::ALL.map(KeyUse::name).into_iter().chain([FLEET]).collect::<Vec<_>>().join(", ");
         ServiceError::Request(RequestError::Fields(vec![FieldError::new("use", format!("one of {known}"))]))
     })?;
     call.authority.trust_admin.rotate_keys(&call.caller, usage).await?;
@@ -70,18 +80,19 @@ struct KeyRetirement {
 #[derive(Serialize, ToSchema)]
 #[schema(as = RetiredSigningKey)]
 struct RetiredKey {
-    id: KeyId,
+    #[schema(example = "LPJNul-wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ")]
+    id: String,
     #[serde(flatten)]
     facts: RetirementFacts,
 }
 
 /// Retire a signing key
 ///
-/// Its tokens stop working. A key with live persistent tokens needs `compromised` or `confirm`.
+/// Its tokens stop working. A token with an `api_key` keeps that one: only its signed text ends. A key with live persistent tokens needs `compromised` or `confirm`.
 #[utoipa::path(
     post,
     path = "/api/v1/signing-keys/{kid}/retire",
-    params(("kid" = KeyId, Path, description = "Id of the key.")),
+    params(("kid" = String, Path, description = "Id of the key.", example = "LPJNul-wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ")),
     request_body = KeyRetirement,
     responses(
         (status = 200, description = "Retired.", body = RetiredKey),
@@ -91,13 +102,17 @@ struct RetiredKey {
     ),
 )]
 pub(super) async fn retire_signing_key(call: Call) -> Result<Reply, Problem> {
-    let id = call.id("kid", "signing key", KeyId::parse)?;
+    let id = call.id("kid", "signing key", ListedKey::parse)?;
     let KeyRetirement { compromised, confirm } = decode::strict(&call.body)?;
     let why = match (compromised, confirm) {
         (true, _) => RetireWhy::Compromised,
         (false, true) => RetireWhy::Confirmed,
         (false, false) => RetireWhy::Unneeded,
     };
-    let retired = call.authority.trust_admin.retire_key(&call.caller, id, why).await?;
-    Ok(Reply::ok(&RetiredKey { id, facts: retired.into() }))
+    let (admin, caller) = (&call.authority.trust_admin, &call.caller);
+    let retired = match id {
+        ListedKey::Signing(id) => admin.retire_key(caller, id, why).await?,
+        ListedKey::Fleet(id) => admin.retire_fleet_key(caller, id, why).await?,
+    };
+    Ok(Reply::ok(&RetiredKey { id: id.to_string(), facts: retired.into() }))
 }

@@ -1,4 +1,4 @@
-//! `GET /openapi.json` and `GET /openapi-ece.json`: the routes for programs.
+//! `GET /openapi.json`, `GET /openapi-ece.json` and `GET /openapi-fleet.json`: the routes for programs.
 
 use std::sync::Arc;
 
@@ -50,12 +50,16 @@ pub(super) struct Made {
 }
 
 /// The rows.
-pub(super) fn routes(public_metrics: bool) -> [Route; 2] {
+pub(super) fn routes(public_metrics: bool) -> [Route; 3] {
     let native = Made::by(move |url| document(public_metrics, url));
     let ece = Made::by(compat::document);
+    let fleet = Made::by(compat::fleet_document);
     [
         route(described!(OPERATION, fetch_openapi), move |call| fetch_openapi(call, native.clone())),
         route(described!(OPERATION, fetch_openapi_ece), move |call| fetch_openapi_ece(call, ece.clone())),
+        route(described!(OPERATION, fetch_openapi_fleet), move |call| {
+            fetch_openapi_fleet(call, fleet.clone())
+        }),
     ]
 }
 
@@ -94,6 +98,21 @@ pub(super) async fn fetch_openapi(call: Call, made: Made) -> Result<Reply, Probl
     ),
 )]
 pub(super) async fn fetch_openapi_ece(call: Call, made: Made) -> Result<Reply, Problem> {
+    made.serve(&call).await
+}
+
+/// Fetch the document of Elastic Fleet's routes
+///
+/// OpenAPI 3.1: the routes that clients of Kibana's Fleet API use.
+#[utoipa::path(
+    get,
+    path = "/openapi-fleet.json",
+    responses(
+        (status = 200, description = "The document.", body = OpenApiDocument),
+        NotModified,
+    ),
+)]
+pub(super) async fn fetch_openapi_fleet(call: Call, made: Made) -> Result<Reply, Problem> {
     made.serve(&call).await
 }
 

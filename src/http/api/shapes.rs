@@ -9,11 +9,12 @@ use crate::ca::der_to_pem;
 use crate::clock::Timestamp;
 use crate::id::{BatchId, HostId, KeyId, StatusRef, TokenId};
 use crate::name::{Label, Role};
+use crate::service::keys::fleet::FLEET;
 use crate::service::labels::ActorLabels;
 use crate::service::{Authority, Enrolled};
 use crate::store::{
-    CertificateRecord, HostRecord, HostState, KeyRecord, MintRecord, Retired, TokenKind, TokenRecord,
-    TokenState, TokenWarning,
+    CertificateRecord, FleetKeyRecord, HostRecord, HostState, KeyRecord, KeyState, MintRecord, Retired,
+    TokenKind, TokenRecord, TokenState, TokenWarning,
 };
 use crate::token::{Terms, status_uri};
 use crate::wire::{CertificateLife, Certified, EnrollAnswer, HostSummary};
@@ -102,7 +103,7 @@ impl TokenItem {
     pub(super) fn new(record: TokenRecord, labels: &ActorLabels, now: Timestamp) -> Self {
         let facts = MintFacts::of(&record, labels, now);
         let warning = record.warning(now);
-        let TokenRecord { mint, used, revoked_at, last_use, replaced_by, revoke_at } = record;
+        let TokenRecord { mint, used, revoked_at, last_use, replaced_by, revoke_at, .. } = record;
         Self {
             facts,
             kind: mint.kind().unwrap_or(TokenKind::Custom),
@@ -251,12 +252,23 @@ pub(super) fn summary(
     HostSummary { host_id, certified, life, server_url }
 }
 
-/// A signing key in a list.
+/// A key in a list.
 #[derive(Serialize, ToSchema)]
 #[schema(as = SigningKey)]
 pub(super) struct KeyItem {
-    #[serde(flatten)]
-    key: KeyRecord,
+    /// RFC 7638 thumbprint of a signing key; `fleet-` and a number for a key of Elastic Fleet's API.
+    #[schema(example = "LPJNul-wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ")]
+    id: String,
+    /// Use of the key.
+    #[serde(rename = "use")]
+    #[schema(example = "enrollment")]
+    usage: &'static str,
+    /// Its stage: published, signing, verifying, retired.
+    state: KeyState,
+    /// True if the key verifies persistent tokens only: it is of an earlier ephemeral epoch.
+    #[schema(example = false)]
+    persistent_only: bool,
+    created_at: Timestamp,
     /// Number of live persistent tokens of the key.
     #[schema(example = 2)]
     live_persistent_tokens: u64,
@@ -264,7 +276,22 @@ pub(super) struct KeyItem {
 
 impl KeyItem {
     pub(super) fn new((key, live_persistent_tokens): (KeyRecord, u64)) -> Self {
-        Self { key, live_persistent_tokens }
+        let KeyRecord { id, public: _, usage, state, persistent_only, created_at } = key;
+        let (id, usage) = (id.to_string(), usage.name());
+        Self { id, usage, state, persistent_only, created_at, live_persistent_tokens }
+    }
+
+    /// The keys of Elastic Fleet's API, oldest first. The newest one is in use.
+    pub(super) fn of_fleet(keys: Vec<(FleetKeyRecord, u64)>) -> impl Iterator<Item = Self> {
+        let newest = keys.last().map(|(key, _)| key.id);
+        keys.into_iter().map(move |(key, live_persistent_tokens)| Self {
+            id: key.id.to_string(),
+            usage: FLEET,
+            state: if Some(key.id) == newest { KeyState::Current } else { KeyState::Previous },
+            persistent_only: false,
+            created_at: key.created_at,
+            live_persistent_tokens,
+        })
     }
 }
 

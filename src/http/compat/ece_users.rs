@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, SecondsFormat};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::ece::dialect::ECE;
 use super::ece::failed::BadRequest;
+use super::with_millis;
 use crate::access::{Actor, Permission as P, SessionKind, SessionSecret};
 use crate::clock::Timestamp;
 use crate::http::call::Call;
@@ -121,26 +121,9 @@ async fn get_current_user(call: Call) -> Result<Reply, Problem> {
     Ok(Reply::ok(&CurrentUser { user_name }))
 }
 
-/// Formats with milliseconds always: some readers parse only one form.
-fn with_millis(at: Timestamp) -> String {
-    let at = DateTime::from_timestamp_millis(at.millis()).unwrap_or_default();
-    at.to_rfc3339_opts(SecondsFormat::Millis, true)
-}
-
 fn bad_request(problem: Problem) -> Problem {
     match problem.status() {
         StatusCode::BAD_REQUEST => problem.compat_code(BAD_REQUEST),
         _ => problem,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_expiry_has_milliseconds_and_a_z() {
-        let at = Timestamp::parse_rfc3339("2030-01-01T00:00:00Z").unwrap();
-        assert_eq!(with_millis(at), "2030-01-01T00:00:00.000Z");
     }
 }

@@ -49,7 +49,7 @@ impl Front {
                 self.check_page(head, None)?;
                 Ok((stranger, Presented::Nothing))
             }
-            Permission::Redeem => self.token(credential?, stranger),
+            Permission::Redeem => self.token(credential?, stranger).await,
             Permission::BeHost | Permission::Renew => self.host(&head.peer, stranger, route.permission).await,
             // A request with a credential is not asked for a certificate: a wrong credential is not made good by one.
             Permission::Introspect
@@ -58,7 +58,7 @@ impl Front {
             {
                 self.host(&head.peer, stranger, route.permission).await
             }
-            _ => self.account(head, credential?, stranger).await,
+            _ => self.account(route, head, credential?, stranger).await,
         }
     }
 
@@ -92,6 +92,7 @@ impl Front {
 
     async fn account(
         &self,
+        route: &Route,
         head: &Head,
         credential: Credential,
         stranger: Caller,
@@ -109,7 +110,11 @@ impl Front {
             }
             Credential::ApiKey(key) => self.authority.accounts.api_key(&stranger, &key).await?,
             Credential::Local(secret) if self.is_local(&secret) => stranger.by_local(),
-            Credential::None => return self.cookie(head, &stranger).await,
+            Credential::None if route.dialect.cookies => return self.cookie(head, &stranger).await,
+            Credential::None => {
+                let detail = "sign in: with a user name and a password, an API key, or a session as a bearer";
+                return Err(Problem::unauthenticated(detail));
+            }
             Credential::Local(_) => {
                 let detail = "the local credential is from an earlier start of the server: read it again";
                 return Err(Problem::unauthenticated(detail));
@@ -149,11 +154,11 @@ impl Front {
     }
 
     /// The token of a redemption in the header. A token in the body is verified by the handler.
-    fn token(&self, credential: Credential, stranger: Caller) -> Result<ProvenCaller, Problem> {
+    async fn token(&self, credential: Credential, stranger: Caller) -> Result<ProvenCaller, Problem> {
         let presented = match credential {
             Credential::None => Presented::Nothing,
             Credential::Token(secret) => {
-                let known = self.authority.enrollment.recognize(&stranger, secret.expose());
+                let known = self.authority.enrollment.recognize(&stranger, secret.expose()).await;
                 Presented::Token { is_live: bootstrap::refused(known)?, secret }
             }
             Credential::Basic { .. }

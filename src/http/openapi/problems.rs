@@ -122,5 +122,5 @@ fn response(status: u16, codes: &BTreeMap<&str, Code>, dialect: &Dialect, schema
 }
 
 fn body(code: Code, dialect: &Dialect) -> Value {
-    (dialect.body)(&Problem::of(code, code.advice()))
+    Problem::of(code, code.advice()).body(dialect)
 }

@@ -20,6 +20,7 @@ pub(super) fn schemes() -> Value {
         "local": bearer("gpl_…", "The local credential, for users who may read the keys directory of a running server."),
         "host_certificate": { "type": "mutualTLS", "description": "A host's certificate, from redeeming or renewing." },
         "enrollment_token": bearer("JWT", "An enrollment token. It is accepted at `POST /api/v1/bootstrap` only."),
+        "token_api_key": key("header", "Authorization", "The `api_key` of an enrollment token, as `ApiKey MDE…`. It is accepted at `POST /api/v1/bootstrap` only."),
         "service_token": bearer("JWT", "A service token. It is accepted by its audience, and at no other route here."),
     })
 }
@@ -73,7 +74,7 @@ pub(super) fn of(route: &Route) -> Value {
         }
         Permission::Anyone => vec![json!({})],
         // The token, or name and password, may be in the body too.
-        Permission::Redeem => vec![only("enrollment_token"), json!({})],
+        Permission::Redeem => vec![only("enrollment_token"), only("token_api_key"), json!({})],
         Permission::SignIn => vec![only("password"), json!({})],
         Permission::BeHost | Permission::Renew => vec![only("host_certificate")],
         Permission::BeUser => users(changing),
@@ -83,5 +84,6 @@ pub(super) fn of(route: &Route) -> Value {
         // Every other permission is one of accounts.
         _ => users(changing).into_iter().chain(programs()).collect(),
     };
-    Value::Array(taken)
+    let no_cookies = |scheme: &Value| route.dialect.cookies || scheme.get("cookie").is_none();
+    Value::Array(taken.into_iter().filter(no_cookies).collect())
 }

@@ -30,5 +30,8 @@ tags! {
     LEDGER = "ledger", "The hash-chained log of every decision.";
     OPERATION = "operation", "Health, metrics, this document.";
     ROLES_TOKENS = "roles tokens", "Elastic Cloud Enterprise's enrollment tokens.";
+    FLEET_TOKENS = "enrollment API keys", "Elastic Fleet's enrollment tokens.";
+    AGENT_POLICIES = "agent policies", "Policies, in the words of Elastic Fleet.";
+    KIBANA_STATUS = "status", "The state that Kibana's clients ask for.";
     ECE_SIGN_IN = "sign-in", "The sign-in of Elastic Cloud Enterprise's clients.";
 }

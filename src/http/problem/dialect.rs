@@ -1,7 +1,7 @@
 //! Dialects: the request media type and the error format of a group of routes. Each dialect is a static in the module of its
 //! routes; nothing else asks for a particular one.
 
-use serde_json::Value;
+use serde::Serialize;
 
 use super::Problem;
 
@@ -15,10 +15,12 @@ pub struct Dialect {
     pub accepts: fn(&str) -> Result<(), Problem>,
     /// True if API keys also authenticate as OAuth clients do (RFC 6749 section 2.3.1).
     pub oauth_clients: bool,
+    /// True if the session of a browser's cookie opens the routes.
+    pub cookies: bool,
     /// The media type of errors.
     pub media_type: &'static str,
-    /// The body of an error.
-    pub body: fn(&Problem) -> Value,
+    /// The body of an error, JSON. Its members stand in the order of the contract.
+    pub body: fn(&Problem) -> String,
     /// The errors in the OpenAPI document.
     pub schema: ErrorSchema,
 }
@@ -31,6 +33,11 @@ pub struct ErrorSchema {
     pub code: &'static str,
     /// A prefix of the names of responses and examples: no two dialects share it.
     pub prefix: &'static str,
+}
+
+/// The JSON of an error's body.
+pub(in crate::http) fn json_text(body: &impl Serialize) -> String {
+    serde_json::to_string(body).unwrap_or_else(|_| "{}".to_owned())
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The native dialect: RFC 9457 problems.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{Code, Problem};
 use crate::http::problem::dialect::{Dialect, ErrorSchema};
@@ -12,6 +12,7 @@ pub static NATIVE: Dialect = Dialect {
     covers: |_| true,
     accepts,
     oauth_clients: false,
+    cookies: true,
     media_type: "application/problem+json",
     body,
     schema: ErrorSchema { name: "Problem", code: "/code", prefix: "" },
@@ -25,7 +26,7 @@ fn accepts(media_type: &str) -> Result<(), Problem> {
     Err(Problem::of(Code::UnsupportedMediaType, detail))
 }
 
-fn body(problem: &Problem) -> Value {
+fn body(problem: &Problem) -> String {
     let Problem { code, detail, fields, .. } = problem;
     json!(ProblemBody {
         kind: format!("urn:gatepass:problem:{}", code.as_str()),
@@ -35,4 +36,5 @@ fn body(problem: &Problem) -> Value {
         code: code.as_str().to_owned(),
         fields: fields.clone(),
     })
+    .to_string()
 }

@@ -159,7 +159,9 @@ impl From<KeysError> for Problem {
             KeysError::InUse => of(Code::KeyInUse),
             KeysError::IssuerNeeded(_) => of(Code::IssuerNeeded),
             KeysError::IssuerInUse => of(Code::IssuerInUse),
-            KeysError::Vault(_) => of(Code::KeysUnavailable).retry_after(10),
+            KeysError::Vault(_) | KeysError::MalformedFleetKey { .. } => {
+                of(Code::KeysUnavailable).retry_after(10)
+            }
             KeysError::Malformed(_) => of(Code::InternalError),
         }
     }

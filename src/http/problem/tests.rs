@@ -68,7 +68,9 @@ fn pinned(error: &ServiceError) -> (u16, &'static str, Option<u32>) {
         ServiceError::Store(StoreError::Contended) => (503, "contended", Some(1)),
         ServiceError::Store(StoreError::Overloaded) => (503, "store_unavailable", Some(1)),
         ServiceError::Store(_) => (503, "store_unavailable", Some(10)),
-        ServiceError::Keys(KeysError::Vault(_)) => (503, "keys_unavailable", Some(10)),
+        ServiceError::Keys(KeysError::Vault(_) | KeysError::MalformedFleetKey { .. }) => {
+            (503, "keys_unavailable", Some(10))
+        }
         ServiceError::Ca(CaError::ImportedNotValid { .. }) => (503, "ca_not_valid", Some(60)),
         ServiceError::Ca(CaError::Issue(IssueError::IssuerNotValid { .. })) => {
             (503, "ca_not_valid", Some(60))
@@ -222,6 +224,7 @@ fn every_variant() -> Vec<ServiceError> {
         ServiceError::Account(AccountError::SignInBusy),
         ServiceError::Clock(ClockDoubt::Behind { wall: NOW, mark: NOW }),
         ServiceError::Keys(KeysError::Vault(VaultError::Missing { path: "keys/x".to_owned() })),
+        ServiceError::Keys(KeysError::MalformedFleetKey { path: "keys/fleet-1.key".to_owned() }),
         ServiceError::Keys(KeysError::Malformed(KeyError::NotPkcs8)),
     ];
     all.extend(of_policies().map(ServiceError::Request));

@@ -20,7 +20,7 @@ use crate::store::{
     Admission, HostFacts, KEEP_AFTER_EXPIRY, NextCertificate, NodeLimit, Pair, REPEAT_WINDOW, Recertify,
     RedeemRefusal, Redeemed, RenewRefusal, Renewed, ReplacedHost, StoreError, StoredCertificate,
 };
-use crate::token::{Authenticated, Grant, LEEWAY, Status, Verified};
+use crate::token::{Authenticated, Grant, LEEWAY, Status, UnprovenApiKey, Verified};
 
 // A pair that is forgotten while its token is still accepted would admit a second host on one use (I1).
 const _: () = assert!(
@@ -30,7 +30,7 @@ const _: () = assert!(
 
 /// The request of a host.
 pub struct RedeemRequest<'a> {
-    /// The enrollment token, nothing of which is trusted yet.
+    /// The enrollment token or its `api_key`, nothing of which is trusted yet.
     pub unverified_token: &'a str,
     /// The certificate request, PEM.
     pub csr: &'a str,
@@ -62,7 +62,7 @@ impl Enrollment {
         request: RedeemRequest<'_>,
     ) -> Result<Redemption, ServiceError> {
         let now = self.base.time.trusted()?;
-        let token = self.authenticate(caller, request.unverified_token)?;
+        let token = self.authenticate(caller, request.unverified_token).await?;
         let caller = Caller { actor: Actor::Token(token.grant().token.id), ..caller.clone() };
         self.take_turn(&caller, token.grant())?;
         let result = self.judge(&caller, &token, request, now).await;
@@ -74,9 +74,9 @@ impl Enrollment {
     ///
     /// # Errors
     /// The clock is in doubt, or the token is not of this authority.
-    pub fn recognize(&self, caller: &Caller, unverified_token: &str) -> Result<bool, ServiceError> {
+    pub async fn recognize(&self, caller: &Caller, unverified_token: &str) -> Result<bool, ServiceError> {
         let now = self.base.time.trusted()?;
-        let token = self.authenticate(caller, unverified_token)?;
+        let token = self.authenticate(caller, unverified_token).await?;
         let status = self.base.store.revocations().status(token.grant().token.status);
         Ok(!token.has_expired(now) && status == Status::Valid)
     }
@@ -100,16 +100,19 @@ impl Enrollment {
     }
 
     /// Check 2 of the walk in ARCHITECTURE.md: size, syntax, signature, issuer, audience, type. Nothing is written before it
-    /// has passed (I4).
+    /// has passed (I4). An `api_key` of Elastic Fleet's API stands for the signed text.
     ///
     /// Refusals are limited by address. A token with a good signature is never refused for their number.
-    fn authenticate(
+    async fn authenticate(
         &self,
         caller: &Caller,
         unverified_token: &str,
     ) -> Result<Authenticated<Grant>, ServiceError> {
-        let trust = self.trust.load();
-        trust.enrollment(unverified_token, self.base.time.now()).map_err(|error| {
+        let authenticated = match UnprovenApiKey::parse(unverified_token) {
+            Some(unproven) => self.prove(&unproven).await?,
+            None => self.trust.load().enrollment(unverified_token, self.base.time.now()),
+        };
+        authenticated.map_err(|error| {
             let taken = caller.address.map_or(Ok(()), |address| self.throttles.refuse_unknown_token(address));
             taken.err().map_or_else(|| TokenError::Invalid(error).into(), ServiceError::from)
         })

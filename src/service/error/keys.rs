@@ -30,6 +30,12 @@ pub enum KeysError {
     /// A key file could not be written or read.
     #[error(transparent)]
     Vault(#[from] VaultError),
+    /// The file of a Fleet key is malformed.
+    #[error("{path} is not the file of a Fleet key: bring it back from a backup")]
+    MalformedFleetKey {
+        /// The file.
+        path: String,
+    },
     /// The file of a signing key is malformed.
     #[error(transparent)]
     Malformed(#[from] KeyError),

@@ -4,7 +4,7 @@ use super::policies;
 use super::world::*;
 use crate::access::Actor;
 use crate::approval::Approval;
-use crate::id::{HostId, ListId, Thumbprint, TokenId};
+use crate::id::{FleetKeyId, HostId, ListId, Thumbprint, TokenId};
 use crate::ledger::Action;
 use crate::name::{Cluster, DnsPattern};
 use crate::store::*;
@@ -39,6 +39,8 @@ pub(in crate::store) async fn a_mint_is_read_back_as_it_was_recorded(world: &mut
         last_use: None,
         replaced_by: None,
         revoke_at: None,
+        fleet_key: Some(FleetKeyId::FIRST),
+        fleet_removed: false,
     };
     assert_eq!(world.token(&full).await.as_ref(), Some(&expected));
     assert_eq!(world.store().emergency_token().await.unwrap(), Some(expected));

@@ -103,3 +103,19 @@ UPDATE api_keys SET limits = json_set(limits, '$.policies', 'any')
 WHERE json_type(limits) = 'object' AND limits ->> '$.roles' = 'any' AND limits ->> '$.dns_names' = 'any'
     AND limits ->> '$.max_ttl' = 'any' AND limits ->> '$.max_uses' = 'any' AND limits ->> '$.persistent' = 1
     AND limits ->> '$.clusters' = 'any';
+
+-- Keys of Elastic Fleet's API, each with its private half in keys/fleet-<number>.key. The newest one that is not retired gives new
+-- tokens their api_key.
+CREATE TABLE fleet_keys (
+    number     INTEGER PRIMARY KEY CHECK (number > 0),
+    created_at INTEGER NOT NULL,
+    retired_at INTEGER
+) STRICT;
+
+-- The key that gives a token its api_key: every persistent token with a policy has one. fleet_removed: Elastic Fleet's API lists it no
+-- more, and its label is free there.
+ALTER TABLE mints ADD COLUMN fleet_key INTEGER CHECK (fleet_key > 0);
+ALTER TABLE mints ADD COLUMN fleet_removed INTEGER NOT NULL DEFAULT 0 CHECK (fleet_removed = 0 OR fleet_removed = 1);
+CREATE INDEX fleet_mints ON mints (token) WHERE fleet_key IS NOT NULL;
+CREATE INDEX mints_by_fleet_key ON mints (fleet_key, token) WHERE fleet_key IS NOT NULL;
+CREATE INDEX fleet_mints_by_label ON mints (policy, label) WHERE fleet_key IS NOT NULL;

@@ -4,7 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::clock::Timestamp;
-use crate::id::{KeyId, ListId};
+use crate::id::{FleetKeyId, KeyId, ListId};
 use crate::name::DnsName;
 use crate::token::KeyUse;
 
@@ -40,6 +40,15 @@ pub struct KeyRecord {
     /// True if the key verifies persistent tokens only: it is of an earlier ephemeral epoch.
     #[schema(example = false)]
     pub persistent_only: bool,
+    /// Time of creation.
+    pub created_at: Timestamp,
+}
+
+/// A key of Elastic Fleet's API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FleetKeyRecord {
+    /// Its number, which is also in the name of its file.
+    pub id: FleetKeyId,
     /// Time of creation.
     pub created_at: Timestamp,
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::access::Act;
 use crate::clock::Timestamp;
-use crate::id::{BatchId, HostId, KeyId, TokenId};
+use crate::id::{BatchId, FleetKeyId, HostId, KeyId, TokenId};
 use crate::name::Label;
 use crate::store::RotationRefusal;
 use crate::store::record::TokenKind;
@@ -74,6 +74,11 @@ impl MintRecord {
     /// Returns true for the emergency token.
     pub const fn is_emergency(&self) -> bool {
         matches!(self.purpose, TokenPurpose::Enrollment(TokenKind::Emergency))
+    }
+
+    /// Returns true if the token has an `api_key` of Elastic Fleet's API: it is persistent and has a policy.
+    pub const fn has_api_key(&self) -> bool {
+        self.terms.persistent && self.terms.policy.is_some()
     }
 
     /// The act that minting the token was.
@@ -174,6 +179,10 @@ pub struct TokenRecord {
     pub replaced_by: Option<TokenId>,
     /// Moment of its due revocation.
     pub revoke_at: Option<Timestamp>,
+    /// The key that gives it an `api_key`. Every persistent token with a policy has one, and no other token.
+    pub fleet_key: Option<FleetKeyId>,
+    /// True if Elastic Fleet's API no longer lists it: its name is free.
+    pub fleet_removed: bool,
 }
 
 /// Time before the expiry of a token that hosts share, from which its expiry is warned of.

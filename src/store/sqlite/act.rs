@@ -9,6 +9,7 @@ mod collect;
 pub(super) mod deciding;
 pub(super) mod ending;
 mod enrollments;
+mod fleet;
 mod hosts;
 mod keys;
 mod mint;

@@ -4,6 +4,7 @@ pub(super) mod accounts;
 mod administration;
 pub(super) mod enrollments;
 pub(super) mod entries;
+pub(super) mod fleet;
 pub(super) mod hosts;
 mod list_statement;
 pub(super) mod policies;

@@ -12,8 +12,8 @@ use crate::access::{SessionKind, UserRole};
 use crate::approval::Approval;
 use crate::clock::Timestamp;
 use crate::id::{
-    ApiKeyId, BatchId, BodyHash, ChainId, EnrollmentId, HostId, IdempotencyKey, KeyId, ListId, PolicyId,
-    RequestId, RuleId, Serial, SessionId, ShortId, SpkiHash, Thumbprint, TokenId,
+    ApiKeyId, BatchId, BodyHash, ChainId, EnrollmentId, FleetKeyId, HostId, IdempotencyKey, KeyId, ListId,
+    PolicyId, RequestId, RuleId, Serial, SessionId, ShortId, SpkiHash, Thumbprint, TokenId,
 };
 use crate::name::{Cluster, Description, DnsName, Label, NameError, Role};
 use crate::store::{EnrollmentState, KeyState, ListKind, RevocationReason, TokenKind};
@@ -64,6 +64,18 @@ impl ToSql for Timestamp {
 impl FromSql for Timestamp {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         value.as_i64().map(Self::from_millis)
+    }
+}
+
+impl ToSql for FleetKeyId {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.number().into())
+    }
+}
+
+impl FromSql for FleetKeyId {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        u32::column_result(value).map(Self::new)
     }
 }
 

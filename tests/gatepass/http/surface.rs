@@ -184,7 +184,9 @@ async fn pages_of_any_site_read_public_documents_only() {
         }
         assert_eq!(page().send(Method::OPTIONS, path, None).await.headers["allow"], "GET, HEAD");
     }
-    for path in ["/", "/livez", "/status", "/openapi.json", "/openapi-ece.json", TOKENS] {
+    for path in
+        ["/", "/livez", "/status", "/openapi.json", "/openapi-ece.json", "/openapi-fleet.json", TOKENS]
+    {
         for method in [Method::GET, Method::OPTIONS] {
             let said = page().send(method, path, None).await;
             assert!(!said.headers.contains_key("access-control-allow-origin"), "{path}");

@@ -51,7 +51,7 @@ const WRITE_POLICIES: Who = Scope("policies:write");
 const READ_LEDGER: Who = Scope("ledger:read");
 const ADMIN: Who = Scope("admin");
 
-const NATIVE: [(&str, &str, Who); 102] = [
+const NATIVE: [(&str, &str, Who); 103] = [
     ("POST", "/api/v1/enrollment-tokens", WRITE_TOKENS),
     ("GET", "/api/v1/enrollment-tokens", READ_TOKENS),
     ("GET", "/api/v1/enrollment-tokens/{id}", READ_TOKENS),
@@ -152,6 +152,7 @@ const NATIVE: [(&str, &str, Who); 102] = [
     ("GET", "/livez", Anyone),
     ("GET", "/openapi.json", Anyone),
     ("GET", "/openapi-ece.json", Anyone),
+    ("GET", "/openapi-fleet.json", Anyone),
     ("GET", "/readyz", Anyone),
     // Last, as they end the host and the session that ask.
     ("POST", "/api/v1/leave", Who::Host),
@@ -164,15 +165,47 @@ const ECE: [(&str, &str, Who); 3] = [
     ("DELETE", "/platform/configuration/security/enrollment-tokens/{token}", WRITE_TOKENS),
 ];
 
+const FLEET: [(&str, &str, Who); 11] = [
+    ("GET", "/api/fleet/enrollment_api_keys", READ_TOKENS),
+    ("POST", "/api/fleet/enrollment_api_keys", WRITE_TOKENS),
+    ("GET", "/api/fleet/enrollment_api_keys/{id}", WRITE_TOKENS),
+    ("DELETE", "/api/fleet/enrollment_api_keys/{id}", WRITE_TOKENS),
+    ("POST", "/api/fleet/enrollment_api_keys/_bulk_delete", WRITE_TOKENS),
+    ("GET", "/api/fleet/agent_policies", READ_POLICIES),
+    ("POST", "/api/fleet/agent_policies", WRITE_POLICIES),
+    ("GET", "/api/fleet/agent_policies/{id}", READ_POLICIES),
+    ("PUT", "/api/fleet/agent_policies/{id}", WRITE_POLICIES),
+    ("POST", "/api/fleet/agent_policies/delete", WRITE_POLICIES),
+    ("GET", "/api/status", Anyone),
+];
+
+/// The paths of a row of Elastic Fleet's API: in a space too, and in the older spelling.
+fn fleet_paths(path: &str) -> Vec<String> {
+    let older = path.replace("enrollment_api_keys", "enrollment-api-keys");
+    let mut paths = vec![path.to_owned(), older];
+    paths.dedup();
+    let in_spaces = paths.iter().map(|path| format!("/s/{{space}}{path}")).collect::<Vec<_>>();
+    [paths, in_spaces].concat()
+}
+
+/// Returns whether the path is one of another system's contract, which no session cookie opens.
+fn is_compat(path: &str) -> bool {
+    let elastic = ["/platform/configuration/", "/api/v1/users/auth/", "/api/fleet/", "/api/status"];
+    elastic.iter().any(|part| path.contains(part)) || path == "/api/v1/user"
+}
+
 /// Every route of the table.
 fn expected(metrics: Who) -> Vec<(String, String, Who)> {
+    let fleet = FLEET.iter().flat_map(|(method, path, who)| {
+        fleet_paths(path).into_iter().map(|path| ((*method).to_owned(), path, *who))
+    });
     let native = NATIVE.map(|(method, path, who)| (method.to_owned(), path.to_owned(), who));
     let ece = ECE.iter().flat_map(|(method, path, who)| {
         ["/api/v1", "/api/v1/regions/{region}"]
             .map(|prefix| ((*method).to_owned(), format!("{prefix}{path}"), *who))
     });
     let metrics = ("GET".to_owned(), "/metrics".to_owned(), metrics);
-    ece.chain([metrics]).chain(native).collect()
+    fleet.chain(ece).chain([metrics]).chain(native).collect()
 }
 
 #[test]
@@ -207,6 +240,10 @@ async fn passes(caller: &Caller, method: &str, path: &str, who: Who) -> bool {
     let method: Method = if path == "/status/events" { Method::HEAD } else { method.parse().unwrap() };
     let body = matches!(method, Method::POST | Method::PATCH | Method::PUT).then(|| "{}".to_owned());
     let said = client.send(method.clone(), &concrete, body).await;
+    if holder.is_cookie() && is_compat(path) && who.is_a_user() {
+        assert_eq!(said.status, 401, "{name}: {method} {path}: {}", said.text);
+        return false;
+    }
     if holder.is_any_page() && !method.is_safe() && who.is_a_user() {
         assert_eq!(said.status, 403, "{name}: {method} {path}: {}", said.text);
         assert!(said.text.to_ascii_lowercase().contains("csrf"), "{name}: {method} {path}: {}", said.text);

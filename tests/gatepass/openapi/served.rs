@@ -6,13 +6,15 @@ use http::header::{ACCEPT_ENCODING, IF_NONE_MATCH};
 use serde_json::{Value, json};
 
 use crate::support::Running;
-use crate::support::described::{DOCUMENT, ECE, documents};
+use crate::support::described::{DOCUMENT, ECE, FLEET, documents};
 use crate::support::process::gatepass;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_document_is_public_and_names_the_server() {
     let at = Running::start().await;
-    for (path, document) in ["/openapi.json", "/openapi-ece.json"].into_iter().zip(documents()) {
+    for (path, document) in
+        ["/openapi.json", "/openapi-ece.json", "/openapi-fleet.json"].into_iter().zip(documents())
+    {
         let said = at.stranger().get(path).await;
         assert_eq!(said.status, 200);
         assert_eq!(said.headers["content-type"], "application/json");
@@ -41,6 +43,7 @@ fn the_command_line_prints_each_without_a_server() {
     };
     assert_eq!(printed(&[]), *DOCUMENT);
     assert_eq!(printed(&["--ece"]), *ECE);
+    assert_eq!(printed(&["--fleet"]), *FLEET);
     let named = printed(&["--ece", "--url", "https://gate.example.org"]);
     assert_eq!(named["servers"], json!([{ "url": "https://gate.example.org" }]));
 }
@@ -49,8 +52,8 @@ fn the_command_line_prints_each_without_a_server() {
 fn the_documents_share_no_operation() {
     let paths =
         |document: &Value| document["paths"].as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
-    let (native, ece) = (paths(&DOCUMENT), paths(&ECE));
-    assert!(native.is_disjoint(&ece));
+    let (native, ece, fleet) = (paths(&DOCUMENT), paths(&ECE), paths(&FLEET));
+    assert!(native.is_disjoint(&ece) && native.is_disjoint(&fleet) && ece.is_disjoint(&fleet));
     assert!(native.iter().all(|path| !path.contains("/platform/") && !path.contains("/users/auth/")));
-    assert_eq!(ece.len(), 7, "{ece:?}");
+    assert_eq!((ece.len(), fleet.len()), (7, 7), "{ece:?} {fleet:?}");
 }

@@ -14,9 +14,12 @@ pub(crate) static DOCUMENT: LazyLock<Value> = LazyLock::new(|| gatepass::server:
 /// The document of Elastic Cloud Enterprise's routes.
 pub(crate) static ECE: LazyLock<Value> = LazyLock::new(|| gatepass::server::openapi_ece("/"));
 
-/// Both documents.
-pub(crate) fn documents() -> [&'static Value; 2] {
-    [&DOCUMENT, &ECE]
+/// The document of Elastic Fleet's routes.
+pub(crate) static FLEET: LazyLock<Value> = LazyLock::new(|| gatepass::server::openapi_fleet("/"));
+
+/// Every document.
+pub(crate) fn documents() -> [&'static Value; 3] {
+    [&DOCUMENT, &ECE, &FLEET]
 }
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| Table::new(true).unwrap());
@@ -33,7 +36,11 @@ pub(crate) fn operation(method: &Method, path: &str) -> Option<&'static Value> {
 fn described(method: &Method, path: &str) -> Option<(&'static Value, &'static Value)> {
     let path = path.split('?').next().unwrap_or(path);
     let Match::Route(route, _) = TABLE.find(method, path) else { return None };
-    let document: &Value = if route.dialect.name == "ece" { &ECE } else { &DOCUMENT };
+    let document: &Value = match route.dialect.name {
+        "ece" => &ECE,
+        "fleet" => &FLEET,
+        _ => &DOCUMENT,
+    };
     let item = document["paths"].get(route.path.replace("{*", "{"))?;
     Some((document, item.get(route.method.as_str().to_lowercase())?))
 }

@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use utoipa::ToSchema;
 
 use crate::http::problem::dialect::{Dialect, ErrorSchema};
@@ -14,6 +14,7 @@ pub(in crate::http::api) static OAUTH: Dialect = Dialect {
     covers: |path| path.starts_with("/oauth2/"),
     accepts,
     oauth_clients: true,
+    cookies: true,
     media_type: "application/json",
     body,
     schema: ErrorSchema { name: "OAuthError", code: "/error", prefix: "oauth_" },
@@ -39,8 +40,8 @@ fn accepts(media_type: &str) -> Result<(), Problem> {
     }
 }
 
-fn body(problem: &Problem) -> Value {
-    json!(OAuthError { error: error(problem.code), error_description: &problem.detail })
+fn body(problem: &Problem) -> String {
+    json!(OAuthError { error: error(problem.code), error_description: &problem.detail }).to_string()
 }
 
 /// RFC 6749 defines codes for some problems. The others keep their own.

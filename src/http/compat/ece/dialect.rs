@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use utoipa::ToSchema;
 
 use crate::http::problem::Problem;
@@ -18,6 +18,7 @@ pub(in crate::http) static ECE: Dialect = Dialect {
     },
     accepts: |_| Ok(()),
     oauth_clients: false,
+    cookies: false,
     media_type: "application/json",
     body,
     schema: ErrorSchema { name: "BasicFailedReply", code: "/errors/0/code", prefix: "ece_" },
@@ -45,10 +46,11 @@ struct FailedReplyElement<'a> {
     fields: Vec<&'a str>,
 }
 
-fn body(problem: &Problem) -> Value {
+fn body(problem: &Problem) -> String {
     let fields = problem.fields.iter().map(|fault| fault.field.as_str()).collect();
     let code = problem.compat_code.unwrap_or(code(problem.status()));
     json!(BasicFailedReply { errors: [FailedReplyElement { code, message: &problem.detail, fields }] })
+        .to_string()
 }
 
 fn code(status: StatusCode) -> &'static str {

@@ -2,6 +2,7 @@
 
 use super::Execution;
 use crate::clock::Timestamp;
+use crate::id::FleetKeyId;
 use crate::name::DnsName;
 use crate::store::sqlite::driver::{self, params};
 use crate::store::sqlite::value::damaged;
@@ -23,6 +24,7 @@ impl Execution<'_> {
         for list in &lists {
             self.insert_list(list)?;
         }
+        self.insert_fleet_key(FleetKeyId::FIRST, entry.at())?;
         self.adopt(&identity, entry.at())?;
         self.enter(entry)?;
         self.set_password(admin)?;

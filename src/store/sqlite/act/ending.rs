@@ -2,7 +2,7 @@
 
 use super::Execution;
 use crate::clock::Timestamp;
-use crate::id::{KeyId, StatusRef, TokenId};
+use crate::id::{FleetKeyId, KeyId, StatusRef, TokenId};
 use crate::ledger::Origin;
 use crate::store::sqlite::driver::{self, Row, params};
 use crate::store::sqlite::value::damaged;
@@ -64,6 +64,25 @@ impl Execution<'_> {
     ) -> driver::Result<Vec<Live>> {
         let sql = live!("(t.kid = ?1 OR (?3 = 1 AND t.emergency = 1))");
         self.all(sql, params![signing_key, now, emergency_too], live)
+    }
+
+    /// Returns those of the tokens that end with their signing key. A token with an `api_key` goes on: only its signed text
+    /// ends.
+    pub(super) fn ending_with_key(&self, tokens: Vec<Live>) -> driver::Result<Vec<Live>> {
+        let goes_on = "SELECT 1 FROM mints WHERE token = ?1 AND fleet_key IS NOT NULL";
+        let mut ending = Vec::with_capacity(tokens.len());
+        for live in tokens {
+            if !self.exists(goes_on, [live.token])? {
+                ending.push(live);
+            }
+        }
+        Ok(ending)
+    }
+
+    /// Returns the live tokens that a Fleet key gave an `api_key`.
+    pub(super) fn live_of_fleet_key(&self, key: FleetKeyId, now: Timestamp) -> driver::Result<Vec<Live>> {
+        let sql = live!("t.token IN (SELECT m.token FROM mints AS m WHERE m.fleet_key = ?1)");
+        self.all(sql, params![key, now], live)
     }
 
     /// Returns the live persistent tokens that name an external URL.

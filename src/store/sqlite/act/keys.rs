@@ -80,8 +80,10 @@ impl Execution<'_> {
         if let RetireTerms::Compromised(keys) = terms {
             self.begin_epoch(keys, at)?;
         }
+        let ending = self.ending_with_key(needing)?;
+        let tokens = ending.len() as u64;
         self.enter(entry.with("tokens", tokens).with("compromised", compromised))?;
-        let emergency = self.end_tokens(&needing, emergency, at)?;
+        let emergency = self.end_tokens(&ending, emergency, at)?;
         Ok(Retirement::Retired(Retired { tokens, emergency }))
     }
 }

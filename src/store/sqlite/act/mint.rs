@@ -93,9 +93,10 @@ impl Execution<'_> {
         };
         let sql = "INSERT INTO mints (token, kid, label, roles, persistent, kind, minter, created_at, expires_at, \
                    max_uses, dns_names, bound_key, cluster, host, policy, list, idx, issuer, audience, expected_hosts, \
-                   batch, approval, owner) \
+                   batch, approval, owner, fleet_key) \
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, \
-                   ?21, ?22, (SELECT owner FROM api_keys WHERE id = ?23))";
+                   ?21, ?22, (SELECT owner FROM api_keys WHERE id = ?23), \
+                   (SELECT max(number) FROM fleet_keys WHERE retired_at IS NULL AND ?24 = 1))";
         let MintRecord {
             token, terms, signing_key, label, minter, created_at, expected_hosts, batch, ..
         } = record;
@@ -123,6 +124,7 @@ impl Execution<'_> {
             batch,
             terms.approval,
             key,
+            record.has_api_key(),
         ];
         self.execute(sql, params)?;
         let sql = "INSERT INTO mint_roles (role, token) VALUES (?1, ?2) ON CONFLICT DO NOTHING";

@@ -23,6 +23,13 @@ pub(in crate::store::sqlite) const IS_VOUCHED_FOR: &str = "SELECT 1 FROM signing
      AND (?2 = 0 OR EXISTS (SELECT 1 FROM tokens AS t WHERE t.token = ?4)) \
      AND NOT EXISTS (SELECT 1 FROM mints AS m WHERE m.token = ?4 AND m.revoke_at <= ?5 AND m.revoked_at IS NULL)";
 
+/// The same for a token whose holder proved its `api_key`: the key that gave it must not be retired. Its signing key may be.
+pub(in crate::store::sqlite) const IS_VOUCHED_FOR_BY_FLEET_KEY: &str = "SELECT 1 FROM fleet_keys AS k JOIN mints AS m \
+     ON m.fleet_key = k.number WHERE k.number = ?1 AND k.retired_at IS NULL AND m.token = ?3 \
+     AND EXISTS (SELECT 1 FROM status_lists AS l WHERE l.list = ?2) \
+     AND EXISTS (SELECT 1 FROM tokens AS t WHERE t.token = ?3) \
+     AND NOT (m.revoke_at IS NOT NULL AND m.revoke_at <= ?4 AND m.revoked_at IS NULL)";
+
 impl Sql<'_> {
     /// Returns whether the authority vouches for the token at `now`. The token's row of uses has the last word.
     pub(in crate::store::sqlite) fn is_vouched_for(
@@ -31,6 +38,9 @@ impl Sql<'_> {
         now: Timestamp,
     ) -> driver::Result<bool> {
         let (token, key, persistent) = (&grant.token, grant.signing_key(), grant.terms.persistent);
+        if let Some(key) = grant.fleet_key() {
+            return self.exists(IS_VOUCHED_FOR_BY_FLEET_KEY, params![key, token.status.list, token.id, now]);
+        }
         self.exists(IS_VOUCHED_FOR, params![key, persistent, token.status.list, token.id, now])
     }
 

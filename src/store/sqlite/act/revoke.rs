@@ -22,6 +22,13 @@ pub(super) struct RevocableToken {
     over: bool,
 }
 
+impl RevocableToken {
+    /// Returns true if it was not revoked before and has uses left.
+    pub(super) const fn ends_now(&self) -> bool {
+        !self.over
+    }
+}
+
 impl Execution<'_> {
     pub(super) fn revoke_token(&mut self, command: RevokeToken) -> driver::Result<TokenRevocation> {
         let RevokeToken { token, token_type, how, entry } = command;

@@ -1,5 +1,6 @@
 //! Reads of tokens and pairs.
 
+pub(super) use self::filter::is_live;
 pub(in crate::store::sqlite) use self::filter::select;
 use crate::clock::Timestamp;
 use crate::id::{BatchId, IdempotencyKey, SpkiHash, StatusRef, TokenId};
@@ -19,7 +20,8 @@ macro_rules! columns {
     () => {
         "m.token, m.kid, m.label, m.roles, m.persistent, m.kind, m.minter, m.created_at, m.expires_at, m.max_uses, \
          m.dns_names, m.bound_key, m.cluster, m.host, m.policy, m.list, m.idx, coalesce(u.used, 0), m.revoked_at, m.issuer, \
-         m.audience, u.last_at, u.last_host, u.last_from, m.replaced_by, m.revoke_at, m.expected_hosts, m.batch, m.approval"
+         m.audience, u.last_at, u.last_host, u.last_from, m.replaced_by, m.revoke_at, m.expected_hosts, m.batch, m.approval, \
+         m.fleet_key, m.fleet_removed"
     };
 }
 
@@ -30,6 +32,9 @@ macro_rules! select {
 }
 
 mod filter;
+
+/// The columns of a token, read by [`token`].
+pub(super) const TOKEN_COLUMNS: &str = columns!();
 
 /// Finds the moment of the next due revocation.
 pub(in crate::store::sqlite) const NEXT_DUE: &str =
@@ -83,6 +88,8 @@ pub(in crate::store::sqlite) fn token(row: &Row<'_>) -> driver::Result<TokenReco
         last_use,
         replaced_by: row.get(24)?,
         revoke_at: row.get(25)?,
+        fleet_key: row.get(29)?,
+        fleet_removed: row.get(30)?,
     })
 }
 

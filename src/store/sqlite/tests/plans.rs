@@ -7,7 +7,7 @@ use crate::id::ShortId;
 use crate::store::sqlite::act::NAME_TAKEN;
 use crate::store::sqlite::act::deciding::ENDED;
 use crate::store::sqlite::act::ending::{MAKE_AWAITED_DUE, MAKE_MINTED_DUE};
-use crate::store::sqlite::act::redeem::IS_VOUCHED_FOR;
+use crate::store::sqlite::act::redeem::{IS_VOUCHED_FOR, IS_VOUCHED_FOR_BY_FLEET_KEY};
 use crate::store::sqlite::read::{accounts, enrollments, entries, hosts, policies, rules, tokens};
 use crate::store::sqlite::{host_count, open};
 
@@ -249,6 +249,11 @@ fn due_tokens_and_those_of_a_minter_are_indexed() {
     assert!(
         vouched.iter().any(|step| step.starts_with("SEARCH m") && step.contains("(token=?)")),
         "{vouched:#?}"
+    );
+    let by_key = plan(&connection, IS_VOUCHED_FOR_BY_FLEET_KEY);
+    assert!(
+        by_key.iter().all(|step| !step.contains("SCAN") || step.starts_with("SCAN CONSTANT")),
+        "{by_key:#?}"
     );
     let minted = plan(&connection, MAKE_MINTED_DUE);
     for index in ["mints_by_minter (minter=?)", "mints_by_owner (owner=?)"] {

@@ -78,6 +78,10 @@ impl Holder {
         matches!(self, Self::Cookie { csrf: false, .. })
     }
 
+    pub(super) const fn is_cookie(&self) -> bool {
+        matches!(self, Self::Cookie { .. })
+    }
+
     pub(super) const fn is_key(&self) -> bool {
         matches!(self, Self::Key(_) | Self::KeyOf(_))
     }

@@ -126,6 +126,12 @@ fn judge_times(filter: &TokenFilter, list: &mut ListStatement) {
     }
 }
 
+/// Returns the condition of a token that admits hosts at `now`.
+pub(in crate::store::sqlite::read) fn is_live(now: &str) -> String {
+    let live = TokenState::LIVE.map(|live| state(live, now)).join(" OR ");
+    format!("({live})")
+}
+
 /// Returns the condition of a state at `now`. [`TokenRecord::state`](crate::store::TokenRecord::state) does the same for a record.
 fn state(state: TokenState, now: &str) -> String {
     let spent = "(m.max_uses IS NOT NULL AND coalesce(u.used, 0) >= m.max_uses)";
