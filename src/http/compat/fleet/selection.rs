@@ -55,7 +55,7 @@ mod tests {
         assert_eq!(of(""), Some(Some(everything.clone())));
         let live = FleetFilter { policy: Some(policy), active: Some(true), ..everything.clone() };
         assert_eq!(of(&format!("active:true and policy_id:{policy}")), Some(Some(live)));
-        let named = FleetFilter { label: Some("a b".into()), token: Some(token), ..everything.clone() };
+        let named = FleetFilter { label: Some("a b".into()), token: Some(token), ..everything };
         assert_eq!(of(&format!("name:\"a b ({token})\"")), Some(Some(named)));
         let labelled = FleetFilter { label: Some("edge".into()), ..everything };
         assert_eq!(of("name:edge and name:edge"), Some(Some(labelled)));

@@ -69,9 +69,9 @@ impl Execution<'_> {
         let DeleteFleetTokens { tokens, forced, entry } = command;
         let (mut found, mut changed) = (0, false);
         for token in tokens {
-            match self.delete_fleet_token(token, forced, &entry)? {
-                Some(is_change) => (found, changed) = (found + 1, changed || is_change),
-                None => {}
+            if let Some(is_change) = self.delete_fleet_token(token, forced, &entry)? {
+                found += 1;
+                changed |= is_change;
             }
         }
         if changed { Ok(found) } else { self.undo(found) }
