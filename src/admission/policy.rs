@@ -11,7 +11,7 @@ use crate::approval::Approval;
 use crate::name::{Description, Label, Labels, Role};
 use crate::span::show_span;
 
-/// The terms of a policy.
+/// The decisions of an administrator about the hosts of a policy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct PolicyTerms {
     /// The name, which no other policy has.

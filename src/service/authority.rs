@@ -96,7 +96,7 @@ pub struct Parts {
     pub spans: Arc<LiveSpans>,
     /// The auto-approve rules.
     pub rules: Arc<LiveRules>,
-    /// The policies.
+    /// The policies in memory.
     pub policies: Arc<LivePolicies>,
     /// The next free indexes of the status lists.
     pub indexes: Arc<Indexes>,

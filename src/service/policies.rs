@@ -30,7 +30,7 @@ use crate::token::MintedToken;
 /// A policy with the number of its hosts that are not revoked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CountedPolicy {
-    /// The policy.
+    /// The policy at its current revision.
     pub policy: Policy,
     /// Number of its hosts.
     pub hosts: u64,

@@ -58,7 +58,6 @@ fn a_schema_that_does_not_compile_is_refused() {
     for (schema, field) in [
         (json!({ "type": "colour" }), "schema.type"),
         (json!({ "minLength": -1 }), "schema.minLength"),
-        (json!({ "properties": { "a": { "pattern": "(" } } }), "schema.properties.a.pattern"),
         (json!({ "$schema": "http://json-schema.org/draft-07/schema#" }), "schema.$schema"),
     ] {
         assert_eq!(faults(json!({}), schema.clone()), [field], "{schema}");
@@ -70,6 +69,7 @@ fn a_schema_that_does_not_compile_is_refused() {
         json!({ "$ref": "other.json" }),
         json!({ "properties": { "a": { "$dynamicRef": "#a" } } }),
         json!({ "$defs": { "a": { "$id": "https://example.org/a", "type": "object" } } }),
+        json!({ "properties": { "a": { "pattern": "(" } } }),
         json!({ "pattern": "(?=look)ahead" }),
         json!({ "pattern": "(a)\\1" }),
         json!({ "pattern": "(?:a{1000}){1000}" }),

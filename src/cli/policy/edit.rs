@@ -7,11 +7,13 @@ use serde_json::{Map, Value, json};
 
 use super::flags::TermFlags;
 use super::{POLICIES, ROWS, at, show};
+use crate::cli::consent::Consent;
 use crate::cli::error::CliError;
 use crate::cli::once::{FIRST_TOKEN, Once};
-use crate::cli::output;
+use crate::cli::output::{self, text_at};
 use crate::cli::remote::Remote;
 use crate::cli::short_id::GivenId;
+use crate::cli::together::{count, of};
 use crate::config::Environment;
 use crate::id::PolicyId;
 
@@ -86,10 +88,11 @@ fn shown(answer: &Value, file: Option<&Path>) -> String {
   gatepass policy set ID --settings edge.json
   gatepass policy set ID --role proxy --role director --no-labels
 
-A list, the labels, the settings and the schema replace the former ones. A host keeps a role that is taken out.")]
+A list, the labels, the settings and the schema replace the former ones. A host keeps a role that is taken out.
+A change of a policy that hosts have asks first.")]
 pub(crate) struct PolicySet {
     #[command(flatten)]
-    remote: Remote,
+    consent: Consent,
     /// Id of the policy, or its last 8 characters
     #[arg(value_parser = GivenId::<PolicyId>::parse)]
     id: GivenId<PolicyId>,
@@ -129,9 +132,14 @@ impl PolicySet {
                 "nothing to change: give a flag such as --name, --role or --settings",
             )));
         }
-        let api = self.remote.connect(environment)?;
+        let api = self.consent.remote.connect(environment)?;
         let path = at(self.id.whole(&api).await?);
-        show(self.remote.output, &api.patch(&path, &Value::Object(body)).await?)
+        if !self.consent.yes
+            && let Some(question) = question(&api.get(&path).await?)
+        {
+            self.consent.ask(&question)?;
+        }
+        show(self.consent.remote.output, &api.patch(&path, &Value::Object(body)).await?)
     }
 
     /// The fields that are given.
@@ -151,6 +159,14 @@ impl PolicySet {
         body.extend(emptied.map(|(_, field, value)| (field.to_owned(), value)));
         Ok(body)
     }
+}
+
+/// The question before a policy is changed. `None` if no host has it.
+fn question(policy: &Value) -> Option<String> {
+    let hosts = policy["hosts"].as_u64().filter(|hosts| *hosts > 0)?;
+    let (id, name) = (text_at(policy, "id"), text_at(policy, "name"));
+    let (hosts, follow) = (count(hosts, "host"), of(hosts, "follows", "follow"));
+    Some(format!("Change policy {id} ({name})? {hosts} {follow} at the next check-in."))
 }
 
 #[cfg(test)]
@@ -179,6 +195,14 @@ mod tests {
     fn create(flags: &[&str]) -> Value {
         let line = CreateLine::try_parse_from([&["x", "--name", "edge"], flags].concat()).ok().unwrap();
         line.create.body().ok().unwrap()
+    }
+
+    #[test]
+    fn only_a_policy_with_hosts_asks() {
+        let policy = |hosts: u64| json!({ "id": "x", "name": "edge", "hosts": hosts });
+        assert_eq!(question(&policy(0)), None);
+        let text = "Change policy x (edge)? 2 hosts follow at the next check-in.";
+        assert_eq!(question(&policy(2)).unwrap(), text);
     }
 
     #[test]

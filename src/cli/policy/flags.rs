@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_are_read_from_a_file_that_holds_an_object() {
+    fn settings_are_an_object_in_a_file() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("settings.json");
         let read = |text: &str| {

@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn the_roles_of_a_policy_are_left_to_the_server() {
+    fn the_server_has_the_roles_of_a_policy() {
         let id = PolicyId::parse("0190a0b0-0000-7000-8000-000000000000");
         let of = |args: &[&str]| create(args).body(id);
         assert_eq!(of(&[]), json!({ "policy": id }));

@@ -43,11 +43,11 @@ pub enum RequestError {
     /// Another policy has the name.
     #[error("a policy {name:?} exists already: choose another name")]
     PolicyExists {
-        /// The name.
+        /// The name that is taken.
         name: String,
     },
     /// Hosts that are not revoked have the policy.
-    #[error("{hosts} host(s) have this policy: move them to another policy, or revoke them")]
+    #[error("{} this policy: move hosts to another policy, or revoke them", holders(*.hosts))]
     PolicyInUse {
         /// Number of these hosts.
         hosts: u64,
@@ -73,6 +73,11 @@ impl RequestError {
     pub fn refuse(faults: Vec<FieldError>) -> Result<(), Self> {
         if faults.is_empty() { Ok(()) } else { Err(Self::Fields(faults)) }
     }
+}
+
+/// The hosts that have something.
+fn holders(hosts: u64) -> String {
+    if hosts == 1 { "1 host has".to_owned() } else { format!("{hosts} hosts have") }
 }
 
 fn beyond(excess: &[Excess]) -> String {

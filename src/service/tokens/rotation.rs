@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_of_a_host_or_a_deleted_policy_has_no_successor() {
+    fn a_bound_token_has_no_successor() {
         let plain = ephemeral(OVERLAP).terms;
         let bindings = Bindings { host: Some(HostId::generate(NOW)), ..Bindings::default() };
         assert!(refused(Terms { bindings, ..plain.clone() }));

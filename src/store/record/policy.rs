@@ -16,7 +16,7 @@ pub struct Policy {
     /// Number of the revision: each change begins another one.
     #[schema(minimum = 1, example = 3)]
     pub revision: u64,
-    /// Its terms.
+    /// The decisions about its hosts.
     #[serde(flatten)]
     pub terms: PolicyTerms,
     /// Time of creation.

@@ -4,8 +4,7 @@ use super::*;
 
 const TOKENS: &str = "/api/v1/enrollment-tokens";
 
-/// "When you use the Fleet UI to add an agent or create a new policy, Fleet creates an enrollment token for you
-/// automatically." "You can use the token as many times as needed. It will remain valid until you revoke it."
+/// The promise: "When you … create a new policy, Fleet creates an enrollment token for you automatically." "You can use the token as many times as needed. It will remain valid until you revoke it."
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_policy_has_a_token_that_stays_valid() {
     let at = Running::start().await;

@@ -222,7 +222,7 @@ fn the_hosts_of_rules_are_counted_by_an_index() {
 }
 
 #[test]
-fn the_hosts_and_tokens_of_policies_are_found_by_indexes() {
+fn indexes_find_hosts_and_tokens_of_policies() {
     let disk = OnDisk::new();
     drop(open(&disk));
     let connection = Connection::open(&disk.path).unwrap();
