@@ -21,6 +21,7 @@ mod enroll;
 mod enrollment;
 mod error;
 mod flags;
+mod given_policy;
 mod host;
 mod issuer;
 mod keys;

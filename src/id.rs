@@ -104,6 +104,12 @@ impl TokenId {
         bits[6..].copy_from_slice(short.as_bytes());
         Self::with(now, &bits)
     }
+
+    /// The moment of the token's minting, which the first 48 bits have.
+    pub fn minted_at(&self) -> Timestamp {
+        let millis = self.as_bytes()[..6].iter().fold(0, |millis, byte| millis << 8 | i64::from(*byte));
+        Timestamp::from_millis(millis)
+    }
 }
 
 uuid_id!(

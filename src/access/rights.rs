@@ -1,9 +1,12 @@
 //! Rights of a caller, and the one function that checks every act against them (I5).
 
+mod rules;
+
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::time::Duration;
 
-use super::limits::{Allowed, Clusters, DnsNames, Limits};
+use super::limits::{Allowed, Clusters, Limits};
 use super::permission::{Permission, Permissions};
 use super::scope::Scope;
 use super::user_role::UserRole;
@@ -74,6 +77,8 @@ pub enum Act<'a> {
         dns_names: &'a [DnsPattern],
         /// The cluster it belongs to.
         cluster: Option<&'a Cluster>,
+        /// The policy it has.
+        policy: Option<PolicyId>,
     },
     /// A host has other roles from now on.
     SetRoles {
@@ -92,11 +97,15 @@ pub enum Act<'a> {
         cluster: Option<&'a Cluster>,
         /// Maximum number of hosts; `None` = no maximum.
         most: Option<u32>,
+        /// The policies of its tokens, besides none; `None`: any.
+        policies: Option<&'a BTreeSet<PolicyId>>,
     },
     /// A policy is created. Its id is new, so no list has it.
     CreatePolicy,
     /// A policy is changed or deleted.
     ChangePolicy(PolicyId),
+    /// A host gets this policy.
+    GivePolicy(PolicyId),
     /// A user or an API key has these rights from now on; or a credential of theirs is set, which comes to the same.
     Give(&'a Rights),
 }
@@ -195,22 +204,24 @@ impl Judged<'_> {
                 self.how = if rule { "admitted by the rule" } else { "given by the token" };
                 self.act(own, *making);
             }
-            Act::RevokeHost { roles, dns_names, cluster } => {
+            Act::RevokeHost { roles, dns_names, cluster, policy } => {
                 self.how = "held by the host";
                 self.roles(roles);
                 self.names(dns_names);
                 self.cluster(cluster);
+                self.policies(policy);
             }
             Act::SetRoles { before, after } => {
                 let taken = before.iter().filter(|role| !after.contains(role));
                 self.roles(&after.iter().chain(taken).cloned().collect::<Vec<_>>());
             }
-            Act::AdmitByRule { allowed_roles, names, cluster, most } => {
+            Act::AdmitByRule { allowed_roles, names, cluster, most, policies } => {
                 self.rule_lists(allowed_roles, names);
                 self.rule_scope(cluster, most);
+                self.rule_policies(policies);
             }
             Act::CreatePolicy => self.new_policy(),
-            Act::ChangePolicy(policy) => self.policies([policy]),
+            Act::ChangePolicy(policy) | Act::GivePolicy(policy) => self.policies([policy]),
             Act::Give(rights) => self.rights(own, rights),
         }
     }
@@ -238,43 +249,6 @@ impl Judged<'_> {
             let (names, how) = (too_much.join(", "), self.how);
             let message = format!("{names} {how}; your DNS names are limited to: {allowed}");
             self.beyond("dns_names", message);
-        }
-    }
-
-    /// The lists of a rule, of which an empty one admits everything.
-    fn rule_lists(&mut self, allowed_roles: &[Role], names: &[DnsPattern]) {
-        let (limits, how) = (self.limits, self.how);
-        match allowed_roles.is_empty() {
-            true if limits.roles != Allowed::Any => {
-                self.beyond("roles", format!("all roles {how}; your roles are limited to: {}", limits.roles));
-            }
-            _ => self.roles(allowed_roles),
-        }
-        match names.is_empty() {
-            true if limits.dns_names != DnsNames::ANY => {
-                let message = format!("any name {how}; your DNS names are limited to: {}", limits.dns_names);
-                self.beyond("dns_names", message);
-            }
-            _ => self.names(names),
-        }
-    }
-
-    /// The cluster and the number of hosts of a rule.
-    fn rule_scope(&mut self, cluster: Option<&Cluster>, most: Option<u32>) {
-        let (limits, how) = (self.limits, self.how);
-        match cluster {
-            None if limits.clusters != Clusters::Any => {
-                let message =
-                    format!("every cluster {how}; your clusters are limited to: {}", limits.clusters);
-                self.beyond("clusters", message);
-            }
-            None => {}
-            Some(_) => self.cluster(cluster),
-        }
-        if !limits.max_uses.allows(most) {
-            let hosts = most.map_or_else(|| "any number of".to_owned(), |most| most.to_string());
-            let message = format!("{hosts} hosts {how}; your rules may admit at most {}", limits.max_uses);
-            self.beyond("max_uses", message);
         }
     }
 

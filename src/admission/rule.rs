@@ -1,5 +1,6 @@
 //! Auto-approve rules: which hosts are admitted without a person. A rule only admits; it refuses no host.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -7,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::ToSchema;
 
 use super::AddressRange;
-use crate::id::RuleId;
+use crate::id::{PolicyId, RuleId};
 use crate::name::{Cluster, DnsName, DnsPattern, Label, Role};
 
 /// The facts of an enrollment that rules judge.
@@ -69,9 +70,22 @@ pub struct Rule {
     /// Number of the rule's state: each change begins another one.
     #[serde(skip)]
     pub revision: u64,
+    /// The policies whose tokens it judges, besides tokens without one; `null`: any. Those of the limits of its last author.
+    #[schema(required)]
+    pub policies: Option<BTreeSet<PolicyId>>,
     /// Its conditions.
     #[serde(flatten)]
     pub terms: RuleTerms,
+}
+
+impl Rule {
+    /// Returns true if the rule judges tokens of this policy, or without one.
+    pub fn judges(&self, policy: Option<PolicyId>) -> bool {
+        match (&self.policies, policy) {
+            (Some(policies), Some(policy)) => policies.contains(&policy),
+            (None, _) | (_, None) => true,
+        }
+    }
 }
 
 /// The expected decision of a rule about one enrollment. `max_nodes` does not count here.

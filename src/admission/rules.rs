@@ -4,7 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::rule::{Applicant, Mismatch, Rule};
-use crate::id::RuleId;
+use crate::id::{PolicyId, RuleId};
 use crate::name::Label;
 
 /// All rules, oldest first.
@@ -49,9 +49,14 @@ impl Rules {
         Self(rules)
     }
 
-    /// The rules that would admit the applicant if they had room: id and revision, oldest first.
-    pub fn matching(&self, applicant: &Applicant) -> impl Iterator<Item = (RuleId, u64)> {
-        let matching = self.0.iter().filter(|rule| rule.terms.judge(applicant).is_ok());
+    /// The rules that would admit the applicant with a token of this policy if they had room: id and revision, oldest first.
+    pub fn matching(
+        &self,
+        applicant: &Applicant,
+        policy: Option<PolicyId>,
+    ) -> impl Iterator<Item = (RuleId, u64)> {
+        let judging = self.0.iter().filter(move |rule| rule.judges(policy));
+        let matching = judging.filter(|rule| rule.terms.judge(applicant).is_ok());
         matching.map(|rule| (rule.id, rule.revision))
     }
 
@@ -78,6 +83,8 @@ impl Rules {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use proptest::collection::vec;
     use proptest::prelude::*;
 
@@ -90,7 +97,7 @@ mod tests {
         vec(rule, 0..5).prop_map(|rules| {
             let id = |place| RuleId::generate(Timestamp::from_secs(place as i64 + 1));
             let (terms, admitted): (Vec<_>, Vec<_>) = rules.into_iter().unzip();
-            let rule = |(place, terms)| Rule { id: id(place), revision: 1, terms };
+            let rule = |(place, terms)| Rule { id: id(place), revision: 1, policies: None, terms };
             (Rules(terms.into_iter().enumerate().map(rule).collect()), admitted)
         })
     }
@@ -101,7 +108,7 @@ mod tests {
             let place = |id| rules.0.iter().position(|rule| rule.id == id).unwrap();
             let decision = rules.decide(&applicant, |id| admitted[place(id)]);
             let fits = |id: &RuleId| rules.0[place(*id)].terms.has_room(admitted[place(*id)]);
-            let oldest = rules.matching(&applicant).map(|(id, _)| id).find(fits);
+            let oldest = rules.matching(&applicant, None).map(|(id, _)| id).find(fits);
             prop_assert_eq!(decision.rule.as_ref().map(|rule| rule.id), oldest);
             prop_assert_eq!(decision.others.len() + decision.rule.iter().count(), rules.0.len());
             prop_assert!(decision.others.iter().all(|other| !other.reasons.is_empty()));
@@ -123,9 +130,23 @@ mod tests {
     }
 
     #[test]
+    fn a_rule_judges_the_policies_of_its_author() {
+        let [own, foreign] = [1, 2].map(|number| PolicyId::from_bytes([number; 16]));
+        let of = |policies| {
+            let id = RuleId::generate(Timestamp::from_secs(1));
+            let rules = Rules::of(vec![Rule { id, revision: 1, policies, terms: open() }]);
+            [None, Some(own), Some(foreign)]
+                .map(|policy| rules.matching(&Applicant::default(), policy).count() == 1)
+        };
+        assert_eq!(of(None), [true, true, true]);
+        assert_eq!(of(Some(BTreeSet::from([own]))), [true, true, false]);
+        assert_eq!(of(Some(BTreeSet::new())), [true, false, false]);
+    }
+
+    #[test]
     fn every_other_rule_gives_its_reasons() {
         let id = |at| RuleId::generate(Timestamp::from_secs(at));
-        let rule = |at, terms| Rule { id: id(at), revision: 1, terms };
+        let rule = |at, terms| Rule { id: id(at), revision: 1, policies: None, terms };
         let open = open();
         let full = crate::admission::RuleTerms { max_nodes: Some(2), ..open.clone() };
         let rules = Rules::of(vec![rule(3, open.clone()), rule(1, full), rule(2, open)]);

@@ -13,6 +13,7 @@ pub const HOSTS: Columns = Columns {
         Column::text("LABEL", "label|(reported.label)").rank(3),
         Column::text("TOKEN LABEL", "token_label").rank(5),
         Column::text("ROLES", "roles").rank(2),
+        Column::text("POLICY", "policy_name|policy").rank(7),
         Column::time("LAST SEEN", "last_seen_at").rank(1),
         Column::text("ADDRESS", "last_seen_from").rank(6),
         Column::time("EXPIRES", "certificate.expires_at").rank(4),

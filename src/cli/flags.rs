@@ -6,6 +6,7 @@ use clap::builder::RangedU64ValueParser;
 use super::ask::SecretArg;
 use super::consent::Consent;
 use super::error::CliError;
+use super::given_policy::GivenPolicy;
 use super::short_id::{GivenId, whole_actor};
 use crate::client::api::{Api, encode};
 use crate::id::{PolicyId, TokenId};
@@ -117,6 +118,9 @@ pub(crate) struct HostFlags {
     /// Only in this cluster
     #[arg(long, value_name = "ID")]
     cluster: Option<String>,
+    /// Only with the policy of this name or id
+    #[arg(long = "policy", value_name = "NAME", value_parser = GivenPolicy::parse)]
+    with_policy: Option<GivenPolicy>,
     /// Only not in contact for this time, such as 90d. A host renews, and its daemon asks hourly
     #[arg(long, value_name = "SPAN")]
     seen_before: Option<String>,
@@ -130,7 +134,7 @@ pub(crate) struct HostFlags {
 
 impl HostFlags {
     /// The names of the flags, for clap.
-    pub(crate) const NAMES: [&str; 10] = [
+    pub(crate) const NAMES: [&str; 11] = [
         "token",
         "state",
         "role",
@@ -138,6 +142,7 @@ impl HostFlags {
         "label",
         "hostname",
         "cluster",
+        "policy",
         "seen-before",
         "expires-within",
         "overdue",
@@ -148,13 +153,17 @@ impl HostFlags {
         self.state.is_some()
     }
 
-    /// The same flags with the whole id of the token.
+    /// The same flags with the whole ids of token and policy.
     pub(crate) async fn whole(&self, api: &Api) -> Result<Self, CliError> {
         let token = match &self.token {
             Some(token) => Some(GivenId::Whole(token.whole(api).await?)),
             None => None,
         };
-        Ok(Self { token, ..self.clone() })
+        let with_policy = match &self.with_policy {
+            Some(policy) => Some(GivenPolicy::of(policy.whole(api).await?)),
+            None => None,
+        };
+        Ok(Self { token, with_policy, ..self.clone() })
     }
 
     /// Returns true if a label or a hostname is given, which may be a host's own words.
@@ -165,7 +174,8 @@ impl HostFlags {
     /// The query parameters; empty without flags.
     pub(crate) fn query(&self) -> Vec<String> {
         let Self { token, state, role, name, label, hostname, cluster, .. } = self;
-        let Self { seen_before, expires_within, overdue, .. } = self;
+        let Self { with_policy, seen_before, expires_within, overdue, .. } = self;
+        let policy = with_policy.as_ref().map(|policy| policy.as_str().to_owned());
         let token = token.as_ref().map(GivenId::to_string);
         let overdue = overdue.then(|| String::from("true"));
         parameters([
@@ -176,6 +186,7 @@ impl HostFlags {
             ("label", label),
             ("hostname", hostname),
             ("cluster", cluster),
+            ("policy", &policy),
             ("seen_before", seen_before),
             ("expires_within", expires_within),
             ("overdue", &overdue),
@@ -295,7 +306,7 @@ mod tests {
     fn every_host_flag_is_a_query_parameter() {
         let id = "0190a0b0-0000-7000-8000-000000000000";
         let flags = format!(
-            "x --token {id} --state live --role proxy --name n --label l --hostname h --cluster c --seen-before 7d --expires-within 3d --overdue"
+            "x --token {id} --state live --role proxy --name n --label l --hostname h --cluster c --policy p --seen-before 7d --expires-within 3d --overdue"
         );
         let which = HostsLine::try_parse_from(flags.split(' ')).ok().unwrap().which;
         let token = format!("token={id}");
@@ -307,6 +318,7 @@ mod tests {
             "label=l",
             "hostname=h",
             "cluster=c",
+            "policy=p",
             "seen_before=7d",
             "expires_within=3d",
             "overdue=true",

@@ -1,29 +1,28 @@
 //! `gatepass host`: enrolled hosts.
 
+mod moves;
 mod reenroll;
 mod release;
 mod revoke;
+mod set_roles;
 mod watch;
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::consent::Consent;
 use super::error::CliError;
 use super::flags::{HostFlags, Selection, at_least_one, one_selection, with_query};
 use super::listing::Listing;
 use super::output::{self, text_at};
 use super::remote::Remote;
 use super::short_id::GivenId;
-use super::together::of;
 use crate::cells::HOSTS;
 use crate::client::api::Api;
 use crate::config::Environment;
 use crate::id::HostId;
 use crate::name::Label;
-use crate::text::printable;
 
-/// List, show, change, re-enroll and revoke enrolled hosts
+/// List, show, change, move, re-enroll and revoke enrolled hosts
 #[derive(Subcommand)]
 pub(crate) enum HostCommand {
     /// List hosts
@@ -47,10 +46,18 @@ pub(crate) enum HostCommand {
         #[arg(value_parser = GivenId::<HostId>::parse)]
         id: GivenId<HostId>,
     },
-    /// Set a host's roles, effective with its next certificate or immediately
-    SetRoles(HostSetRoles),
+    /// Set the roles of hosts, by id or by filter, effective with their next certificates or immediately
+    #[command(mut_arg("ids", |ids| ids.help(IDS)))]
+    #[command(mut_arg("hostname", |hostname| hostname.hide(true)))]
+    #[command(mut_arg("role", |role| role.long("with-role")))]
+    SetRoles(set_roles::HostSetRoles),
     /// Set or remove a host's label
     SetLabel(HostSetLabel),
+    /// Move hosts to another policy, by id or by filter, effective with their next certificates
+    #[command(mut_arg("ids", |ids| ids.help(IDS)))]
+    #[command(mut_arg("hostname", |hostname| hostname.hide(true)))]
+    #[command(mut_arg("with_policy", |policy| policy.long("from-policy")))]
+    Move(moves::HostMoveArgs),
     Reenroll(reenroll::HostReenroll),
     /// End the quarantine of hosts: one of the two machines stays
     #[command(mut_arg("ids", |ids| ids.help(IDS)))]
@@ -82,6 +89,7 @@ impl HostCommand {
             }
             Self::SetRoles(command) => command.run(environment).await,
             Self::SetLabel(command) => command.run(environment).await,
+            Self::Move(command) => command.run(environment).await,
             Self::Reenroll(command) => command.run(environment).await,
             Self::Release(command) => command.run(environment).await,
             Self::Revoke(selection) => revoke::revoke(&selection, environment).await,
@@ -89,7 +97,7 @@ impl HostCommand {
     }
 }
 
-/// Help of the ids of `host release` and `host revoke`.
+/// Help of the ids of commands for many hosts.
 const IDS: &str = "Ids of the hosts, or their last 8 characters";
 
 impl Selection<HostFlags> {
@@ -116,6 +124,7 @@ const ROWS: &[(&str, &str)] = &[
     ("label", "label"),
     ("cluster", "cluster"),
     ("roles", "roles"),
+    ("policy", "policy_name|policy"),
     ("token", "token_id"),
     ("token label", "token_label"),
     ("enrolled at", "enrolled_at"),
@@ -166,61 +175,6 @@ impl HostList {
             true => watch::watch(&self.list, &api, environment, &path, self.limit).await,
             false => self.list.list_of(&api, environment, &path, &HOSTS, self.limit, nothing).await,
         }
-    }
-}
-
-/// Arguments of `host set-roles`.
-#[derive(Args)]
-#[command(after_long_help = "Examples:
-  gatepass host set-roles ID --role proxy --role director
-  gatepass host set-roles ID --none --now      no roles, and the current certificate is revoked immediately
-
-With --now the command asks before it revokes a certificate.")]
-pub(crate) struct HostSetRoles {
-    #[command(flatten)]
-    consent: Consent,
-    /// Id of the host, or its last 8 characters
-    #[arg(value_parser = GivenId::<HostId>::parse)]
-    id: GivenId<HostId>,
-    /// Role of the host; repeatable, or separated by commas
-    #[arg(long = "role", value_name = "NAME", value_delimiter = ',', required_unless_present = "none")]
-    roles: Vec<String>,
-    /// Remove all roles
-    #[arg(long, conflicts_with = "roles")]
-    none: bool,
-    /// Revoke the current certificate immediately if it has a role that is removed
-    #[arg(long)]
-    now: bool,
-}
-
-impl HostSetRoles {
-    async fn run(self, environment: &Environment) -> Result<(), CliError> {
-        let api = self.consent.remote.connect(environment)?;
-        let path = at(self.id.whole(&api).await?);
-        if self.now && !self.consent.yes {
-            let before = api.get(&path).await?;
-            if let Some(question) = self.question(&before) {
-                self.consent.ask(&question)?;
-            }
-        }
-        let item = api.patch(&path, &json!({ "roles": self.roles, "now": self.now })).await?;
-        output::one(self.consent.remote.output, &item, ROWS)
-    }
-
-    /// The question before a certificate is revoked, with the roles that it would lose. `None` if it loses none.
-    fn question(&self, before: &Value) -> Option<String> {
-        let roles = before["roles"].as_array().map_or(&[][..], Vec::as_slice);
-        let roles =
-            roles.iter().filter_map(Value::as_str).filter(|role| self.roles.iter().all(|kept| kept != role));
-        let lost = roles.map(printable).collect::<Vec<_>>();
-        (before["state"] != "revoked" && !lost.is_empty()).then(|| {
-            format!(
-                "Take {} {} from {}? Its certificate is revoked immediately: it must enroll again with a token of `gatepass host reenroll`.",
-                of(lost.len() as u64, "the role", "the roles"),
-                lost.join(", "),
-                named(before)
-            )
-        })
     }
 }
 

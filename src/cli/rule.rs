@@ -54,7 +54,7 @@ const CSV_COLUMNS: Columns = Columns {
     ],
 };
 
-const ROWS: [(&str, &str); 10] = [
+const ROWS: [(&str, &str); 11] = [
     ("id", "id"),
     ("label", "label"),
     ("cluster", "cluster_id"),
@@ -62,6 +62,7 @@ const ROWS: [(&str, &str); 10] = [
     ("hosts", "hosts"),
     ("addresses", "addresses?any"),
     ("names", "names?any"),
+    ("policies", "policies?any"),
     ("examples", "examples"),
     ("created", "created_at"),
     ("created by", "created_by"),

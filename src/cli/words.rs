@@ -5,7 +5,7 @@ use clap::{Arg, Command};
 use crate::client::problem::ServerProblem;
 
 /// Fields of requests, and the arguments that have another name.
-const ARGUMENTS: [(&str, &str); 14] = [
+const ARGUMENTS: [(&str, &str); 15] = [
     ("allowed_roles", "roles"),
     ("cluster_id", "cluster"),
     ("clusters", "cluster"),
@@ -18,12 +18,14 @@ const ARGUMENTS: [(&str, &str); 14] = [
     ("password", "password_file"),
     ("permissions", "scopes"),
     ("policies", "policy"),
+    ("policy", "with_policy"),
     ("unused_for", "unused"),
     ("username", "name"),
 ];
 
 /// Advice of the API, and the same advice for the command line.
-const ADVICE: [(&str, &str); 4] = [
+const ADVICE: [(&str, &str); 5] = [
+    ("or set drop_roles", "or give --drop-roles"),
     ("set persistent to true", "give --persistent"),
     ("null for unlimited", "--unlimited"),
     ("(bind.cluster)", "(--cluster)"),
@@ -128,6 +130,8 @@ mod tests {
             (["api-key", "create"], "scopes[1]", "--scope"),
             (["api-key", "create"], "current_password", "--current-password-file"),
             (["host", "revoke"], "hostname", "--hostname"),
+            (["host", "list"], "policy", "--policy"),
+            (["host", "move"], "policy", "--policy"),
             (["settings", "set"], "default_ttl", "default_ttl"),
         ] {
             let (_, fields) = translated(verbs, "", &[(field, "wrong")]);

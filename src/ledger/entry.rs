@@ -68,6 +68,10 @@ pub enum Action {
     NameWithdrawn,
     /// The authority took a host's name over and revoked its certificates.
     NameTakenOver,
+    /// A host was moved to another policy.
+    HostMoved,
+    /// An ephemeral host was deleted after its certificate had expired.
+    HostCollected,
     /// A host was revoked.
     HostRevoked,
     /// The signing keys were rotated.

@@ -9,6 +9,7 @@ mod redeem;
 mod reenroll;
 mod refusal;
 mod renew;
+mod repeat;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,29 +22,32 @@ pub use redeem::RedeemRequest;
 use super::base::Base;
 use super::ca::live::LiveCas;
 use super::capacity::FleetCapacity;
+use super::policies::live::LivePolicies;
 use super::refusals::Refusals;
 use super::rules::LiveRules;
 use super::trust::LiveTrust;
 use super::verification::Authenticator;
-use super::{Caller, ServiceError};
+use super::{Caller, ServiceError, TokenError};
 use crate::access::throttle::Throttles;
 use crate::ca::{ApprovedRequest, Csr, HostProfile, PreparedCertificate};
 use crate::clock::Timestamp;
 use crate::host_certificate::HostPeer;
-use crate::id::{Fingerprint, HostId};
+use crate::id::{Fingerprint, HostId, PolicyId};
 use crate::ledger::{Action, Draft, Subjects};
 use crate::name::DnsName;
-use crate::store::{CertificateRecord, HostFacts, StoredCertificate};
+use crate::store::{CertificateRecord, HostFacts, JudgedPolicy, Policy, StoreError, StoredCertificate};
+use crate::token::Terms;
 
 /// Maximum number of attempts to build a certificate while the host's roles change.
 const ATTEMPTS: usize = 3;
 
-/// The permission of a judged redemption or renewal: this key for this host, with these roles and this name. Issuing
-/// consumes it.
+/// The permission of a judged redemption or renewal: this key for this host, with these roles and this name, under this policy.
+/// Issuing consumes it.
 struct Warrant<'a> {
     csr: &'a Csr,
     host: HostId,
     facts: &'a HostFacts,
+    policy: Option<&'a Policy>,
 }
 
 /// The terms of every host certificate.
@@ -71,6 +75,7 @@ pub struct Enrollment {
     pub(super) authenticator: Arc<Authenticator>,
     pub(super) capacity: Arc<FleetCapacity>,
     pub(super) rules: Arc<LiveRules>,
+    pub(super) policies: Arc<LivePolicies>,
     pub(super) terms: CertificateTerms,
     pub(super) approval: ApprovalTerms,
 }
@@ -87,21 +92,42 @@ impl Enrollment {
 
     /// Builds, signs and checks a host certificate. It takes only the public key from the request.
     fn issue(&self, warrant: Warrant<'_>, now: Timestamp) -> Result<StoredCertificate, ServiceError> {
-        let Warrant { csr, host, facts } = warrant;
+        let Warrant { csr, host, facts, policy } = warrant;
         let profile = HostProfile {
             host,
             roles: facts.roles.clone(),
             dns_name: facts.name.clone(),
             trust_domain: self.terms.trust_domain.clone(),
-            lifetime: self.terms.lifetime,
+            lifetime: self.lifetime(policy),
             crl_url: self.terms.crl_url.clone(),
         };
         let cas = self.cas.load();
         let issued = ApprovedRequest::new(csr, profile).prepare(cas.current(), now);
         let issued = issued.and_then(PreparedCertificate::issue).map_err(|error| cas.refusal(error))?;
         let (serial, issued_at, not_after) = (issued.serial, issued.issued_at, issued.not_after);
-        let record = CertificateRecord { serial, host_key: csr.spki_hash(), issued_at, not_after };
+        let due_at = policy.map(|policy| {
+            issued_at.plus(policy.terms.renew_at.of(not_after.since(issued_at))).whole_second()
+        });
+        let record = CertificateRecord { serial, host_key: csr.spki_hash(), issued_at, not_after, due_at };
         Ok(StoredCertificate { host, record, der: issued.der })
+    }
+
+    /// Lifetime of the certificates under a policy.
+    fn lifetime(&self, policy: Option<&Policy>) -> Duration {
+        let configured = self.terms.lifetime;
+        policy.map_or(configured, |policy| policy.terms.lifetime(configured))
+    }
+
+    /// The current revision of a token's policy. The tokens of a deleted policy are revoked.
+    fn policy_of_token(&self, terms: &Terms) -> Result<Option<Arc<Policy>>, TokenError> {
+        let Some(id) = terms.policy else { return Ok(None) };
+        self.policies.get(id).map(Some).ok_or(TokenError::Revoked)
+    }
+
+    /// The current revision of a host's policy. A policy that a host has is never deleted.
+    fn policy_of(&self, id: Option<PolicyId>) -> Result<Option<Arc<Policy>>, ServiceError> {
+        let Some(id) = id else { return Ok(None) };
+        self.policies.get(id).map(Some).ok_or_else(|| StoreError::Contended.into())
     }
 
     /// The answer with a certificate that was issued before, for a host that trusts `root`.
@@ -114,6 +140,11 @@ impl Enrollment {
         let roles = HostPeer::parse(&stored.der).map(|peer| peer.roles).unwrap_or_default();
         Ok(Enrolled::new(name, roles, stored, &self.cas.load(), root))
     }
+}
+
+/// A policy for the transaction, which compares its revision.
+fn judged(policy: Option<&Policy>) -> Option<JudgedPolicy> {
+    policy.map(|policy| JudgedPolicy { policy: policy.id, revision: policy.revision })
 }
 
 /// The entry of a withdrawn name.

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::accounts::unwritten::UnwrittenUses;
 use super::base::Base;
+use super::policies::live::LivePolicies;
 use super::tokens::order::Catalogue;
 use super::verification::identify::superseded;
 use super::{Caller, HostCaller, HostError, RequestError, ServiceError};
@@ -33,6 +34,7 @@ pub const MOST_SHOWN: u32 = 100;
 pub struct HostAdmin {
     pub(super) base: Base,
     pub(super) roles: Arc<Catalogue>,
+    pub(super) policies: Arc<LivePolicies>,
     pub(super) unwritten: Arc<UnwrittenUses>,
 }
 
@@ -146,8 +148,8 @@ impl HostAdmin {
     /// when the next one is issued, or at once with `now`.
     ///
     /// # Errors
-    /// A role that the host had or gets is beyond the caller's limits, or a new one is unknown. The host is unknown or
-    /// revoked. Or the store cannot be written.
+    /// A role that the host had or gets is beyond the caller's limits. A new one is unknown, or the host's policy does not have it.
+    /// The host is unknown or revoked. Or the store cannot be written.
     pub async fn set_roles(
         &self,
         caller: &Caller,
@@ -159,8 +161,10 @@ impl HostAdmin {
         let roles = self.roles.pick(roles, &mut faults);
         RequestError::refuse(faults)?;
         for _ in 0..ATTEMPTS {
-            let before = self.show_host(id).await?.facts.roles;
-            caller.may(Act::SetRoles { before: &before, after: &roles })?;
+            let host = self.show_host(id).await?;
+            caller.may(Act::SetRoles { before: &host.facts.roles, after: &roles })?;
+            self.judge_added(&host, &roles)?;
+            let before = host.facts.roles;
             let entry = caller.did(Action::HostRolesChanged, self.base.time.now()).about(Subjects::host(id));
             let entry = entry.with("roles", json!(roles)).with("now", now);
             let command = SetRoles { host: id, revision, before, roles: roles.clone(), now, entry };

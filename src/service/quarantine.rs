@@ -51,7 +51,7 @@ impl HostAdmin {
         Ok(self.base.store.release_hosts(ReleaseHosts { hosts: judged, entry }).await?)
     }
 
-    /// Checks that roles, name and cluster of the host are within the caller's limits: they count again (I5). The transaction
+    /// Checks that roles, name, cluster and policy of the host are within the caller's limits: they count again (I5). The transaction
     /// then releases the judged revision alone. An unknown host is refused later.
     async fn judge_release(
         &self,

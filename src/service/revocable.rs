@@ -75,10 +75,11 @@ pub(super) fn judge_host(caller: &Caller, host: &HostRecord) -> Result<(), Servi
     judge_facts(caller, &host.facts)
 }
 
-/// Checks that roles, name and cluster of a host are within the caller's limits.
+/// Checks that roles, name, cluster and policy of a host are within the caller's limits.
 pub(super) fn judge_facts(caller: &Caller, facts: &HostFacts) -> Result<(), ServiceError> {
     let dns_names = facts.name.iter().filter_map(|name| DnsPattern::parse(name.as_str()).ok());
     let dns_names = dns_names.collect::<Vec<_>>();
-    let (roles, cluster) = (&facts.roles, facts.cluster.as_ref());
-    Ok(caller.may(Act::RevokeHost { roles, dns_names: &dns_names, cluster })?)
+    let HostFacts { roles, cluster, policy, .. } = facts;
+    let (cluster, policy) = (cluster.as_ref(), *policy);
+    Ok(caller.may(Act::RevokeHost { roles, dns_names: &dns_names, cluster, policy })?)
 }

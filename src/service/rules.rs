@@ -1,6 +1,6 @@
 //! Auto-approve rules: listing, showing, creating, changing, deleting and trying them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -10,10 +10,11 @@ use tokio::sync::Mutex;
 use super::base::Base;
 use super::{Caller, FieldError, RequestError, ServiceError};
 use crate::access::Act;
+use crate::access::limits::Allowed;
 use crate::admission::{
     AddressRange, Applicant, Decision, Example, Mismatch, Rule, RuleCluster, RuleTerms, Rules,
 };
-use crate::id::RuleId;
+use crate::id::{PolicyId, RuleId};
 use crate::ledger::{Action, Draft};
 use crate::name::{DnsPattern, Label, Role};
 use crate::store::{
@@ -156,8 +157,9 @@ impl RuleAdmin {
     pub async fn create_rule(&self, caller: &Caller, terms: RuleTerms) -> Result<CountedRule, ServiceError> {
         may_make(caller, &terms)?;
         let now = self.base.time.trusted()?;
-        let rule = Rule { id: RuleId::generate(now), revision: 1, terms };
+        let rule = Rule { id: RuleId::generate(now), revision: 1, policies: policies_of(caller), terms };
         let entry = about(caller.did(Action::RuleCreated, now), &rule).with("rule_terms", shown(&rule.terms));
+        let entry = entry.with("policies", json!(rule.policies));
         let record = RuleRecord { rule, created_at: now, created_by: caller.actor.to_string() };
         let turn = self.rules.changing.lock().await;
         match self.base.store.create_rule(CreateRule { rule: record.clone(), entry }).await? {
@@ -185,14 +187,23 @@ impl RuleAdmin {
             let mut record = self.judged(caller, id, expected).await?;
             let terms = edit.clone().of(record.rule.terms.clone());
             may_make(caller, &terms)?;
+            let policies = policies_of(caller);
             if terms == record.rule.terms {
                 return self.counted(record).await;
             }
             let before = std::mem::replace(&mut record.rule.terms, terms.clone());
+            let policies_before = std::mem::replace(&mut record.rule.policies, policies.clone());
             let entry = about(caller.did(Action::RuleChanged, self.base.time.now()), &record.rule);
             let entry = entry.with("rule_terms", shown(&terms)).with("rule_terms_before", shown(&before));
+            let entry = entry.with("policies", json!(policies));
+            let entry = entry.with("policies_before", json!(policies_before));
             let revision = record.rule.revision;
-            match self.base.store.change_rule(ChangeRule { rule: id, revision, terms, entry }).await? {
+            match self
+                .base
+                .store
+                .change_rule(ChangeRule { rule: id, revision, policies, terms, entry })
+                .await?
+            {
                 RuleChange::Done => {
                     self.rules.reload(self.base.store.as_ref()).await?;
                     record.rule.revision += 1;
@@ -253,7 +264,8 @@ impl RuleAdmin {
             return Err(RequestError::Stale.into());
         }
         if !caller.is_or_acts_for(&record.created_by) {
-            caller.may(Act::Revoke(&admission(&record.rule.terms)))?;
+            let Rule { terms, policies, .. } = &record.rule;
+            caller.may(Act::Revoke(&admission(terms, policies.as_ref())))?;
         }
         Ok(record)
     }
@@ -288,16 +300,26 @@ fn may_make(caller: &Caller, terms: &RuleTerms) -> Result<(), RequestError> {
         FieldError::new(format!("examples[{place}]"), message)
     };
     RequestError::refuse(terms.broken_examples().into_iter().map(fault).collect())?;
-    caller.may(admission(terms))
+    // Its policies are the caller's own.
+    caller.may(admission(terms, policies_of(caller).as_ref()))
+}
+
+/// The policies of the rules that the caller writes: those of its limits. So no rule admits a host whose token it may not mint.
+fn policies_of(caller: &Caller) -> Option<BTreeSet<PolicyId>> {
+    match &caller.rights.limits.policies {
+        Allowed::Any => None,
+        Allowed::Only(policies) => Some(policies.clone()),
+    }
 }
 
 /// The act of admitting hosts by a rule with these terms.
-fn admission(terms: &RuleTerms) -> Act<'_> {
+fn admission<'a>(terms: &'a RuleTerms, policies: Option<&'a BTreeSet<PolicyId>>) -> Act<'a> {
     Act::AdmitByRule {
         allowed_roles: &terms.allowed_roles,
         names: &terms.names,
         cluster: terms.cluster_id.named(),
         most: terms.max_nodes,
+        policies,
     }
 }
 

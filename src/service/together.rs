@@ -9,12 +9,12 @@ use super::{Caller, RequestError, ServiceError};
 use crate::id::{HostId, TokenId};
 use crate::ledger::Action;
 use crate::store::{
-    EndedTokens, HostFilter, HostState, MOST_LOOKED_AT, PageQuery, RevokeHosts, RevokeTokens, TokenFilter,
-    TokenState, TokenType, TokensRevoked,
+    EndedTokens, HostFilter, HostRecord, HostState, MOST_LOOKED_AT, PageQuery, RevokeHosts, RevokeTokens,
+    TokenFilter, TokenState, TokenType, TokensRevoked,
 };
 
 /// Tokens or hosts per transaction. A token that is revoked with its hosts has its own transaction.
-const AT_ONCE: usize = 256;
+pub(super) const AT_ONCE: usize = 256;
 
 /// The selected tokens or hosts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -244,6 +244,56 @@ impl HostAdmin {
             after = page.next;
             if after.is_none() {
                 return Ok(found);
+            }
+        }
+    }
+
+    /// The selected hosts and the number of unknown ids. `judge` refuses hosts beyond the caller's limits: a filter leaves them out,
+    /// and one such id is an error.
+    pub(super) async fn selected(
+        &self,
+        order: &HostsOrder,
+        judge: impl Fn(&HostRecord) -> Result<(), ServiceError>,
+    ) -> Result<(Vec<HostRecord>, u64), ServiceError> {
+        let (mut found, mut unknown) = (Vec::new(), 0);
+        let filter = match &order.which {
+            Which::Matching(filter) => filter.clone(),
+            Which::Ids(ids) => {
+                for id in once(ids) {
+                    match self.base.store.host(id).await? {
+                        Some(host) => judge(&host).map(|()| found.push(host))?,
+                        None => unknown += 1,
+                    }
+                }
+                return Ok((found, unknown));
+            }
+        };
+        self.each_matching(filter, |host| {
+            if is_allowed(judge(&host))? {
+                found.push(host);
+            }
+            Ok(())
+        })
+        .await?;
+        Ok((found, unknown))
+    }
+
+    /// Hands the hosts that match to `take`: without a state, those that are not revoked.
+    async fn each_matching(
+        &self,
+        mut filter: HostFilter,
+        mut take: impl FnMut(HostRecord) -> Result<(), ServiceError>,
+    ) -> Result<(), ServiceError> {
+        filter.states.get_or_insert_with(|| HostState::NOT_REVOKED.to_vec());
+        // A host's own words decide nothing.
+        filter.texts.reported_words = false;
+        let mut after = None;
+        loop {
+            let page = self.list_hosts(filter.clone(), PageQuery::new(after, MOST_LOOKED_AT)).await?;
+            page.items.into_iter().try_for_each(&mut take)?;
+            after = page.next;
+            if after.is_none() {
+                return Ok(());
             }
         }
     }

@@ -95,6 +95,8 @@ macro_rules! each_verb {
                 release_hosts: ReleaseHosts -> Vec<HostRelease>;
                 /// Changes a host's roles.
                 set_roles: SetRoles -> RolesChange;
+                /// Gives many hosts another policy. The outcomes are in the order of the hosts.
+                move_hosts: MoveHosts -> HostsMoved;
                 /// Changes or removes the label that an administrator gave a host.
                 set_label: SetLabel -> LabelChange;
                 /// Records the facts that a host reports of itself.

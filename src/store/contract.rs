@@ -13,6 +13,7 @@ pub(super) mod fleet;
 pub(super) mod keys;
 pub(super) mod ledger;
 pub(super) mod listing;
+pub(super) mod membership;
 pub(super) mod minting;
 pub(super) mod policies;
 pub(super) mod quarantine;
@@ -123,6 +124,18 @@ macro_rules! contract {
                 tokens_and_hosts_are_counted_by_state,
                 a_filter_by_role_follows_changes,
                 hosts_are_found_by_token_role_name_and_state,
+            }
+            membership {
+                a_host_gets_the_policy_of_its_token,
+                a_changed_policy_is_judged_again,
+                a_moved_host_renews_under_its_new_policy,
+                a_move_takes_roles_with_the_next_certificate,
+                a_refused_move_changes_nothing,
+                a_bound_token_moves_its_host,
+                an_ephemeral_host_goes_when_it_lapses,
+                a_revoked_ephemeral_host_stays_refused,
+                a_policy_sets_the_time_of_renewal,
+                a_waiting_host_shows_the_policy_of_its_token,
             }
             recognition {
                 a_host_keeps_the_label_of_its_token,

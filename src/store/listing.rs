@@ -152,6 +152,8 @@ pub struct HostFilter {
     pub texts: HostTexts,
     /// The cluster that the host named.
     pub cluster: Option<Cluster>,
+    /// The policy of the host.
+    pub policy: Option<PolicyId>,
     /// A moment since which the host was not seen.
     pub unseen_since: Option<Timestamp>,
     /// A moment by which the newest certificate expires, if it is still valid.
@@ -244,6 +246,7 @@ impl HostFilter {
             role: None,
             texts: HostTexts::ANY,
             cluster: None,
+            policy: None,
             unseen_since: None,
             expires_by: None,
             overdue: false,

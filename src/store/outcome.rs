@@ -37,7 +37,7 @@ pub enum Redeemed {
     Again(StoredCertificate),
     /// No rule admits the host: it waits for a decision, under this id.
     Waits(EnrollmentId),
-    /// A rule or the setting `approval` changed after the redemption was judged: judge it again. Nothing was written.
+    /// A rule, the policy or the setting `approval` changed after the redemption was judged: judge it again. Nothing was written.
     FactsChanged,
     /// It is refused; nothing was written.
     Refused(RedeemRefusal),
@@ -58,7 +58,7 @@ pub enum RedeemRefusal {
     CertificateSuperseded,
     /// The name belongs or belonged to the authority, or a live host has it.
     NameTaken,
-    /// The bound host has other roles or another name than the token.
+    /// The bound host has other roles or another name than the token, or another policy than at its minting.
     HostChanged,
     /// In the meantime, the authority took the bound host's name over, the key began to wait, or a decision about it was made.
     Contended,
@@ -89,7 +89,8 @@ pub enum Renewed {
     Replaced(Serial),
     /// The newest certificate has the same key: this one. Nothing was written.
     Again(StoredCertificate),
-    /// The host has other roles now, or lost its name: build the certificate again. Nothing was written.
+    /// The host has other roles or another policy now, or lost its name, or the policy changed: build the certificate again. Nothing was
+    /// written.
     FactsChanged,
     /// It is refused; nothing was written.
     Refused(RenewRefusal),
@@ -159,6 +160,30 @@ pub enum RolesChange {
     /// The host has other roles than those that were judged.
     Moved,
     /// The caller saw another revision of the host.
+    Stale,
+    /// The host does not exist.
+    Unknown,
+}
+
+/// Outcome of giving hosts another policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HostsMoved {
+    /// The outcome for each host, in their order.
+    Each(Vec<HostMoved>),
+    /// The policy does not exist; nothing changed.
+    NoPolicy,
+}
+
+/// Outcome for one host that gets another policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HostMoved {
+    /// The host has the policy now.
+    Moved,
+    /// The host had the policy and these roles before; nothing changed.
+    Before,
+    /// A revoked host keeps its policy.
+    Revoked,
+    /// The host has another revision than the one that was judged; nothing changed.
     Stale,
     /// The host does not exist.
     Unknown,

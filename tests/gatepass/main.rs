@@ -59,6 +59,7 @@ mod overview;
 mod own_names;
 mod pasted_tokens;
 mod policies;
+mod policy_membership;
 mod prompts;
 mod prose;
 mod proxy_protocol;

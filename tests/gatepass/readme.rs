@@ -39,6 +39,7 @@ const SAYS: &[(&str, &str)] = &[
     ("export TOKEN=", ""),
     ("gatepass token rotate", "in next.token"),
     ("gatepass token create --count 1000", "edge-1-hosts.tokens"),
+    ("gatepass policy create", "in edge-policy.token"),
     ("export HOST=", ""),
     ("gatepass host show", "edge proxies"),
     ("gatepass issuer list", "https://localhost:"),

@@ -47,12 +47,12 @@ async fn a_created_rule_decides_after_a_reload() {
         examples: Vec::new(),
     };
     let created_at = at.clock_reading();
-    let rule = Rule { id: RuleId::generate(created_at), revision: 1, terms };
+    let rule = Rule { id: RuleId::generate(created_at), revision: 1, policies: None, terms };
     let id = rule.id;
     let rule = RuleRecord { rule, created_at, created_by: "system".to_owned() };
     at.store.create_rule(CreateRule { rule, entry: entry(Action::RuleCreated, &at) }).await.unwrap();
     let rules = &at.authority.rules.rules;
-    let matching = || rules.load().matching(&Applicant::default()).collect::<Vec<_>>();
+    let matching = || rules.load().matching(&Applicant::default(), None).collect::<Vec<_>>();
     assert_eq!(matching(), []);
     rules.reload(at.store.as_ref()).await.unwrap();
     assert_eq!(matching(), [(id, 1)]);

@@ -1,5 +1,7 @@
 //! I5: no act goes beyond its actor's limits, whatever the act and however rights were cut.
 
+mod clusters;
+
 use std::collections::BTreeSet;
 
 use proptest::collection::{btree_set, vec};
@@ -77,7 +79,7 @@ enum Asked {
     Service(Vec<Role>, Duration),
     Lives(Duration, bool),
     Roles(Vec<Role>),
-    Rule(Vec<Role>, Vec<DnsPattern>, Option<Cluster>, Option<u32>),
+    Rule(Vec<Role>, Vec<DnsPattern>, Option<Cluster>, Option<u32>, Option<BTreeSet<PolicyId>>),
     NewPolicy,
     Policy(PolicyId),
     Give(Rights),
@@ -98,8 +100,9 @@ impl Asked {
             Self::Service(roles, lasts) => Act::MintServiceToken { roles, lasts: *lasts },
             Self::Lives(lasts, persistent) => Act::SetLives { lasts: *lasts, persistent: *persistent },
             Self::Roles(roles) => Act::SetRoles { before: &[], after: roles },
-            Self::Rule(allowed_roles, names, cluster, most) => {
-                Act::AdmitByRule { allowed_roles, names, cluster: cluster.as_ref(), most: *most }
+            Self::Rule(allowed_roles, names, cluster, most, policies) => {
+                let (cluster, policies) = (cluster.as_ref(), policies.as_ref());
+                Act::AdmitByRule { allowed_roles, names, cluster, most: *most, policies }
             }
             Self::NewPolicy => Act::CreatePolicy,
             Self::Policy(policy) => Act::ChangePolicy(*policy),
@@ -124,8 +127,13 @@ fn asked() -> impl Strategy<Value = Asked> {
         proptest::option::of(cluster()),
         proptest::option::of(policy()),
     );
-    let rule =
-        (roles(), vec(pattern(), 0..3), proptest::option::of(cluster()), proptest::option::of(1..6u32));
+    let rule = (
+        roles(),
+        vec(pattern(), 0..3),
+        proptest::option::of(cluster()),
+        proptest::option::of(1..6u32),
+        proptest::option::of(btree_set(policy(), 0..3)),
+    );
     prop_oneof![
         mint.prop_map(|(count, roles, names, persistent, lasts, uses, cluster, policy)| Asked::Mint(
             count, roles, names, persistent, lasts, uses, cluster, policy
@@ -133,7 +141,9 @@ fn asked() -> impl Strategy<Value = Asked> {
         (roles(), lasts()).prop_map(|(roles, lasts)| Asked::Service(roles, lasts)),
         (lasts(), any::<bool>()).prop_map(|(lasts, persistent)| Asked::Lives(lasts, persistent)),
         roles().prop_map(Asked::Roles),
-        rule.prop_map(|(roles, names, cluster, most)| Asked::Rule(roles, names, cluster, most)),
+        rule.prop_map(|(roles, names, cluster, most, policies)| Asked::Rule(
+            roles, names, cluster, most, policies
+        )),
         Just(Asked::NewPolicy),
         policy().prop_map(Asked::Policy),
         rights().prop_map(Asked::Give),
@@ -199,7 +209,7 @@ fn is_beyond(rights: &Rights, asked: &Asked) -> bool {
         }
         Asked::Lives(lasts, persistent) => life(Some(*lasts)) || (*persistent && !limits.persistent),
         Asked::Roles(given) => roles(given),
-        Asked::Rule(allowed, names, cluster, most) => {
+        Asked::Rule(allowed, names, cluster, most, judged) => {
             let all_roles = allowed.is_empty() && limits.roles != Allowed::Any;
             let any_name = names.is_empty() && limits.dns_names != DnsNames::ANY;
             let cluster = match (&limits.clusters, cluster) {
@@ -212,7 +222,17 @@ fn is_beyond(rights: &Rights, asked: &Asked) -> bool {
                 (Most::UpTo(most), Some(hosts)) => *hosts > most,
                 (Most::UpTo(_), None) => true,
             };
-            all_roles || roles(allowed) || any_name || names_beyond(limits, names) || cluster || hosts
+            let policies = match judged {
+                None => limits.policies != Allowed::Any,
+                Some(judged) => judged.iter().any(|policy| policies(*policy)),
+            };
+            all_roles
+                || roles(allowed)
+                || any_name
+                || names_beyond(limits, names)
+                || cluster
+                || hosts
+                || policies
         }
         Asked::NewPolicy => limits.policies != Allowed::Any,
         Asked::Policy(policy) => policies(*policy),
@@ -273,7 +293,7 @@ fn each_exceeded_limit_is_named() {
 
 #[test]
 fn an_open_rule_needs_callers_without_limits() {
-    let open = Act::AdmitByRule { allowed_roles: &[], names: &[], cluster: None, most: None };
+    let open = Act::AdmitByRule { allowed_roles: &[], names: &[], cluster: None, most: None, policies: None };
     let rights = Rights::of_scopes(&[Scope::PoliciesWrite], Limits::LEAST);
     let messages =
         |act| rights.judge(act).unwrap_err().into_iter().map(|excess| excess.message).collect::<Vec<_>>();
@@ -284,6 +304,7 @@ fn an_open_rule_needs_callers_without_limits() {
             "any name asked for; your DNS names are limited to: none",
             "every cluster asked for; your clusters are limited to: none",
             "any number of hosts asked for; your rules may admit at most 1",
+            "every policy asked for; your policies are limited to: none",
         ]
     );
     assert_eq!(
@@ -340,49 +361,4 @@ fn a_service_token_exceeds_limits_of_uses_and_clusters() {
     assert_eq!(judge(Limits { clusters: east, ..Limits::ANY }), ["clusters"]);
     assert_eq!(judge(Limits { clusters: Clusters::Nothing, ..Limits::ANY }), ["clusters"]);
     assert_eq!(judge(Limits { max_uses: Most::Any, ..Limits::LEAST }), Vec::<&str>::new());
-}
-
-#[test]
-fn limited_clusters_demand_a_bound_token() {
-    let names = BTreeSet::from([Cluster::parse("east").unwrap()]);
-    let limits = Limits { clusters: Clusters::Only(names), ..Limits::ANY };
-    let rights = Rights::of_role(UserRole::Operator, limits);
-    let mint = |cluster| Act::Mint {
-        roles: &[],
-        dns_names: &[],
-        persistent: false,
-        lasts: None,
-        uses: None,
-        cluster,
-        policy: None,
-    };
-    assert_eq!(rights.judge(mint(None)).unwrap_err()[0].limit, "clusters");
-    let [west, east] = ["west", "east"].map(|name| Cluster::parse(name).unwrap());
-    assert_eq!(rights.judge(mint(Some(&west))).unwrap_err()[0].limit, "clusters");
-    assert_eq!(rights.judge(mint(Some(&east))), Ok(()));
-}
-
-#[test]
-fn limits_without_a_common_cluster_allow_no_token() {
-    let of = |names: &[&str]| {
-        let names = names.iter().map(|name| Cluster::parse(name).unwrap()).collect();
-        let limits = Limits { clusters: Clusters::Only(names), ..Limits::ANY };
-        Rights::of_role(UserRole::Operator, limits)
-    };
-    for (one, other) in [(of(&["east"]), of(&["west"])), (of(&["east"]), of(&[])), (of(&[]), of(&["west"]))] {
-        let cut = one.within(&other);
-        assert_eq!(serde_json::to_value(&cut.limits).unwrap()["clusters"], "nothing");
-        let act = Act::Mint {
-            roles: &[],
-            dns_names: &[],
-            persistent: false,
-            lasts: None,
-            uses: None,
-            cluster: None,
-            policy: None,
-        };
-        let excess = cut.judge(act).unwrap_err();
-        assert!(excess[0].message.contains("none in common"), "{}", excess[0].message);
-    }
-    assert_eq!(of(&[]).within(&of(&[])), of(&[]));
 }

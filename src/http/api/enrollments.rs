@@ -90,8 +90,10 @@ struct Approval {
         code::NodeLimitExceeded,
         code::AlreadyDecided,
         code::NameTaken,
+        code::RolesNotInPolicy,
         code::EnrollmentExpired,
         code::TokenRevoked,
+        code::Contended,
     ),
 )]
 pub(super) async fn approve_enrollment(call: Call) -> Result<Reply, Problem> {

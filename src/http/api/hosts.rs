@@ -12,10 +12,12 @@ use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
 use crate::http::request::HostWords;
 use crate::http::revision::{self, IfMatch};
-use crate::id::HostId;
+use crate::id::{HostId, PolicyId};
 use crate::name::{Label, Role};
 use crate::service::FieldError;
+use crate::service::membership::Target;
 use crate::store::HostRecord;
+use crate::token::present;
 
 /// List hosts
 ///
@@ -80,15 +82,23 @@ struct HostChange {
     /// True: revoke certificates with a removed role immediately.
     #[serde(default)]
     now: bool,
+    /// Policy of the host; `null`: none. It is effective with the next certificate.
+    #[schema(value_type = Option<PolicyId>)]
+    #[serde(default, deserialize_with = "present")]
+    policy: Option<Option<String>>,
+    /// True: roles that the policy does not have are taken from the host.
+    #[serde(default)]
+    drop_roles: bool,
     /// Label of the host for administrators. An empty one removes it: then the label that the host reported counts.
     #[schema(value_type = Option<Label>)]
     label: Option<String>,
 }
 
-/// Change a host's roles or its label
+/// Change a host's roles, policy or label
 ///
 /// Roles are effective with the next certificate. With `now`, certificates with a removed role are revoked immediately.
-/// Former and new roles must be within the caller's limits. A caller with limits labels the hosts that it may revoke.
+/// Former and new roles must be within the caller's limits. For a move to another policy, so must both policies, and the
+/// host's roles, name and cluster. A caller with limits labels the hosts that it may revoke.
 #[utoipa::path(
     patch,
     path = "/api/v1/hosts/{id}",
@@ -101,12 +111,21 @@ struct HostChange {
         ShownHost,
         code::BeyondLimits,
         code::HostRevoked,
+        code::RolesNotInPolicy,
         code::Stale,
     ),
 )]
 pub(super) async fn change_host(call: Call) -> Result<Reply, Problem> {
     let id = call.id("id", "host", HostId::parse)?;
-    let HostChange { roles, now, label } = decode::strict(&call.body)?;
+    let HostChange { roles, now, policy, drop_roles, label } = decode::strict(&call.body)?;
+    let to = policy.map(|policy| target(policy.as_deref(), drop_roles)).transpose()?;
+    match (&roles, to) {
+        (Some(_), Some(_)) => return Err(Problem::invalid_field("policy", "not together with roles")),
+        (_, None) if drop_roles => {
+            return Err(Problem::invalid_field("drop_roles", "only together with policy"));
+        }
+        _ => {}
+    }
     let label = label.map(|label| Label::parse(&label).map_err(|error| FieldError::of("label", &error)));
     let label = label.transpose().map_err(|fault| Problem::invalid_fields(vec![fault]))?;
     let (hosts, IfMatch(mut revision)) = (&call.authority.hosts, IfMatch::of(&call.head));
@@ -119,12 +138,22 @@ pub(super) async fn change_host(call: Call) -> Result<Reply, Problem> {
         None if now => return Err(Problem::invalid_field("now", "only together with roles")),
         None => None,
     };
+    if let Some(to) = to {
+        changed = Some(hosts.move_host(&call.caller, id, to, revision).await?);
+    }
     if let Some(label) = label {
         revision = revision.and(changed.as_ref().map(|host| host.revision)).or(revision);
         changed = Some(hosts.set_label(&call.caller, id, label, revision).await?);
     }
-    let nothing = || Problem::invalid_field("body", "nothing to change: give `roles` or `label`");
+    let nothing = || Problem::invalid_field("body", "nothing to change: give `roles`, `policy` or `label`");
     Ok(ShownHost::reply(&call, changed.ok_or_else(nothing)?))
+}
+
+/// The policy that hosts get.
+pub(super) fn target(policy: Option<&str>, drop_roles: bool) -> Result<Target, Problem> {
+    let parse =
+        |id| PolicyId::parse(id).ok_or_else(|| Problem::invalid_field("policy", "not the id of a policy"));
+    Ok(Target { policy: policy.map(parse).transpose()?, drop_roles })
 }
 
 #[derive(Serialize, ToSchema)]

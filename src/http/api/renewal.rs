@@ -61,7 +61,7 @@ struct WhoAmI {
 
 /// Show the presented certificate
 ///
-/// `renew_after` is not later than now if an administrator changed the host's roles: a renewal brings them.
+/// `renew_after` is not later than now if an administrator changed the host's roles or policy: a renewal brings the change.
 #[utoipa::path(
     get,
     path = "/api/v1/whoami",
@@ -77,8 +77,8 @@ pub(super) async fn whoami(call: Call) -> Result<Reply, Problem> {
     let certified = Certified { roles: host.roles.clone(), name: host.record.facts.name.clone() };
     let CertificateRecord { serial, issued_at, .. } = host.certificate;
     let mut summary = shapes::summary(&call.authority, host.id, certified, host.certificate);
-    if !host.has_its_roles() {
-        // The next certificate has other roles: the host renews now.
+    if host.has_former_terms() {
+        // The next certificate has other roles or another policy: the host renews now.
         summary.life.renew_after = summary.life.renew_after.min(now.whole_second());
     }
     // A host with a wrong clock compares `renew_after` with the date: both are by one clock.

@@ -72,7 +72,7 @@ enum RevokedTogether {
 /// The answer of a dry run.
 #[derive(Serialize, ToSchema)]
 #[schema(as = BulkRevocationDryRun)]
-struct DryRunCount {
+pub(super) struct DryRunCount {
     #[schema(example = true)]
     dry_run: bool,
     #[schema(example = 3)]
@@ -183,17 +183,19 @@ pub(super) async fn revoke_hosts(call: Call) -> Result<Reply, Problem> {
 
 /// The answer of a dry run. `along`: with the number of hosts.
 fn counted(counted: SelectionCount, along: bool) -> Reply {
-    let SelectionCount { count, hosts, selection } = counted;
-    Reply::ok(&RevokedTogether::Counted(DryRunCount {
-        dry_run: true,
-        count,
-        selection,
-        hosts: along.then_some(hosts),
-    }))
+    Reply::ok(&RevokedTogether::Counted(DryRunCount::of(counted, along)))
+}
+
+impl DryRunCount {
+    /// The count of a dry run. `along`: with the number of hosts.
+    pub(super) fn of(counted: SelectionCount, along: bool) -> Self {
+        let SelectionCount { count, hosts, selection } = counted;
+        Self { dry_run: true, count, selection, hosts: along.then_some(hosts) }
+    }
 }
 
 /// The selection: ids, a filter, or all. Without ids it needs `expect` or `dry_run`: then it is `known`.
-fn which<Words: Default + PartialEq, Id>(
+pub(super) fn which<Words: Default + PartialEq, Id>(
     (ids, filter, all): (Option<Vec<String>>, Option<Words>, bool),
     known: bool,
     parse: impl Fn(&str) -> Option<Id>,

@@ -82,6 +82,7 @@ codes! {
     BodyTimeout = REQUEST_TIMEOUT "body_timeout" "Body timeout", "send the body without pauses";
     NameTaken = CONFLICT "name_taken" "Name taken", "choose another name, or revoke the host that has it; a name of the server itself is never free";
     HostEnded = CONFLICT "host_ended" "Host ended", "the host is revoked for good: mint a plain token, which makes a new host";
+    RolesNotInPolicy = CONFLICT "roles_not_in_policy" "Roles not in policy", "the policy does not have every role of the host: take the roles away, or set `drop_roles` in a move";
     HostNotQuarantined = CONFLICT "host_not_quarantined" "Host not quarantined", "the host is not in quarantine, and its newest certificate is another one";
     AlreadyDecided = CONFLICT "already_decided" "Already decided", "the enrollment was decided otherwise: show it";
     UserExists = CONFLICT "user_exists" "User exists", "choose another user name";

@@ -109,6 +109,9 @@ impl From<HostError> for Problem {
             HostError::FourEyes => of(Code::FourEyes),
             HostError::NoCertificate => of(Code::Unauthenticated),
             HostError::Ended => of(Code::HostEnded),
+            HostError::RolesNotInPolicy { .. } | HostError::RoleOutsidePolicy { .. } => {
+                of(Code::RolesNotInPolicy)
+            }
             HostError::RenewedTooOften => of(Code::TooManyRequests).retry_after(3600),
         }
     }

@@ -101,6 +101,9 @@ const fn pinned_host(error: &HostError) -> (u16, &'static str, Option<u32>) {
         HostError::FourEyes => (403, "four_eyes", None),
         HostError::NoCertificate => (401, "unauthenticated", None),
         HostError::Ended => (409, "host_ended", None),
+        HostError::RolesNotInPolicy { .. } | HostError::RoleOutsidePolicy { .. } => {
+            (409, "roles_not_in_policy", None)
+        }
         HostError::RenewedTooOften => (429, "too_many_requests", Some(3600)),
     }
 }
@@ -139,7 +142,7 @@ fn of_cas() -> [CaError; 11] {
     ]
 }
 
-const fn of_hosts() -> [HostError; 19] {
+const fn of_hosts() -> [HostError; 21] {
     [
         HostError::Revoked,
         HostError::CertificateRevoked,
@@ -152,6 +155,8 @@ const fn of_hosts() -> [HostError; 19] {
         HostError::NameTaken,
         HostError::NodeLimit,
         HostError::Denied { reason: String::new() },
+        HostError::RolesNotInPolicy { roles: String::new(), hosts: 1 },
+        HostError::RoleOutsidePolicy { roles: String::new() },
         HostError::EnrollmentChanged,
         HostError::EnrollmentExpired,
         HostError::TooManyWaiting,

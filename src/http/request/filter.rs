@@ -108,6 +108,9 @@ pub struct HostWords {
     /// The cluster of the hosts.
     #[param(example = "eu-1")]
     pub cluster: Option<String>,
+    /// The policy of the hosts.
+    #[param(example = "0198c0de-e1e2-7f50-9162-738495a6b7c8")]
+    pub policy: Option<String>,
     /// A span such as `7d`, in which the hosts were not seen.
     #[param(example = "7d")]
     pub seen_before: Option<String>,
@@ -227,6 +230,8 @@ impl HostWords {
         }
         let cluster = self.cluster.as_deref();
         let cluster = cluster.and_then(|id| valid("cluster", Cluster::parse(id), &mut faults));
+        let policy = self.policy.as_deref();
+        let policy = id("policy", policy, PolicyId::parse, "not the id of a policy", &mut faults);
         let unseen_since = span("seen_before", self.seen_before.as_deref(), &mut faults);
         let expires_by = span("expires_within", self.expires_within.as_deref(), &mut faults);
         RequestError::refuse(faults)?;
@@ -237,6 +242,7 @@ impl HostWords {
             role,
             texts: HostTexts { name, label, hostname, reported_words },
             cluster,
+            policy,
             unseen_since: unseen_since.map(|span| now.minus(span)),
             expires_by: expires_by.map(|span| now.plus(span)),
             overdue: self.overdue.unwrap_or(false),

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use super::life::{Bounds, Life};
 use super::valid;
 use crate::clock::Timestamp;
+use crate::id::PolicyId;
 use crate::name::Label;
 use crate::service::tokens::reenrollment::ReenrollmentOrder;
 use crate::service::{FieldError, RequestError};
@@ -25,6 +26,9 @@ pub struct ReenrollmentRequest {
     /// The label for people.
     #[schema(value_type = Label)]
     label: String,
+    /// The policy that the host gets; absent or `null`: it keeps its own.
+    #[schema(value_type = Option<PolicyId>)]
+    policy: Option<String>,
 }
 
 impl ReenrollmentRequest {
@@ -42,9 +46,13 @@ impl ReenrollmentRequest {
         let (ttl, expires_at) = (self.ttl.as_deref(), self.expires_at.as_deref());
         let life = Life { ttl, expires_at, expires_days: None };
         let expires_at = life.judge(Bounds::ephemeral(spans), now, &mut faults);
+        let policy = self.policy.as_deref().map(PolicyId::parse);
+        if policy == Some(None) {
+            faults.push(FieldError::new("policy", "not the id of a policy"));
+        }
         match (label, expires_at) {
             (Some(label), Some(expires_at)) if faults.is_empty() => {
-                Ok(ReenrollmentOrder { expires_at, label })
+                Ok(ReenrollmentOrder { expires_at, label, policy: policy.flatten() })
             }
             _ => Err(RequestError::Fields(faults)),
         }

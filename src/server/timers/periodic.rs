@@ -14,7 +14,6 @@ use crate::service::upkeep::Upkeep;
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
-const HOUR: Duration = Duration::from_secs(3600);
 
 /// A periodic task of a running server. The metric `gatepass_timer_runs_total` counts its runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
@@ -57,7 +56,8 @@ impl Timer {
             Self::StoreProbe => Duration::from_secs(2),
             Self::DueRevocations | Self::Metrics => Duration::from_secs(5),
             Self::ClockMark | Self::Uses | Self::RateLimits | Self::States => MINUTE,
-            Self::Collection => HOUR,
+            // A lapsed ephemeral host is deleted within an hour, and a period can be a tenth longer.
+            Self::Collection => MINUTE.saturating_mul(50),
         }
     }
 

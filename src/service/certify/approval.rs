@@ -13,7 +13,7 @@ use crate::ledger::{Action, Draft, Subjects};
 use crate::service::{Caller, HostCaller, HostError, ServiceError, TokenError};
 use crate::store::{
     Admission, EnrollmentRecord, EnrollmentState, ExpireEnrollment, Gate, JudgedRule, KEEP_AFTER_EXPIRY,
-    NewEnrollment, Otherwise, Redeem, Redeemed,
+    NewEnrollment, Otherwise, Policy, Redeem, Redeemed,
 };
 use crate::token::Grant;
 
@@ -37,7 +37,7 @@ impl Enrollment {
         &self,
         caller: &Caller,
         ticket: &RedeemTicket,
-        admission: Admission,
+        (admission, policy): (Admission, Option<&Policy>),
         replaced: Option<&HostCaller>,
         now: Timestamp,
     ) -> Result<Redeemed, ServiceError> {
@@ -49,7 +49,7 @@ impl Enrollment {
                 grant: ticket.grant.clone(),
                 admission: admission.clone(),
                 replaces: replaced.map(|old| replacement(caller, old, admission.certificate.host, now)),
-                gate: self.gate(caller, ticket, &rules, now),
+                gate: self.gate(caller, ticket, (&rules, policy), now),
                 default_mode,
             };
             match store.redeem(command).await? {
@@ -64,9 +64,16 @@ impl Enrollment {
     }
 
     /// The approval that the new host of a ticket needs. The emergency token needs none.
-    fn gate(&self, caller: &Caller, ticket: &RedeemTicket, rules: &Rules, now: Timestamp) -> Option<Gate> {
+    fn gate(
+        &self,
+        caller: &Caller,
+        ticket: &RedeemTicket,
+        (rules, policy): (&Rules, Option<&Policy>),
+        now: Timestamp,
+    ) -> Option<Gate> {
         let terms = &ticket.grant.terms;
-        let mode = terms.approval.max(self.capacity.spans.approval());
+        let of_policy = policy.map_or(Approval::Off, |policy| policy.terms.approval);
+        let mode = terms.approval.max(of_policy).max(self.capacity.spans.approval());
         if mode == Approval::Off || self.is_emergency(&ticket.grant) {
             return None;
         }
@@ -77,7 +84,7 @@ impl Enrollment {
             name: ticket.presented.claims.name.clone(),
         };
         let judged = |(rule, revision)| JudgedRule { rule, revision };
-        let rules = rules.matching(&applicant).map(judged).collect();
+        let rules = rules.matching(&applicant, terms.policy).map(judged).collect();
         let otherwise = match mode {
             Approval::Off | Approval::Warn => Otherwise::Warn,
             Approval::Require => Otherwise::Wait(Box::new(self.new_enrollment(caller, ticket, now))),

@@ -3,18 +3,19 @@
 use futures_util::StreamExt as _;
 
 use super::approval::of_enrollment;
-use super::{Enrollment, Warrant};
+use super::{Enrollment, Warrant, judged};
 use crate::access::Actor;
 use crate::ca::Csr;
 use crate::clock::Timestamp;
 use crate::id::{EnrollmentId, HostId};
 use crate::ledger::{Action, Subjects};
 use crate::name::Role;
+use crate::service::membership::{allowed_roles, refuse_outside};
 use crate::service::revocable::judge_facts;
 use crate::service::{Caller, HostError, RequestError, ServiceError, TokenError};
 use crate::store::{
     Admission, ApproveEnrollment, Deciding, DenyEnrollment, EnrollmentFilter, EnrollmentRecord,
-    EnrollmentState, HostFacts, Page, PageQuery, StoreError, Waiting,
+    EnrollmentState, HostFacts, Page, PageQuery, Policy, StoreError, Waiting,
 };
 
 /// Number of decisions of one request that are made at once: they share commits.
@@ -140,24 +141,30 @@ impl Enrollment {
         roles: Option<&[Role]>,
         now: Timestamp,
     ) -> Result<Deciding, ServiceError> {
+        let policy = self.policy_of(waiting.policy)?;
+        let policy = policy.as_deref();
         let facts = HostFacts {
             name: waiting.name.clone(),
             cluster: waiting.cluster.clone(),
-            roles: roles.unwrap_or(&waiting.roles).to_vec(),
+            roles: approved_roles(roles, &waiting.roles, policy)?,
+            policy: waiting.policy,
         };
         judge_facts(caller, &facts)?;
         self.check_four_eyes(caller, waiting)?;
         let csr = Csr::of_proven_key(&waiting.public_key, waiting.host_key)
             .ok_or_else(|| damaged("an enrollment has no usable key"))?;
         let host = HostId::generate(now);
-        let certificate = self.issue(Warrant { csr: &csr, host, facts: &facts }, now)?;
+        let certificate = self.issue(Warrant { csr: &csr, host, facts: &facts, policy }, now)?;
         let subjects = Subjects::host(host).with_token(waiting.token).with_serial(certificate.record.serial);
         let entry = of_enrollment(caller.did(Action::HostEnrolled, now).about(subjects), waiting.id);
         let entry = entry.with("approval", "approved").with("roles", serde_json::json!(facts.roles));
         let entry = entry.with("key", waiting.host_key.to_string());
         let entry = waiting.name.iter().fold(entry, |entry, name| entry.with("name", name.as_str()));
+        let entry =
+            waiting.policy.iter().fold(entry, |entry, policy| entry.with("policy", policy.to_string()));
         let admission = Admission {
             host: facts,
+            policy: judged(policy),
             certificate,
             reached_url: waiting.reached_url.clone(),
             address: waiting.address,
@@ -193,7 +200,8 @@ impl Enrollment {
         now: Timestamp,
     ) -> Result<Deciding, ServiceError> {
         let (name, cluster) = (waiting.name.clone(), waiting.cluster.clone());
-        judge_facts(caller, &HostFacts { name, cluster, roles: waiting.roles.clone() })?;
+        let (roles, policy) = (waiting.roles.clone(), waiting.policy);
+        judge_facts(caller, &HostFacts { name, cluster, roles, policy })?;
         let entry = caller.did(Action::EnrollmentDenied, now).about(Subjects::token(waiting.token));
         let entry = of_enrollment(entry, waiting.id).with("key", waiting.host_key.to_string());
         let entry = entry.with("reason", reason).with("keep_use", keep_use);
@@ -208,6 +216,17 @@ impl Enrollment {
     }
 }
 
+/// The roles of an approved host: the chosen ones, or those of the token that its policy has.
+fn approved_roles(
+    chosen: Option<&[Role]>,
+    of_token: &[Role],
+    policy: Option<&Policy>,
+) -> Result<Vec<Role>, HostError> {
+    let Some(chosen) = chosen else { return Ok(allowed_roles(of_token, policy)) };
+    refuse_outside(chosen, policy)?;
+    Ok(chosen.to_vec())
+}
+
 /// The error of a decision that was not made.
 fn refusal(outcome: Deciding, id: EnrollmentId) -> ServiceError {
     match outcome {
@@ -218,6 +237,7 @@ fn refusal(outcome: Deciding, id: EnrollmentId) -> ServiceError {
         Deciding::KeyDenied { reason } => HostError::Denied { reason }.into(),
         Deciding::NameTaken => HostError::NameTaken.into(),
         Deciding::NodeLimit => HostError::NodeLimit.into(),
+        Deciding::FactsChanged => StoreError::Contended.into(),
         Deciding::Done | Deciding::Unknown => RequestError::not_found("enrollment", id).into(),
     }
 }

@@ -5,20 +5,22 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::refusal::{expired_or_invalid, is_overtaken, ledger_reason, refused, spent};
-use super::{ATTEMPTS, Enrolled, Enrollment, Redemption, Warrant, withdrawal};
+use super::{Enrolled, Enrollment, Redemption, Warrant, judged};
 use crate::access::Actor;
 use crate::admission::{self, HostClaims, PresentedFacts};
 use crate::ca::{Csr, CsrPolicy};
 use crate::clock::Timestamp;
 use crate::id::HostId;
 use crate::ledger::{Action, Draft, Subjects};
+use crate::name::DnsName;
+use crate::service::membership::allowed_roles;
 use crate::service::refusals::{Refused, Whom};
 use crate::service::time::TOLERATED_STEP_BACK;
 use crate::service::verification::identify::superseded;
 use crate::service::{Caller, FieldError, HostCaller, HostError, RequestError, ServiceError, TokenError};
 use crate::store::{
-    Admission, HostFacts, KEEP_AFTER_EXPIRY, NextCertificate, NodeLimit, Pair, REPEAT_WINDOW, Recertify,
-    RedeemRefusal, Redeemed, RenewRefusal, Renewed, ReplacedHost, StoreError, StoredCertificate,
+    Admission, HostFacts, KEEP_AFTER_EXPIRY, NodeLimit, Pair, REPEAT_WINDOW, RedeemRefusal, Redeemed,
+    ReplacedHost, StoreError, StoredCertificate,
 };
 use crate::token::{Authenticated, Grant, LEEWAY, Status, UnprovenApiKey, Verified};
 
@@ -216,15 +218,14 @@ impl Enrollment {
             self.capacity.expect_slot().await?;
         }
         let freed = replaced.as_ref().and_then(|host| host.record.facts.name.as_ref());
-        if let Some(name) = &name
-            && freed != Some(name)
-            && self.base.store.name_taken(name.clone(), now.minus(self.terms.name_hold)).await?
-        {
-            return Err(HostError::NameTaken.into());
-        }
-        let host = HostFacts { name: name.clone(), cluster, roles: ticket.grant.terms.roles.clone() };
+        self.expect_name(name.as_ref().filter(|name| freed != Some(name)), now).await?;
+        let terms = &ticket.grant.terms;
+        let policy = self.policy_of_token(terms)?;
+        let policy = policy.as_deref();
+        let roles = allowed_roles(&terms.roles, policy);
+        let host = HostFacts { name: name.clone(), cluster, roles, policy: terms.policy };
         let id = HostId::generate(now);
-        let warrant = Warrant { csr: &ticket.csr, host: id, facts: &host };
+        let warrant = Warrant { csr: &ticket.csr, host: id, facts: &host, policy };
         let certificate = self.issue(warrant, now)?;
         let entry = self
             .enrolled_entry(caller, Action::HostEnrolled, &ticket, &certificate, now)
@@ -233,15 +234,22 @@ impl Enrollment {
             Some(old) => entry.with("replaces", old.id.to_string()),
             None => entry,
         };
-        let stored = certificate.clone();
+        let (stored, roles) = (certificate.clone(), host.roles.clone());
         let reached_url = ticket.reached_url.clone().unwrap_or_else(|| ticket.grant.token.issuer.clone());
-        let (address, name_hold) = (caller.address, self.terms.name_hold);
-        let admission =
-            Admission { host, certificate, reached_url, address, node_limit, rule: None, name_hold, entry };
-        match self.admit(caller, &ticket, admission, replaced.as_ref(), now).await? {
+        let admission = Admission {
+            host,
+            policy: judged(policy),
+            certificate,
+            reached_url,
+            address: caller.address,
+            node_limit,
+            rule: None,
+            name_hold: self.terms.name_hold,
+            entry,
+        };
+        match self.admit(caller, &ticket, (admission, policy), replaced.as_ref(), now).await? {
             Redeemed::First => {
                 self.sound_alarm(&ticket.grant, id);
-                let roles = ticket.grant.terms.roles.clone();
                 Ok(Enrolled::new(name, roles, stored, &self.cas.load(), ticket.grant.root).into())
             }
             Redeemed::Again(winner) => {
@@ -250,6 +258,16 @@ impl Enrollment {
             Redeemed::Waits(id) => Ok(Redemption::Waiting(Box::new(self.show_enrollment(id).await?))),
             Redeemed::FactsChanged => Err(StoreError::Contended.into()),
             Redeemed::Refused(refusal) => Err(refused(refusal, &ticket.grant)),
+        }
+    }
+
+    /// Checks that a name is free.
+    async fn expect_name(&self, name: Option<&DnsName>, now: Timestamp) -> Result<(), ServiceError> {
+        let Some(name) = name else { return Ok(()) };
+        let lapsed_before = now.minus(self.terms.name_hold);
+        match self.base.store.name_taken(name.clone(), lapsed_before).await? {
+            true => Err(HostError::NameTaken.into()),
+            false => Ok(()),
         }
     }
 
@@ -267,68 +285,6 @@ impl Enrollment {
         }
     }
 
-    /// A pair that redeemed more than a day ago: a new certificate for the same host and key, without a use.
-    async fn recertify(
-        &self,
-        caller: &Caller,
-        ticket: RedeemTicket,
-        id: HostId,
-        now: Timestamp,
-    ) -> Result<Enrolled, ServiceError> {
-        for _ in 0..ATTEMPTS {
-            let facts = self.base.store.host(id).await?.ok_or(TokenError::Revoked)?.facts;
-            let (host, name_withdrawn) = self.certifiable(facts).await?;
-            let warrant = Warrant { csr: &ticket.csr, host: id, facts: &host };
-            let certificate = self.issue(warrant, now)?;
-            let stored = certificate.clone();
-            let entry = self.enrolled_entry(caller, Action::HostReenrolled, &ticket, &stored, now);
-            let (grant, roles) = (ticket.grant.clone(), host.roles.clone());
-            let withdrawal = name_withdrawn.as_ref().map(|name| withdrawal(caller, id, name, now));
-            let reached_url = ticket.reached_url.clone();
-            let node_limit = self.node_limit(&ticket.grant);
-            let name = host.name.clone();
-            let next =
-                NextCertificate { roles, name, withdrawal, certificate, reached_url, node_limit, entry };
-            let command = Recertify { grant, next };
-            return match self.base.store.recertify(command).await? {
-                Renewed::First | Renewed::Replaced(_) => {
-                    self.sound_alarm(&ticket.grant, id);
-                    let (cas, root) = (self.cas.load(), ticket.grant.root);
-                    let enrolled = Enrolled::new(host.name, host.roles, stored, &cas, root);
-                    Ok(Enrolled { name_withdrawn, ..enrolled })
-                }
-                Renewed::Again(winner) => self.answer_again(winner, ticket.grant.root).await,
-                Renewed::Refused(RenewRefusal::Key(refusal)) => Err(HostError::from(refusal).into()),
-                Renewed::Refused(RenewRefusal::NodeLimit) => Err(HostError::NodeLimit.into()),
-                Renewed::Refused(_) => Err(TokenError::Revoked.into()),
-                Renewed::FactsChanged => continue,
-            };
-        }
-        Err(StoreError::Contended.into())
-    }
-
-    /// The answer to a repeat: the pair redeemed within [`REPEAT_WINDOW`], and its certificate is still good.
-    async fn repeat(
-        &self,
-        pair: Option<&Pair>,
-        grant: &Grant,
-        now: Timestamp,
-    ) -> Result<Option<Enrolled>, ServiceError> {
-        let Some(pair) = pair else { return Ok(None) };
-        if pair.host_revoked {
-            return Err(HostError::Revoked.into());
-        }
-        let lately = now.since(pair.redeemed_at) < REPEAT_WINDOW;
-        let good = |stored: &StoredCertificate| {
-            let revoked = self.base.store.revocations().certificate_revoked(stored.record.serial);
-            lately && !revoked && stored.record.not_after > now
-        };
-        match pair.certificate.clone().filter(good) {
-            Some(stored) => Ok(Some(self.answer_again(stored, grant.root).await?)),
-            None => Ok(None),
-        }
-    }
-
     pub(super) fn enrolled_entry(
         &self,
         caller: &Caller,
@@ -342,6 +298,8 @@ impl Enrollment {
         let entry = caller.did(action, now).about(subjects).with("key", stored.record.host_key.to_string());
         let entry =
             if self.is_emergency(&ticket.grant) { entry.with("alarm", "emergency_token") } else { entry };
+        let policy = ticket.grant.terms.policy;
+        let entry = policy.iter().fold(entry, |entry, policy| entry.with("policy", policy.to_string()));
         match &ticket.presented.claims.name {
             Some(name) => entry.with("name", name.as_str()),
             None => entry,
@@ -349,7 +307,7 @@ impl Enrollment {
     }
 
     /// The limit for a host of this token.
-    fn node_limit(&self, grant: &Grant) -> NodeLimit {
+    pub(super) fn node_limit(&self, grant: &Grant) -> NodeLimit {
         if self.is_emergency(grant) { NodeLimit::Exempt } else { self.capacity.limit_of_hosts() }
     }
 
@@ -358,7 +316,7 @@ impl Enrollment {
     }
 
     /// Every use of the emergency token is an alarm: in the log and the metrics here, in the ledger by its entry.
-    fn sound_alarm(&self, grant: &Grant, host: HostId) {
+    pub(super) fn sound_alarm(&self, grant: &Grant, host: HostId) {
         if self.is_emergency(grant) {
             tracing::error!(token = %grant.token.id, %host, "ALARM: the emergency token has admitted a host");
             metrics::counter!("gatepass_emergency_token_uses_total").increment(1);

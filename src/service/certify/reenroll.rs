@@ -2,21 +2,23 @@
 
 use super::redeem::RedeemTicket;
 use super::refusal::refused;
-use super::{Enrolled, Enrollment, Warrant, withdrawal};
+use super::{Enrolled, Enrollment, Warrant, judged, withdrawal};
 use crate::admission::BindingError;
 use crate::clock::Timestamp;
 use crate::id::HostId;
 use crate::ledger::Action;
+use crate::service::membership::refuse_outside;
 use crate::service::{Caller, HostError, ServiceError, TokenError};
 use crate::store::{HostRecord, NextCertificate, Redeemed, Reenroll, StoreError};
-use crate::token::Terms;
+use crate::token::Grant;
 
 impl Enrollment {
     /// The host that the token is bound to, if the token still fits it.
-    async fn bound_host(&self, id: HostId, terms: &Terms) -> Result<HostRecord, ServiceError> {
+    async fn bound_host(&self, id: HostId, grant: &Grant) -> Result<HostRecord, ServiceError> {
         let host = self.base.store.host(id).await?.filter(|host| host.revoked_at.is_none());
         let host = host.ok_or(HostError::Revoked)?;
-        match terms.fits_host(host.facts.name.as_ref(), &host.facts.roles) {
+        let moved = host.moved_at.is_some_and(|moved_at| moved_at > grant.token.id.minted_at());
+        match !moved && grant.terms.fits_host(host.facts.name.as_ref(), &host.facts.roles) {
             true => Ok(host),
             false => Err(TokenError::Binding(BindingError::HostChanged).into()),
         }
@@ -31,15 +33,22 @@ impl Enrollment {
         id: HostId,
         now: Timestamp,
     ) -> Result<Enrolled, ServiceError> {
-        let bound = self.bound_host(id, &ticket.grant.terms).await?;
+        let bound = self.bound_host(id, &ticket.grant).await?;
+        let policy = self.policy_of_token(&ticket.grant.terms)?;
+        let policy = policy.as_deref();
+        let moves = bound.facts.policy != ticket.grant.terms.policy;
+        if moves && refuse_outside(&bound.facts.roles, policy).is_err() {
+            return Err(TokenError::Binding(BindingError::HostChanged).into());
+        }
         let (facts, name_withdrawn) = self.certifiable(bound.facts).await?;
-        let warrant = Warrant { csr: &ticket.csr, host: id, facts: &facts };
+        let warrant = Warrant { csr: &ticket.csr, host: id, facts: &facts, policy };
         let certificate = self.issue(warrant, now)?;
         let stored = certificate.clone();
         let entry = self.enrolled_entry(caller, Action::HostReenrolled, &ticket, &stored, now);
         let next = NextCertificate {
             roles: facts.roles.clone(),
             name: facts.name.clone(),
+            policy: judged(policy),
             withdrawal: name_withdrawn.as_ref().map(|name| withdrawal(caller, id, name, now)),
             certificate,
             reached_url: ticket.reached_url.clone(),

@@ -1,11 +1,12 @@
 //! Renewing: a host's certificate and a new request become its next certificate.
 
-use super::{ATTEMPTS, Enrolled, Enrollment, Warrant, withdrawal};
+use super::{ATTEMPTS, Enrolled, Enrollment, Warrant, judged, withdrawal};
 use crate::ca::{Csr, CsrPolicy};
 use crate::ledger::{Action, Subjects};
 use crate::service::{Caller, HostCaller, HostError, ServiceError, TokenError};
 use crate::store::{
-    HostFacts, MOST_RENEWALS, NextCertificate, RENEWALS_WITHIN, Renew, RenewRefusal, Renewed, StoreError,
+    HostFacts, MOST_RENEWALS, NextCertificate, Policy, RENEWALS_WITHIN, Renew, RenewRefusal, Renewed,
+    StoreError,
 };
 
 impl Enrollment {
@@ -34,12 +35,12 @@ impl Enrollment {
     }
 
     /// Maximum number of certificates of a host within [`RENEWALS_WITHIN`]: at least three times the number that it needs.
-    fn most_renewals(&self) -> u32 {
-        let needed = RENEWALS_WITHIN.as_secs() / self.terms.lifetime.as_secs().max(1);
+    fn most_renewals(&self, policy: Option<&Policy>) -> u32 {
+        let needed = RENEWALS_WITHIN.as_secs() / self.lifetime(policy).as_secs().max(1);
         MOST_RENEWALS.max(u32::try_from(needed.saturating_mul(3)).unwrap_or(u32::MAX))
     }
 
-    /// One attempt; `None` if roles and name in the row are not those in `facts`.
+    /// One attempt; `None` if roles, name and policy in the row are not those in `facts`, or the policy changed.
     async fn try_renew(
         &self,
         caller: &Caller,
@@ -49,7 +50,9 @@ impl Enrollment {
     ) -> Result<Option<Enrolled>, ServiceError> {
         let now = self.base.time.trusted()?;
         let (facts, name_withdrawn) = self.certifiable(facts).await?;
-        let warrant = Warrant { csr, host: host.id, facts: &facts };
+        let policy = self.policy_of(facts.policy)?;
+        let policy = policy.as_deref();
+        let warrant = Warrant { csr, host: host.id, facts: &facts, policy };
         let certificate = self.issue(warrant, now)?;
         let stored = certificate.clone();
         let subjects = Subjects::host(host.id).with_serial(stored.record.serial);
@@ -57,13 +60,14 @@ impl Enrollment {
         let next = NextCertificate {
             roles: facts.roles.clone(),
             name: facts.name.clone(),
+            policy: judged(policy),
             withdrawal: name_withdrawn.as_ref().map(|name| withdrawal(caller, host.id, name, now)),
             certificate,
             reached_url: reached_url.map(str::to_owned),
             node_limit: self.capacity.limit_of_hosts(),
             entry,
         };
-        let command = Renew { most: self.most_renewals(), presented: host.certificate.serial, next };
+        let command = Renew { most: self.most_renewals(policy), presented: host.certificate.serial, next };
         let enrolled = || {
             let enrolled = Enrolled::new(facts.name, facts.roles, stored, &self.cas.load(), None);
             Enrolled { name_withdrawn, ..enrolled }

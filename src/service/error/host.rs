@@ -91,6 +91,22 @@ pub enum HostError {
         "the host was revoked for good: mint a plain token (`gatepass token create`), which makes a new host"
     )]
     Ended,
+    /// Hosts have roles that their next policy does not have.
+    #[error(
+        "roles of {hosts} host(s) are not in the policy: {roles}; take them away first, or set drop_roles"
+    )]
+    RolesNotInPolicy {
+        /// These roles.
+        roles: String,
+        /// Number of these hosts.
+        hosts: usize,
+    },
+    /// A role is given that the host's policy does not have.
+    #[error("the policy of the host has no role {roles}: leave it out, or add it to the policy first")]
+    RoleOutsidePolicy {
+        /// These roles.
+        roles: String,
+    },
     /// The host renewed too many times within an hour.
     #[error("the host renewed too many times within an hour: renew again in an hour")]
     RenewedTooOften,

@@ -28,23 +28,36 @@ fn limits() -> impl Strategy<Value = Limits> {
     let names = ["*.eu.example.org", "a.eu.example.org", "*.us.example.org"];
     let names = some(names.map(|text| DnsPattern::parse(text).unwrap()).to_vec());
     let clusters = some(["eu-1", "eu-2"].map(|text| Cluster::parse(text).unwrap()).to_vec());
-    (roles, names, clusters, proptest::option::of(1..4_u32)).prop_map(|(roles, names, clusters, most)| {
-        Limits {
-            roles: roles.map_or(Allowed::Any, Allowed::Only),
-            dns_names: names.map_or(DnsNames::ANY, DnsNames::only),
-            clusters: clusters.map_or(Clusters::Any, Clusters::Only),
-            max_uses: most.map_or(Most::Any, Most::UpTo),
-            ..Limits::ANY
-        }
+    let policies = some(policies().to_vec());
+    let most = proptest::option::of(1..4_u32);
+    (roles, names, clusters, most, policies).prop_map(|(roles, names, clusters, most, policies)| Limits {
+        roles: roles.map_or(Allowed::Any, Allowed::Only),
+        dns_names: names.map_or(DnsNames::ANY, DnsNames::only),
+        clusters: clusters.map_or(Clusters::Any, Clusters::Only),
+        max_uses: most.map_or(Most::Any, Most::UpTo),
+        policies: policies.map_or(Allowed::Any, Allowed::Only),
+        ..Limits::ANY
     })
+}
+
+fn rule_of(terms: RuleTerms) -> Rule {
+    Rule { id: RuleId::from_bytes([0; 16]), revision: 1, policies: None, terms }
+}
+
+fn policies() -> [PolicyId; 2] {
+    [1, 2].map(|number| PolicyId::from_bytes([number; 16]))
 }
 
 proptest! {
     /// A caller that may not mint a grant cannot create a rule that admits it.
     #[test]
-    fn i5_a_rule_admits_what_its_creator_may_mint(limits in limits(), rule in terms(), host in applicant()) {
+    fn i5_a_rule_admits_what_its_creator_may_mint(
+        limits in limits(), rule in terms(), host in applicant(),
+        policy in proptest::option::of(prop::sample::select(policies().to_vec())),
+    ) {
         let caller = caller(limits);
-        if may_make(&caller, &rule).is_ok() && rule.judge(&host).is_ok() {
+        let judges = Rule { policies: policies_of(&caller), ..rule_of(rule.clone()) }.judges(policy);
+        if may_make(&caller, &rule).is_ok() && judges && rule.judge(&host).is_ok() {
             let names = host.name.iter().map(|name| DnsPattern::parse(name.as_str()).unwrap());
             let minting = Act::Mint {
                 roles: &host.roles,
@@ -53,7 +66,7 @@ proptest! {
                 lasts: Some(Duration::from_secs(60)),
                 uses: Some(rule.max_nodes.unwrap_or(u32::MAX)),
                 cluster: host.cluster.as_ref(),
-                policy: None,
+                policy,
             };
             prop_assert_eq!(caller.may(minting), Ok(()));
         }

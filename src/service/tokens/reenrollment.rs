@@ -1,8 +1,9 @@
 //! Re-enrollment tokens: each brings one enrolled host back, with its name and its roles.
 
 use crate::clock::Timestamp;
-use crate::id::HostId;
+use crate::id::{HostId, PolicyId};
 use crate::name::{DnsPattern, Label};
+use crate::service::membership::judge_move;
 use crate::service::tokens::TokenAdmin;
 use crate::service::tokens::order::MintOrder;
 use crate::service::{Caller, HostError, RequestError, ServiceError};
@@ -16,14 +17,17 @@ pub struct ReenrollmentOrder {
     pub expires_at: Timestamp,
     /// The label for people.
     pub label: Label,
+    /// The policy that the host gets; `None`: it keeps its own.
+    pub policy: Option<PolicyId>,
 }
 
 impl TokenAdmin {
-    /// Mints a re-enrollment token for a host, with its roles and its name. A redemption is refused if these have changed by then.
+    /// Mints a re-enrollment token for a host, with its roles, its name and its policy or the given one. A redemption is refused if the
+    /// host's have changed by then.
     ///
     /// # Errors
-    /// The host is unknown or revoked. Its roles, name or cluster are beyond the caller's limits. Or the token cannot be minted
-    /// now.
+    /// The host is unknown or revoked. Its roles, name, cluster or policies are beyond the caller's limits. The given policy does not
+    /// exist, or has not every role of the host. Or the token cannot be minted now.
     pub async fn mint_reenrollment(
         &self,
         caller: &Caller,
@@ -35,8 +39,13 @@ impl TokenAdmin {
         if record.revoked_at.is_some() {
             return Err(HostError::Ended.into());
         }
-        let ReenrollmentOrder { expires_at, label } = order;
-        let terms = bound_to(host, record.facts, expires_at);
+        let ReenrollmentOrder { expires_at, label, policy } = order;
+        let policy = policy.filter(|policy| record.facts.policy != Some(*policy));
+        if let Some(policy) = policy {
+            judge_move(&self.minting.policies, caller, &record, policy)?;
+        }
+        let mut terms = bound_to(host, record.facts, expires_at);
+        terms.policy = policy.or(terms.policy);
         let kind = TokenKind::ReEnrollment;
         let order = MintOrder { terms, label: label.clone(), kind, expected_hosts: None };
         Ok((self.minting.mint(caller, order).await?, label))
@@ -45,13 +54,14 @@ impl TokenAdmin {
 
 /// The terms of a token for one host: what it has, for one use.
 fn bound_to(host: HostId, facts: HostFacts, expires_at: Timestamp) -> Terms {
-    let HostFacts { name, cluster, roles } = facts;
+    let HostFacts { name, cluster, roles, policy } = facts;
     let dns_names = name.iter().filter_map(|name| DnsPattern::parse(name.as_str()).ok()).collect();
     Terms {
         roles,
         expires_at: Some(expires_at),
         max_uses: Some(1),
         bindings: Bindings { host: Some(host), cluster, dns_names },
+        policy,
         ..Terms::default()
     }
 }

@@ -25,6 +25,11 @@ pub struct HostCaller {
 }
 
 impl HostCaller {
+    /// Returns true if an administrator changed the host's roles or its policy, and a renewal brings the change.
+    pub fn has_former_terms(&self) -> bool {
+        !self.has_its_roles() || self.record.has_former_policy()
+    }
+
     /// Returns true if the certificate carries the host's present roles.
     pub fn has_its_roles(&self) -> bool {
         let now = &self.record.facts.roles;
@@ -97,7 +102,8 @@ impl Authenticator {
         let HostPeer { host: id, serial, roles, dns_name: name, not_before, not_after, host_key, .. } =
             identity;
         let issued_at = not_before.plus(BACKDATED);
-        let certificate = CertificateRecord { serial, host_key, issued_at, not_after };
+        let due_at = record.newest.due_at.filter(|_| serial == record.newest.serial);
+        let certificate = CertificateRecord { serial, host_key, issued_at, not_after, due_at };
         Ok(HostCaller { id, certificate, roles, name, record })
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::approval::Approval;
 use crate::clock::Timestamp;
-use crate::id::{HostId, RuleId, Serial};
+use crate::id::{HostId, PolicyId, RuleId, Serial};
 use crate::ledger::Draft;
 use crate::name::{DnsName, Role};
 use crate::store::{Gate, HostFacts, StoredCertificate};
@@ -16,12 +16,13 @@ use crate::token::{Grant, Verified};
 /// 1. The key belongs to no host that is revoked or in quarantine.
 /// 2. The pair is new. Otherwise the outcome is [`Redeemed::Again`](crate::store::Redeemed::Again) with the winner's certificate.
 /// 3. The authority still vouches for the token.
-/// 4. A rule of the gate has room for the host, or the gate lets it pass with a warning. Otherwise it waits, and holds a use. The
+/// 4. The policy is as it was judged.
+/// 5. A rule of the gate has room for the host, or the gate lets it pass with a warning. Otherwise it waits, and holds a use. The
 ///    approval does the rest.
-/// 5. The token has not ended, and a use is left.
-/// 6. The replaced host is live, and presented a certificate that may renew. It is revoked, and its name is free.
-/// 7. The node limit leaves a slot.
-/// 8. The name is free.
+/// 6. The token has not ended, and a use is left.
+/// 7. The replaced host is live, and presented a certificate that may renew. It is revoked, and its name is free.
+/// 8. The node limit leaves a slot.
+/// 9. The name is free.
 pub struct Redeem {
     /// The grant of the token.
     pub grant: Verified<Grant>,
@@ -39,10 +40,10 @@ pub struct Redeem {
 /// See [`Verbs::reenroll`](crate::store::Verbs::reenroll). The transaction decides as for [`Redeem`] up to the use, without a gate. Then:
 ///
 /// 6. The bound host is not revoked.
-/// 7. It has the name and the roles for which the token was minted.
+/// 7. It has the name and the roles for which the token was minted, and was not moved to another policy since.
 /// 8. Its name is the authority's exactly if the command withdraws it.
 ///
-/// Its former certificates and keys are revoked.
+/// Its former certificates and keys are revoked. It gets the policy of the token.
 pub struct Reenroll {
     /// The grant of the token, which is bound to the host of `next`.
     pub grant: Verified<Grant>,
@@ -50,11 +51,24 @@ pub struct Reenroll {
     pub next: NextCertificate,
 }
 
+/// A policy as it was judged. If it has another revision in the store, the outcome is
+/// [`Redeemed::FactsChanged`](crate::store::Redeemed::FactsChanged) or
+/// [`Renewed::FactsChanged`](crate::store::Renewed::FactsChanged).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JudgedPolicy {
+    /// The policy of the host.
+    pub policy: PolicyId,
+    /// State of the policy that was judged.
+    pub revision: u64,
+}
+
 /// A new host with its first certificate.
 #[derive(Clone)]
 pub struct Admission {
-    /// Name, cluster and roles.
+    /// Name, cluster, roles and policy.
     pub host: HostFacts,
+    /// The policy of `host`, as it was judged.
+    pub policy: Option<JudgedPolicy>,
     /// Its first certificate.
     pub certificate: StoredCertificate,
     /// The URL at which it reached the server.
@@ -112,6 +126,8 @@ pub struct NextCertificate {
     pub roles: Vec<Role>,
     /// The name in the certificate. If the host has another one, the outcome is the same.
     pub name: Option<DnsName>,
+    /// The policy of the certificate. If the host has another one, the outcome is the same. A re-enrolled host gets it.
+    pub policy: Option<JudgedPolicy>,
     /// The entry of a withdrawn name: the certificate is without it, because it is the authority's.
     pub withdrawal: Option<Draft>,
     /// The certificate itself.

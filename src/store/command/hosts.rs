@@ -1,7 +1,7 @@
 //! The verbs about enrolled hosts.
 
 use crate::clock::Timestamp;
-use crate::id::{HostId, Serial};
+use crate::id::{HostId, PolicyId, Serial};
 use crate::ledger::Draft;
 use crate::name::{Label, Role};
 use crate::store::Contact;
@@ -22,6 +22,27 @@ pub struct SetRoles {
     pub now: bool,
     /// The entry; the store adds the previous roles.
     pub entry: Draft,
+}
+
+/// See [`Verbs::move_hosts`](crate::store::Verbs::move_hosts). Each host that changes has its entry.
+pub struct MoveHosts {
+    /// Each at the revision that was judged.
+    pub hosts: Vec<HostMove>,
+    /// The policy that they get; `None`: none.
+    pub policy: Option<PolicyId>,
+    /// The entry of each; the store adds the host, its former policy and its former roles.
+    pub entry: Draft,
+}
+
+/// A host that gets another policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostMove {
+    /// Id of the host.
+    pub host: HostId,
+    /// The revision of the host that was judged.
+    pub revision: u64,
+    /// The roles that it keeps. Certificates with the other ones are revoked with the next certificate.
+    pub roles: Vec<Role>,
 }
 
 /// See [`Verbs::set_label`](crate::store::Verbs::set_label).

@@ -1,7 +1,9 @@
 //! The verbs about auto-approve rules.
 
+use std::collections::BTreeSet;
+
 use crate::admission::RuleTerms;
-use crate::id::RuleId;
+use crate::id::{PolicyId, RuleId};
 use crate::ledger::Draft;
 use crate::store::RuleRecord;
 
@@ -22,6 +24,8 @@ pub struct ChangeRule {
     pub rule: RuleId,
     /// The revision that was judged.
     pub revision: u64,
+    /// New policies of the rule; `None`: any.
+    pub policies: Option<BTreeSet<PolicyId>>,
     /// New conditions of the rule.
     pub terms: RuleTerms,
     /// Ledger entry of the act.

@@ -229,6 +229,7 @@ pub(super) fn recertification(world: &World, token: &MintRecord, host: &HostReco
         certificate: world.certificate(host.id, host.newest.host_key),
         roles: host.facts.roles.clone(),
         name: host.facts.name.clone(),
+        policy: first_revision(host.facts.policy),
         withdrawal: None,
         reached_url: None,
         node_limit: world.node_limit,

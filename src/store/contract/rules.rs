@@ -1,11 +1,12 @@
 //! Auto-approve rules.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::world::*;
 use crate::admission::{Applicant, Example, Rule, RuleCluster, RuleTerms};
-use crate::id::RuleId;
+use crate::id::{PolicyId, RuleId};
 use crate::ledger::Action;
 use crate::name::{Cluster, DnsPattern, Label};
 use crate::store::*;
@@ -32,6 +33,10 @@ fn terms(label: &str) -> RuleTerms {
     }
 }
 
+fn policies() -> Option<BTreeSet<PolicyId>> {
+    PolicyId::parse("0198c0de-e1e2-7f50-9162-738495a6b7c8").map(|policy| BTreeSet::from([policy]))
+}
+
 /// A rule that admits every host.
 fn open() -> RuleTerms {
     RuleTerms {
@@ -47,7 +52,7 @@ fn open() -> RuleTerms {
 
 impl World {
     fn new_rule(&self, terms: RuleTerms) -> CreateRule {
-        let rule = Rule { id: RuleId::generate(self.now), revision: 1, terms };
+        let rule = Rule { id: RuleId::generate(self.now), revision: 1, policies: policies(), terms };
         let rule = RuleRecord { rule, created_at: self.now, created_by: "user:admin".to_owned() };
         CreateRule { rule, entry: self.draft(Action::RuleCreated) }
     }
@@ -68,7 +73,10 @@ impl World {
 
     async fn change_rule(&self, rule: RuleId, revision: u64, terms: RuleTerms) -> RuleChange {
         let entry = self.draft(Action::RuleChanged);
-        self.store().change_rule(ChangeRule { rule, revision, terms, entry }).await.unwrap()
+        self.store()
+            .change_rule(ChangeRule { rule, revision, policies: policies(), terms, entry })
+            .await
+            .unwrap()
     }
 
     async fn delete_rule(&self, rule: RuleId, revision: u64) -> RuleChange {

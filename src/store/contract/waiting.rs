@@ -44,14 +44,14 @@ impl World {
         self.store().redeem(self.gated(token, key, Vec::new())).await.unwrap()
     }
 
-    async fn wait(&self, token: &MintRecord, key: SpkiHash) -> EnrollmentId {
+    pub(super) async fn wait(&self, token: &MintRecord, key: SpkiHash) -> EnrollmentId {
         match self.ask(token, key).await {
             Redeemed::Waits(id) => id,
             other => panic!("it does not wait: {other:?}"),
         }
     }
 
-    async fn enrollment(&self, id: EnrollmentId) -> EnrollmentRecord {
+    pub(super) async fn enrollment(&self, id: EnrollmentId) -> EnrollmentRecord {
         self.store().enrollment(id, self.now).await.unwrap().unwrap()
     }
 
@@ -65,7 +65,9 @@ impl World {
                 name: waiting.name.clone(),
                 cluster: waiting.cluster.clone(),
                 roles: waiting.roles.clone(),
+                policy: waiting.policy,
             },
+            policy: first_revision(waiting.policy),
             certificate: self.certificate(host, waiting.host_key),
             reached_url: waiting.reached_url.clone(),
             address: waiting.address,
@@ -77,7 +79,7 @@ impl World {
         ApproveEnrollment { enrollment: waiting.id, admission, keep_until: self.now.plus(DAY * 7) }
     }
 
-    async fn approve(&self, id: EnrollmentId) -> Deciding {
+    pub(super) async fn approve(&self, id: EnrollmentId) -> Deciding {
         let command = self.approval(&self.enrollment(id).await);
         self.store().approve_enrollment(command).await.unwrap()
     }

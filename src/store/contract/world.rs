@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::access::Actor;
 use crate::clock::Timestamp;
-use crate::id::{HostId, KeyId, ListId, Serial, SpkiHash, StatusRef, TokenId, random};
+use crate::id::{HostId, KeyId, ListId, PolicyId, Serial, SpkiHash, StatusRef, TokenId, random};
 use crate::ledger::{Action, Basis, Draft, EntryRecord, Subjects, Verification};
 use crate::name::{DnsName, Label, Role};
 use crate::secret::Secret;
@@ -180,7 +180,7 @@ impl World {
 
     pub(in crate::store) fn certificate(&self, host: HostId, host_key: SpkiHash) -> StoredCertificate {
         let (serial, not_after) = (Serial::generate(), self.now.plus(DAY * 30));
-        let record = CertificateRecord { serial, host_key, issued_at: self.now, not_after };
+        let record = CertificateRecord { serial, host_key, issued_at: self.now, not_after, due_at: None };
         StoredCertificate { host, record, der: serial.as_bytes().repeat(40) }
     }
 
@@ -188,7 +188,13 @@ impl World {
         let id = HostId::generate(self.now);
         let subjects = Subjects::host(id).with_token(token.token.id);
         let admission = Admission {
-            host: HostFacts { name: None, cluster: None, roles: token.terms.roles.clone() },
+            host: HostFacts {
+                name: None,
+                cluster: None,
+                roles: token.terms.roles.clone(),
+                policy: token.terms.policy,
+            },
+            policy: first_revision(token.terms.policy),
             certificate: self.certificate(id, key),
             reached_url: ISSUER.to_owned(),
             address: None,
@@ -223,6 +229,7 @@ impl World {
             certificate: self.certificate(host.id, key),
             roles: host.facts.roles.clone(),
             name: host.facts.name.clone(),
+            policy: first_revision(host.facts.policy),
             withdrawal: None,
             reached_url: None,
             node_limit: self.node_limit,
@@ -325,6 +332,11 @@ impl World {
         }
         verification.finish(head).unwrap();
     }
+}
+
+/// A policy as it was created.
+pub(in crate::store) fn first_revision(policy: Option<PolicyId>) -> Option<JudgedPolicy> {
+    policy.map(|policy| JudgedPolicy { policy, revision: 1 })
 }
 
 /// The same record, with this expiry.

@@ -94,6 +94,19 @@ SELECT lower(hex(m.token)) AS token, lower(hex(m.kid)) AS kid, m.label, m.kind, 
        lower(hex(m.replaced_by)) AS replaced_by
 FROM mints AS m LEFT JOIN uses AS u ON u.token = m.token;
 
+-- The last move of a host to another policy. The time at which a certificate is renewed by its policy; NULL is two thirds into its life.
+ALTER TABLE hosts ADD COLUMN moved_at INTEGER;
+ALTER TABLE certificates ADD COLUMN renew_after INTEGER;
+CREATE INDEX hosts_of_policy_by_end ON hosts (policy, ends_at) WHERE policy IS NOT NULL;
+
+-- The policies whose tokens a rule judges, besides tokens without one; NULL is any.
+ALTER TABLE rules ADD COLUMN policies TEXT;
+DROP VIEW readable_rules;
+CREATE VIEW readable_rules AS
+SELECT lower(hex(rule)) AS rule, label, coalesce(cluster, '*') AS cluster, allowed_roles, max_nodes, addresses, names, policies,
+       examples, strftime('%FT%TZ', created_at / 1000, 'unixepoch') AS created_at, created_by, revision
+FROM rules;
+
 -- Limits have a list of policies, and a missing list allows none. Users and keys without any limit stay without one.
 UPDATE users SET limits = json_set(limits, '$.policies', 'any')
 WHERE json_type(limits) = 'object' AND limits ->> '$.roles' = 'any' AND limits ->> '$.dns_names' = 'any'

@@ -21,6 +21,8 @@ pub enum Deciding {
     NameTaken,
     /// The node limit leaves no slot. Nothing changed.
     NodeLimit,
+    /// The policy of the token is not as it was judged. Nothing changed.
+    FactsChanged,
     /// It does not exist. Nothing changed.
     Unknown,
 }

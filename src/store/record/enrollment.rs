@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::clock::Timestamp;
-use crate::id::{EnrollmentId, HostId, SpkiHash, TokenId};
+use crate::id::{EnrollmentId, HostId, PolicyId, SpkiHash, TokenId};
 use crate::name::{Cluster, DnsName, Label, Role};
 
 /// A host that no rule admitted, and the decision about it.
@@ -40,6 +40,9 @@ pub struct EnrollmentRecord {
     pub cluster: Option<Cluster>,
     /// Roles of the token.
     pub roles: Vec<Role>,
+    /// Policy of the token.
+    #[schema(required)]
+    pub policy: Option<PolicyId>,
     /// Address of the first request; `null`: not known.
     #[schema(required, value_type = Option<String>, example = "10.1.2.3")]
     pub address: Option<IpAddr>,

@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::clock::Timestamp;
-use crate::id::{HostId, Serial, SpkiHash, TokenId};
+use crate::id::{HostId, PolicyId, Serial, SpkiHash, TokenId};
 use crate::name::{Cluster, DnsName, Label, Role};
 use crate::wire::HostReport;
 
@@ -21,6 +21,9 @@ pub struct HostFacts {
     pub cluster: Option<Cluster>,
     /// Roles of the next certificate.
     pub roles: Vec<Role>,
+    /// The policy of its next certificate.
+    #[schema(required)]
+    pub policy: Option<PolicyId>,
 }
 
 /// An enrolled machine.
@@ -28,9 +31,12 @@ pub struct HostFacts {
 pub struct HostRecord {
     /// Public id of the host.
     pub id: HostId,
-    /// Name, cluster and roles.
+    /// Name, cluster, roles and policy.
     #[serde(flatten)]
     pub facts: HostFacts,
+    /// The policy for people.
+    #[schema(required)]
+    pub policy_name: Option<Label>,
     /// Label from an administrator.
     #[schema(required)]
     pub label: Option<Label>,
@@ -67,6 +73,9 @@ pub struct HostRecord {
     /// Serial number of the certificate before the newest.
     #[serde(skip)]
     pub previous: Option<Serial>,
+    /// Time of the last move to another policy.
+    #[serde(skip)]
+    pub moved_at: Option<Timestamp>,
     /// Number of the host's state: the changes by administrators, and its quarantines.
     #[serde(skip)]
     pub revision: u64,
@@ -152,6 +161,11 @@ impl HostRecord {
         serial == self.newest.serial || (self.previous == Some(serial) && !self.newest_seen)
     }
 
+    /// Returns true if the host was moved to another policy after its newest certificate was signed.
+    pub fn has_former_policy(&self) -> bool {
+        self.moved_at.is_some_and(|moved_at| moved_at > self.newest.issued_at)
+    }
+
     /// Returns the state at `now`.
     pub fn state(&self, now: Timestamp) -> HostState {
         match self.revoked_at {
@@ -178,13 +192,16 @@ pub struct CertificateRecord {
     /// Its notAfter.
     #[serde(rename = "expires_at")]
     pub not_after: Timestamp,
+    /// Time of the renewal by the policy under which it was signed.
+    #[serde(skip)]
+    pub due_at: Option<Timestamp>,
 }
 
 impl CertificateRecord {
-    /// Returns the time at which a host should renew: two thirds into the life of its certificate.
+    /// Returns the time at which a host should renew. Without a policy it is two thirds into the life of its certificate.
     pub fn renew_after(self) -> Timestamp {
-        let Self { issued_at, not_after, .. } = self;
-        issued_at.plus(not_after.since(issued_at) * 2 / 3).whole_second()
+        let Self { issued_at, not_after, due_at, .. } = self;
+        due_at.unwrap_or_else(|| issued_at.plus(not_after.since(issued_at) * 2 / 3).whole_second())
     }
 }
 

@@ -12,6 +12,7 @@ mod enrollments;
 mod fleet;
 mod hosts;
 mod keys;
+mod membership;
 mod mint;
 mod policies;
 mod quarantine;

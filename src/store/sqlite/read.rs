@@ -34,13 +34,14 @@ pub(super) fn key(row: &Row<'_>) -> driver::Result<KeyRecord> {
     })
 }
 
-/// Reads the columns host, serial, key, issued_at, not_after, der.
+/// Reads the columns host, serial, key, issued_at, not_after, renew_after, der.
 pub(super) fn certificate(row: &Row<'_>) -> driver::Result<StoredCertificate> {
     let record = CertificateRecord {
         serial: row.get(1)?,
         host_key: row.get(2)?,
         issued_at: row.get(3)?,
         not_after: row.get(4)?,
+        due_at: row.get(5)?,
     };
-    Ok(StoredCertificate { host: row.get(0)?, record, der: row.get(5)? })
+    Ok(StoredCertificate { host: row.get(0)?, record, der: row.get(6)? })
 }

@@ -229,3 +229,19 @@ async fn i8_a_stop_writes_every_refusals_entry() {
     assert!(["name_not_allowed", "token_used"].iter().all(|reason| told.contains(&(json!(reason), 1))));
     at.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i8_a_move_has_exactly_one_entry() {
+    let (at, host) = (Running::start().await, Host::new());
+    let enrolled = host.redeem(&at, &at.mint_once().await).await.json;
+    let terms = json!({ "name": "edge", "roles": ["allocator"], "first_token": false });
+    let policy = at.admin().post("/api/v1/policies", &terms).await.json["id"].clone();
+    let (admin, order) = (at.admin(), json!({ "policy": policy }));
+    let path = format!("/api/v1/hosts/{}", enrolled["host_id"].as_str().unwrap());
+    entered(&at, "host_moved", admin.patch(&path, &order)).await;
+    silent(&at, "the same policy again", admin.patch(&path, &order)).await;
+    let away = json!({ "policy": null, "ids": [enrolled["host_id"]] });
+    entered(&at, "host_moved", admin.post("/api/v1/hosts/move", &away)).await;
+    silent(&at, "the same move again", admin.post("/api/v1/hosts/move", &away)).await;
+    at.stop().await;
+}

@@ -51,7 +51,7 @@ const WRITE_POLICIES: Who = Scope("policies:write");
 const READ_LEDGER: Who = Scope("ledger:read");
 const ADMIN: Who = Scope("admin");
 
-const NATIVE: [(&str, &str, Who); 103] = [
+const NATIVE: [(&str, &str, Who); 105] = [
     ("POST", "/api/v1/enrollment-tokens", WRITE_TOKENS),
     ("GET", "/api/v1/enrollment-tokens", READ_TOKENS),
     ("GET", "/api/v1/enrollment-tokens/{id}", READ_TOKENS),
@@ -72,6 +72,8 @@ const NATIVE: [(&str, &str, Who); 103] = [
     ("DELETE", "/api/v1/hosts/{id}", WRITE_HOSTS),
     ("POST", "/api/v1/hosts/revoke", WRITE_HOSTS),
     ("POST", "/api/v1/hosts/{id}/reenrollment-token", WRITE_HOSTS),
+    ("POST", "/api/v1/hosts/move", WRITE_HOSTS),
+    ("POST", "/api/v1/hosts/set-roles", WRITE_HOSTS),
     ("POST", "/api/v1/hosts/release", WRITE_HOSTS),
     ("POST", "/api/v1/hosts/{id}/release", WRITE_HOSTS),
     ("GET", "/api/v1/enrollments", READ_HOSTS),

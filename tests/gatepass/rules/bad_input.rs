@@ -102,7 +102,7 @@ async fn one_rule_too_many_is_refused() {
     let last = create(&at, json!({})).await;
     let copies = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 999) \
                   INSERT INTO rules SELECT unhex(format('0190a0b0c0d07abc8def%012x', i)), NULL, 'copy', '[]', NULL, '[]', '[]', \
-                  '[]', 1, 'system', 1 FROM n";
+                  '[]', 1, 'system', 1, NULL FROM n";
     database::execute(at.data_dir(), copies);
     let said = at.admin().post(RULES, &rule(&json!({}))).await;
     assert_eq!((said.status, said.code()), (409, "too_many_rules"), "{}", said.text);

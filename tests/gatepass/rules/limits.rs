@@ -62,7 +62,7 @@ async fn i5_a_change_is_judged_whole() {
     assert_eq!(beyond(&patch(&own, json!({ "max_nodes": 11 })).await), ["max_uses"]);
     // The label alone does not keep the reach of another's rule.
     let wide = create(&at, json!({ "cluster_id": "east" })).await;
-    let every = ["roles", "dns_names", "max_uses"];
+    let every = ["roles", "dns_names", "max_uses", "policies"];
     assert_eq!(beyond(&patch(&wide, json!({ "label": "mine" })).await), every);
     assert_eq!(beyond(&patch(&wide, within()).await), every, "somebody else's rule is not cut");
     assert_eq!(beyond(&user.delete(&at_id(&wide)).await), every);

@@ -15,9 +15,9 @@ use crate::store::TokenKind;
 
 /// Mint a re-enrollment token
 ///
-/// It brings this host back with a new key, and no other. Id, name and roles stay. Former certificates and keys are revoked
-/// when it is redeemed. It has one use. The caller needs `tokens:write` too, and limits that cover the host's roles, name and
-/// cluster.
+/// It brings this host back with a new key, and no other. Id, name and roles stay, and so does the policy unless another one is
+/// given. Former certificates and keys are revoked when it is redeemed. It has one use. The caller needs `tokens:write` too, and
+/// limits that cover the host's roles, name, cluster and policies.
 #[utoipa::path(
     post,
     path = "/api/v1/hosts/{id}/reenrollment-token",
@@ -27,6 +27,7 @@ use crate::store::TokenKind;
         (status = 201, description = "The token; shown once.", body = create::NewToken<'static>),
         code::BeyondLimits,
         code::HostEnded,
+        code::RolesNotInPolicy,
         code::Signing,
     ),
 )]

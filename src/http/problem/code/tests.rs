@@ -28,6 +28,7 @@ const PINNED: &str = "\
 408 body_timeout Body timeout
 409 name_taken Name taken
 409 host_ended Host ended
+409 roles_not_in_policy Roles not in policy
 409 host_not_quarantined Host not quarantined
 409 already_decided Already decided
 409 user_exists User exists

@@ -49,3 +49,9 @@ fn every_timer_has_its_own_name() {
     let names = Timer::VARIANTS.iter().map(|timer| timer.name()).collect::<std::collections::BTreeSet<_>>();
     assert_eq!(names.len(), Timer::VARIANTS.len());
 }
+
+/// FLEETS: an ephemeral host that lapses "is collected within an hour".
+#[test]
+fn collection_runs_within_the_hour() {
+    assert!(Timer::Collection.period() * 11 / 10 <= Duration::from_secs(3600));
+}

@@ -63,7 +63,7 @@ impl Execution<'_> {
     fn insert_host(&self, token: TokenId, admission: &Admission) -> driver::Result<Option<String>> {
         // The mint record is collected before the host.
         let sql = "INSERT INTO hosts (host, name, cluster, roles, token, enrolled_at, newest, newest_seen, ends_at, reached_url, \
-                   seen_at, seen_from, rule, token_label) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, ?9, ?6, ?10, ?11, \
+                   seen_at, seen_from, rule, policy, token_label) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, ?9, ?6, ?10, ?11, ?12, \
                    (SELECT nullif(m.label, '') FROM mints AS m WHERE m.token = ?5)) RETURNING token_label";
         let Admission { host, certificate, reached_url, address, .. } = admission;
         let record = certificate.record;
@@ -79,6 +79,7 @@ impl Execution<'_> {
             reached_url,
             address.map(|from| from.to_string()),
             admission.rule,
+            host.policy,
         ];
         Ok(self.one(sql, params, |row| row.get(0))?.flatten())
     }

@@ -2,7 +2,7 @@
 
 use super::Execution;
 use crate::clock::Timestamp;
-use crate::id::{HostId, Serial};
+use crate::id::{HostId, PolicyId, Serial};
 use crate::ledger::Draft;
 use crate::name::{DnsName, Role};
 use crate::store::revocations::Change;
@@ -16,6 +16,9 @@ pub(super) struct Lineage {
     pub(super) host: HostId,
     pub(super) name: Option<DnsName>,
     pub(super) roles: Vec<Role>,
+    pub(super) policy: Option<PolicyId>,
+    /// The last move to another policy.
+    pub(super) moved_at: Option<Timestamp>,
     pub(super) revoked: bool,
     pub(super) quarantined: bool,
     pub(super) revision: u64,
@@ -49,7 +52,7 @@ pub(super) fn sorted(roles: &[Role]) -> Vec<&Role> {
 impl Execution<'_> {
     pub(super) fn lineage(&self, host: HostId) -> driver::Result<Option<Lineage>> {
         let sql = "SELECT roles, revoked_at IS NOT NULL, newest, newest_seen, previous, withdraw, name, \
-                   quarantined_at IS NOT NULL, revision, ends_at \
+                   quarantined_at IS NOT NULL, revision, ends_at, policy, moved_at \
                    FROM hosts WHERE host = ?1";
         self.one(sql, [host], |row| {
             Ok(Lineage {
@@ -64,6 +67,8 @@ impl Execution<'_> {
                 quarantined: row.get(7)?,
                 revision: row.get(8)?,
                 ends_at: row.get(9)?,
+                policy: row.get(10)?,
+                moved_at: row.get(11)?,
             })
         })
     }
@@ -101,7 +106,7 @@ impl Execution<'_> {
 
     /// Returns a certificate of a host.
     pub(super) fn certificate(&self, host: HostId, serial: Serial) -> driver::Result<StoredCertificate> {
-        let sql = "SELECT host, serial, key, issued_at, not_after, der FROM certificates \
+        let sql = "SELECT host, serial, key, issued_at, not_after, renew_after, der FROM certificates \
                    WHERE host = ?1 AND serial = ?2";
         let found = self.one(sql, params![host, serial], certificate)?;
         found.ok_or_else(|| damaged("a host's newest certificate is not there"))
@@ -109,9 +114,12 @@ impl Execution<'_> {
 
     pub(super) fn insert_certificate(&self, certificate: &StoredCertificate) -> driver::Result<()> {
         let StoredCertificate { host, record: new, der } = certificate;
-        let sql = "INSERT INTO certificates (host, serial, key, issued_at, not_after, der) \
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-        self.execute(sql, params![host, new.serial, new.host_key, new.issued_at, new.not_after, der])?;
+        let sql = "INSERT INTO certificates (host, serial, key, issued_at, not_after, renew_after, der) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        self.execute(
+            sql,
+            params![host, new.serial, new.host_key, new.issued_at, new.not_after, new.due_at, der],
+        )?;
         // The same key may be certified again.
         let sql = "INSERT INTO host_keys (host, key) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
         self.execute(sql, params![host, new.host_key]).map(drop)

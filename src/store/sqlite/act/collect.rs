@@ -26,6 +26,7 @@ impl Execution<'_> {
         self.collect_uses(command, &mut done)?;
         // The keys of hosts go with their certificates, unless a pair is left.
         self.collect_by_date(command, &mut done)?;
+        self.collect_ephemeral_hosts(command, &mut done)?;
         self.collect_hosts(command, &mut done)?;
         self.collect_certificates(command, &mut done)?;
         self.collect_sessions(command, &mut done)?;
@@ -160,15 +161,20 @@ impl Execution<'_> {
         let hosts = self.all(sql, params![ended, command.most], read)?;
         done.hosts += count(hosts.len(), command, &mut done.more);
         for (host, revoked, roles) in hosts {
-            self.delete_host_roles(host, &roles)?;
-            self.execute("DELETE FROM pairs WHERE host = ?1", [host])?;
-            // The delete cascades to its certificates and keys.
-            self.execute("DELETE FROM hosts WHERE host = ?1", [host])?;
+            self.delete_host(host, &roles)?;
             if revoked {
                 self.change(Change::HostCollected(host));
             }
         }
         Ok(())
+    }
+
+    /// Deletes a host with its pairs, certificates and keys.
+    pub(super) fn delete_host(&self, host: HostId, roles: &[Role]) -> driver::Result<()> {
+        self.delete_host_roles(host, roles)?;
+        self.execute("DELETE FROM pairs WHERE host = ?1", [host])?;
+        // The delete cascades to its certificates and keys.
+        self.execute("DELETE FROM hosts WHERE host = ?1", [host]).map(drop)
     }
 
     fn collect_certificates(&mut self, command: &Collect, done: &mut Collected) -> driver::Result<()> {

@@ -136,6 +136,9 @@ impl Execution<'_> {
         if let Some(reason) = self.one(sql, params![waiting.host_key, at], |row| row.get(0))? {
             return self.undo(Deciding::KeyDenied { reason });
         }
+        if !self.is_as_judged(admission.policy)? {
+            return self.undo(Deciding::FactsChanged);
+        }
         let (by, host) = (admission.entry.origin.actor.clone(), admission.certificate.host);
         self.complete_use(&held, &waiting, Some(&admission), at)?;
         match self.admit(waiting.token, held.keep_pair_until(at), admission)? {

@@ -62,7 +62,7 @@ impl Execution<'_> {
         if let Some(outcome) = self.judge_turn(&grant, admission.certificate.record)? {
             return self.undo(outcome);
         }
-        if self.default_mode()? != default_mode {
+        if !self.is_as_judged(admission.policy)? || self.default_mode()? != default_mode {
             return self.undo(Redeemed::FactsChanged);
         }
         let replaced = replaces.as_ref().map(|replaced| replaced.host);
@@ -178,7 +178,7 @@ impl Execution<'_> {
     }
 
     fn winners_certificate(&self, host: HostId, host_key: SpkiHash) -> driver::Result<StoredCertificate> {
-        let sql = "SELECT host, serial, key, issued_at, not_after, der FROM certificates WHERE host = ?1 \
+        let sql = "SELECT host, serial, key, issued_at, not_after, renew_after, der FROM certificates WHERE host = ?1 \
                    ORDER BY key = ?2 DESC, issued_at DESC LIMIT 1";
         let found = self.one(sql, params![host, host_key], certificate)?;
         found.ok_or_else(|| damaged("a pair's host has no certificate"))

@@ -32,15 +32,19 @@ impl Execution<'_> {
         Ok(Redeemed::First)
     }
 
-    /// Refuses a host with other roles or another name than those for which the token was minted.
+    /// Refuses a host with other roles or another name than those for which the token was minted. Refuses a host that was moved to
+    /// another policy since.
     fn judge_bound(
         &self,
         grant: &Grant,
         lineage: &Lineage,
         next: &NextCertificate,
     ) -> driver::Result<Option<RedeemRefusal>> {
-        Ok(if !grant.terms.fits_host(lineage.name.as_ref(), &lineage.roles) {
+        let moved = lineage.moved_at.is_some_and(|moved_at| moved_at > grant.token.id.minted_at());
+        Ok(if moved || !grant.terms.fits_host(lineage.name.as_ref(), &lineage.roles) {
             Some(RedeemRefusal::HostChanged)
+        } else if !self.is_as_judged(next.policy)? {
+            Some(RedeemRefusal::Contended)
         } else if next.withdrawal.is_some() != self.has_own_name(lineage)? {
             Some(RedeemRefusal::Contended)
         } else {
@@ -51,7 +55,7 @@ impl Execution<'_> {
     /// Continues the lineage with `next`. Former certificates and keys never count again, because a copy could have them. With the
     /// pair of an older token, it would take the lineage back. Returns false if the host has lapsed and finds no slot.
     fn bring_back(&mut self, lineage: &Lineage, next: NextCertificate) -> driver::Result<bool> {
-        let NextCertificate { withdrawal, certificate, reached_url, node_limit, entry, .. } = next;
+        let NextCertificate { policy, withdrawal, certificate, reached_url, node_limit, entry, .. } = next;
         let (host, new) = (lineage.host, certificate.record);
         self.revoke_certificates(host, new.issued_at, RevocationReason::Reenrolled)?;
         let sql = "INSERT INTO revoked_keys (key, host) SELECT key, host FROM host_keys WHERE host = ?1 AND key <> ?2 \
@@ -63,7 +67,9 @@ impl Execution<'_> {
         self.end_quarantine(host)?;
         self.set_reached_url(host, reached_url.as_deref())?;
         self.set_contact(&certificate, &entry)?;
-        self.enter(entry.with("former_serial", lineage.newest.to_string()))?;
+        let entry = entry.with("former_serial", lineage.newest.to_string());
+        let entry = self.set_policy(lineage, policy.map(|judged| judged.policy), entry)?;
+        self.enter(entry)?;
         withdrawal.map_or(Ok(()), |entry| self.withdraw_name(host, entry))?;
         Ok(true)
     }

@@ -58,17 +58,23 @@ impl Execution<'_> {
     }
 
     /// Makes `next` the newest certificate of a host that holds `held`. Returns the outcome if it does not: the host has other
-    /// roles, or another name, or has lapsed and finds no slot.
+    /// roles, another name or another policy, or has lapsed and finds no slot.
     fn certify(
         &mut self,
         lineage: &Lineage,
         held: Serial,
         next: NextCertificate,
     ) -> driver::Result<Option<Renewed>> {
-        let NextCertificate { roles, name, withdrawal, certificate, reached_url, node_limit, entry } = next;
+        let NextCertificate { roles, name, policy, withdrawal, certificate, reached_url, node_limit, entry } =
+            next;
         // Another host may have taken the name of a lapsed one.
         let is_renamed = withdrawal.is_none() && name != lineage.name;
-        if is_renamed || !lineage.has_roles(&roles) || withdrawal.is_some() != self.has_own_name(lineage)? {
+        let is_moved = policy.map(|judged| judged.policy) != lineage.policy || !self.is_as_judged(policy)?;
+        if is_renamed
+            || is_moved
+            || !lineage.has_roles(&roles)
+            || withdrawal.is_some() != self.has_own_name(lineage)?
+        {
             return Ok(Some(Renewed::FactsChanged));
         }
         if withdrawal.is_some() {

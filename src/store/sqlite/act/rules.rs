@@ -15,7 +15,7 @@ impl Execution<'_> {
             return self.undo(RuleCreation::TooMany);
         }
         let sql = "INSERT INTO rules (rule, cluster, label, allowed_roles, max_nodes, addresses, names, examples, created_at, \
-                   created_by, revision) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+                   created_by, revision, policies) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
         let terms = &rule.rule.terms;
         let params = params![
             rule.rule.id,
@@ -29,6 +29,7 @@ impl Execution<'_> {
             rule.created_at,
             rule.created_by,
             rule.rule.revision,
+            rule.rule.policies.as_ref().map(Json),
         ];
         self.execute(sql, params)?;
         self.enter(entry)?;
@@ -36,9 +37,9 @@ impl Execution<'_> {
     }
 
     pub(super) fn change_rule(&mut self, command: ChangeRule) -> driver::Result<RuleChange> {
-        let ChangeRule { rule, revision, terms, entry } = command;
+        let ChangeRule { rule, revision, policies, terms, entry } = command;
         let sql = "UPDATE rules SET cluster = ?3, label = ?4, allowed_roles = ?5, max_nodes = ?6, addresses = ?7, names = ?8, \
-                   examples = ?9, revision = revision + 1 WHERE rule = ?1 AND revision = ?2";
+                   examples = ?9, policies = ?10, revision = revision + 1 WHERE rule = ?1 AND revision = ?2";
         let RuleTerms { cluster_id, label, allowed_roles, max_nodes, addresses, names, examples } = terms;
         let params = params![
             rule,
@@ -50,6 +51,7 @@ impl Execution<'_> {
             Json(&addresses),
             Json(&names),
             Json(&examples),
+            policies.as_ref().map(Json),
         ];
         if self.execute(sql, params)? == 0 {
             return self.rule_as_it_is(rule);

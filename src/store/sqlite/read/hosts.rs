@@ -42,7 +42,8 @@ macro_rules! columns {
         "h.host, h.name, h.cluster, h.roles, h.token, h.enrolled_at, h.revoked_at, h.newest, c.key, c.issued_at, c.not_after, \
          h.newest_seen, h.previous, h.reached_url, h.label, h.token_label, coalesce(h.seen_at, h.enrolled_at), h.seen_from, \
          h.reported_at, h.reported_hostname, h.reported_os, h.reported_arch, h.reported_version, h.reported_label, \
-         h.quarantined_at, h.conflict_serial, h.conflict_from, h.revision"
+         h.quarantined_at, h.conflict_serial, h.conflict_from, h.revision, h.policy, h.moved_at, c.renew_after, \
+         (SELECT p.name FROM policies AS p WHERE p.policy = h.policy)"
     };
 }
 
@@ -66,7 +67,9 @@ pub(in crate::store::sqlite) fn host(row: &Row<'_>) -> driver::Result<HostRecord
             name: row.get(1)?,
             cluster: row.get(2)?,
             roles: row.get::<_, Json<Vec<Role>>>(3)?.0,
+            policy: row.get(28)?,
         },
+        policy_name: row.get(31)?,
         token: row.get(4)?,
         enrolled_at: row.get(5)?,
         revoked_at: row.get(6)?,
@@ -75,6 +78,7 @@ pub(in crate::store::sqlite) fn host(row: &Row<'_>) -> driver::Result<HostRecord
             host_key: row.get(8)?,
             issued_at: row.get(9)?,
             not_after: row.get(10)?,
+            due_at: row.get(30)?,
         },
         newest_seen: row.get(11)?,
         previous: row.get(12)?,
@@ -84,6 +88,7 @@ pub(in crate::store::sqlite) fn host(row: &Row<'_>) -> driver::Result<HostRecord
         contact: Contact { at: row.get(16)?, from: row.get::<_, Option<IpText>>(17)?.map(|from| from.0) },
         reported: reported(row)?,
         quarantine: quarantine(row)?,
+        moved_at: row.get(29)?,
         revision: row.get(27)?,
     })
 }

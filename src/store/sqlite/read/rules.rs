@@ -13,7 +13,7 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT rule, cluster, label, allowed_roles, max_nodes, addresses, names, examples, created_at, created_by, \
-             revision FROM rules ",
+             revision, policies FROM rules ",
             $rest
         )
     };
@@ -37,7 +37,8 @@ fn rule(row: &Row<'_>) -> driver::Result<RuleRecord> {
         names: row.get::<_, Json<_>>(6)?.0,
         examples: row.get::<_, Json<_>>(7)?.0,
     };
-    let rule = Rule { id: row.get(0)?, revision: row.get(10)?, terms };
+    let policies = row.get::<_, Option<Json<_>>>(11)?.map(|policies| policies.0);
+    let rule = Rule { id: row.get(0)?, revision: row.get(10)?, policies, terms };
     Ok(RuleRecord { rule, created_at: row.get(8)?, created_by: row.get(9)? })
 }
 

@@ -101,7 +101,7 @@ fn persistent(sql: Sql<'_>, now: Timestamp) -> driver::Result<Vec<(TokenId, Vec<
 }
 
 /// A pair with its host, and its certificate if it is the newest.
-pub(in crate::store::sqlite) const PAIR: &str = "SELECT p.host, p.redeemed_at, h.revoked_at IS NOT NULL, c.serial, c.issued_at, c.not_after, c.der \
+pub(in crate::store::sqlite) const PAIR: &str = "SELECT p.host, p.redeemed_at, h.revoked_at IS NOT NULL, c.serial, c.issued_at, c.not_after, c.renew_after, c.der \
                FROM pairs AS p JOIN hosts AS h ON h.host = p.host \
                LEFT JOIN certificates AS c ON c.host = h.host AND c.serial = h.newest AND c.key = p.key \
                WHERE p.token = ?1 AND p.key = ?2";
@@ -111,9 +111,9 @@ fn pair(sql: Sql<'_>, token: TokenId, host_key: SpkiHash) -> driver::Result<Opti
         let host = row.get(0)?;
         let certificate = match row.get(3)? {
             Some(serial) => {
-                let record =
-                    CertificateRecord { serial, host_key, issued_at: row.get(4)?, not_after: row.get(5)? };
-                Some(StoredCertificate { host, record, der: row.get(6)? })
+                let (issued_at, not_after, due_at) = (row.get(4)?, row.get(5)?, row.get(6)?);
+                let record = CertificateRecord { serial, host_key, issued_at, not_after, due_at };
+                Some(StoredCertificate { host, record, der: row.get(7)? })
             }
             None => None,
         };

@@ -50,13 +50,14 @@ async fn redeem(store: &dyn Store, number: u8) -> Redeemed {
     let grant = Verified::assumed(grant, crate::id::KeyId::from_bytes([0; 32]));
     let serial = Serial::generate();
     let not_after = NOW.plus(std::time::Duration::from_secs(60));
-    let record = CertificateRecord { serial, host_key, issued_at: NOW, not_after };
+    let record = CertificateRecord { serial, host_key, issued_at: NOW, not_after, due_at: None };
     let certificate = StoredCertificate { host: HostId::generate(NOW), record, der: vec![1] };
-    let host = HostFacts { name: None, cluster: None, roles: Vec::new() };
+    let host = HostFacts { name: None, cluster: None, roles: Vec::new(), policy: None };
     let entry = Draft::done(Action::HostEnrolled, NOW, "token");
     let reached_url = grant.token.issuer.clone();
     let admission = Admission {
         host,
+        policy: None,
         certificate,
         reached_url,
         address: None,

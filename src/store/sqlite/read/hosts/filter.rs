@@ -26,7 +26,7 @@ const LABEL: &str = "coalesce(h.label, h.reported_label)";
 
 /// The time at which a host should renew. [`CertificateRecord::renew_after`](crate::store::CertificateRecord::renew_after)
 /// does the same for a record.
-const DUE: &str = "(c.issued_at + (h.ends_at - c.issued_at) * 2 / 3) / 1000 * 1000";
+const DUE: &str = "coalesce(c.renew_after, (c.issued_at + (h.ends_at - c.issued_at) * 2 / 3) / 1000 * 1000)";
 
 /// The condition of a host that is neither revoked nor in quarantine.
 const NOT_SHUT_OUT: &str = "h.revoked_at IS NULL AND h.quarantined_at IS NULL";
@@ -43,6 +43,9 @@ pub(in crate::store::sqlite) fn select(filter: &HostFilter, after: Option<HostId
     }
     if let Some(token) = filter.token {
         list.indexed(HOSTS, "h.token", token);
+    }
+    if let Some(policy) = filter.policy {
+        list.indexed(HOSTS, "h.policy", policy);
     }
     if let Some(NameFilter::Exact(label)) = label {
         list.indexed(HOSTS, LABEL, label.clone());
