@@ -111,7 +111,7 @@ async fn a_renewal_uses_the_current_policy() {
     at.stop().await;
 }
 
-/// "The strictest of the three holds."
+/// FLEETS: "The strictest of the three holds."
 #[tokio::test(flavor = "multi_thread")]
 async fn the_strictest_approval_of_three_holds() {
     let at = Running::start().await;

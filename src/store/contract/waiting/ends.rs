@@ -1,4 +1,4 @@
-//! Waits whose token or key is no longer trusted, and places that hosts leave.
+//! Waits whose token or key is no longer trusted, and slots that hosts leave.
 
 use super::*;
 use crate::approval::Approval;
