@@ -316,6 +316,9 @@ macro_rules! contract {
                 a_replaced_host_leaves_its_place_in_the_rule,
                 expired_waits_make_room_at_once,
                 a_changed_mode_is_judged_again,
+                a_key_that_was_revoked_is_not_approved,
+                a_token_spent_by_approval_is_collected,
+                a_token_is_kept_while_a_host_waits,
             }
         }
     };

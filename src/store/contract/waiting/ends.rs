@@ -119,3 +119,38 @@ pub(in crate::store) async fn a_changed_mode_is_judged_again(world: &mut World) 
     let judged = Redeem { default_mode: require, ..world.redemption(&token, new_key()) };
     assert_eq!(world.store().redeem(judged).await.unwrap(), Redeemed::First);
 }
+
+pub(in crate::store) async fn a_key_that_was_revoked_is_not_approved(world: &mut World) {
+    let (one, other) = (world.mint_persistent(None).await, world.mint_persistent(None).await);
+    let key = new_key();
+    let id = world.wait(&one, key).await;
+    let host = world.enroll(&other, key).await;
+    world.revoke_host(host.id).await;
+    world.new_entries().await;
+    assert_eq!(world.approve(id).await, Deciding::Key(KeyRefusal::Revoked));
+    world.expect_entries(&[]).await;
+    assert_eq!(world.token(&one).await.unwrap().used, 0);
+}
+
+pub(in crate::store) async fn a_token_spent_by_approval_is_collected(world: &mut World) {
+    let token = world.mint_persistent(Some(1)).await;
+    let id = world.wait(&token, new_key()).await;
+    assert_eq!(world.approve(id).await, Deciding::Done);
+    world.pass(DAY * 6);
+    assert_eq!(world.collect().await.tokens, 0);
+    world.pass(DAY * 2);
+    assert_eq!(world.collect().await.tokens, 1);
+}
+
+pub(in crate::store) async fn a_token_is_kept_while_a_host_waits(world: &mut World) {
+    let (token, id) = past_expiry(world, "user:admin").await;
+    let retention = HOUR / 2;
+    let collect = async |world: &World| {
+        let command = Collect { retention, ..world.collection() };
+        world.store().collect(command).await.unwrap().tokens
+    };
+    assert_eq!(collect(world).await, 0);
+    assert_eq!(world.approve(id).await, Deciding::Done);
+    assert_eq!(collect(world).await, 1);
+    assert_eq!(world.token(&token).await, None);
+}
