@@ -1,5 +1,7 @@
 //! Rules at work: hosts that they admit, and hosts that wait because no rule does.
 
+use http::HeaderName;
+
 use super::*;
 use crate::support::Host;
 use crate::support::authority::token_of;
@@ -34,6 +36,28 @@ async fn a_rule_admits_without_a_person() {
     assert_eq!(call(&at, &Host::new(), &at.mint(other).await).await.status, 202, "its word is no binding");
     let entry = at.ledger().await.into_iter().find(|entry| entry["action"] == "host_enrolled").unwrap();
     assert_eq!(entry["detail"]["rule"], rule["id"]);
+    at.stop().await;
+}
+
+/// A rule judges the address from which the host calls, and the name that it asks for.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rule_judges_the_calling_host() {
+    let at = Running::start_with(&[("http.trusted_proxies", "127.0.0.1")]).await;
+    let names = json!(["*.eu.example.org", "*.us.example.org"]);
+    create(&at, json!({ "addresses": ["10.1.0.0/16"], "names": [names[0]] })).await;
+    let request = json!({ "persistent": true, "max_uses": null, "dns_names": names, "approval": "require" });
+    let token = token_of(&at.mint(request).await);
+    for (address, name, status) in [
+        ("10.1.2.3", "n1.eu.example.org", 200),
+        ("10.2.2.3", "n2.eu.example.org", 202),
+        ("2001:db8::1", "n3.eu.example.org", 202),
+        ("10.1.2.3", "n1.us.example.org", 202),
+    ] {
+        let body = json!({ "csr": Host::new().csr(), "name": name });
+        let host = at.stranger().bearer(&token).header(HeaderName::from_static("x-forwarded-for"), address);
+        let said = host.post("/api/v1/bootstrap", &body).await;
+        assert_eq!(said.status, status, "{address} {name}: {}", said.text);
+    }
     at.stop().await;
 }
 
