@@ -34,7 +34,6 @@ use crate::span::parse_span;
   some-vault read token | gatepass enroll -
   gatepass enroll --token-file /run/secrets/token --group postgres       the group reads the key, also after renewals
   gatepass enroll --token-file /run/secrets/token --install-service
-  gatepass enroll --token-file api-key.txt --server https://gate.example.org --ca-fingerprint HEX      an api_key of Elastic Fleet
   gatepass enroll --token-file /run/secrets/token --replace
   gatepass enroll --print-key-thumbprint         for a token that only this key can redeem
   gatepass enroll --wait 5m --token-file /run/secrets/token      in cloud-init, before network and server are up

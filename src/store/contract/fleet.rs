@@ -143,7 +143,8 @@ pub(in crate::store) async fn fleet_tokens_are_filtered_and_counted(world: &mut 
     assert_eq!(listed(world, filter(None, Some("a"), None), 0).await, (vec![ids[2], ids[0]], 2));
     let by_id = FleetFilter { token: Some(ids[1]), ..every(world) };
     assert_eq!(listed(world, by_id, 0).await, (vec![ids[1]], 1));
-    world.expect_entries(&[Action::TokenCreated; 4]).await;
+    let created = Action::TokenCreated;
+    world.expect_entries(&[created, created, created, created, Action::TokenRevoked]).await;
 }
 
 pub(in crate::store) async fn a_retired_fleet_key_ends_its_tokens(world: &mut World) {

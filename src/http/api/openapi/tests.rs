@@ -24,12 +24,17 @@ fn each_document_holds_its_rows_and_no_other() {
     let table = Table::new(true).unwrap();
     // A copy of the row with a demand, for Envoy.
     let left_out = "/api/v1/authorize-with/{demand}/";
-    let (ece, native) = table.routes().iter().partition::<Vec<_>, _>(|row| row.dialect.name == "ece");
+    let (ece, others) = table.routes().iter().partition::<Vec<_>, _>(|row| row.dialect.name == "ece");
+    let (fleet, native) = others.into_iter().partition::<Vec<_>, _>(|row| row.dialect.name == "fleet");
     let native = native.into_iter().filter(|row| row.path != left_out);
     let rows = native.map(|row| format!("{} {}", row.method, row.path.replace("{*", "{"))).collect();
     assert_eq!(operations(&document(true, "/")), rows);
     let ece = ece.into_iter().map(|row| format!("{} {}", row.method, row.path)).collect();
     assert_eq!(operations(&compat::document("/")), ece);
+    // Spaces and the older spelling are described in words.
+    let fleet = fleet.into_iter().filter(|row| row.docs.is_some());
+    let fleet = fleet.map(|row| format!("{} {}", row.method, row.path)).collect();
+    assert_eq!(operations(&compat::fleet_document("/")), fleet);
     assert!(rows.len() > 45 && rows.len() < table.routes().len(), "{}", rows.len());
 }
 
@@ -54,7 +59,7 @@ fn credentials(permission: Permission, changing: bool) -> Value {
     let host = only(&["host_certificate"]);
     match permission {
         Permission::Anyone => json!([{}]),
-        Permission::Redeem => json!([{ "enrollment_token": [] }, {}]),
+        Permission::Redeem => json!([{ "enrollment_token": [] }, { "token_api_key": [] }, {}]),
         Permission::SignIn => json!([{ "password": [] }, {}]),
         Permission::BeHost | Permission::Renew => json!(host),
         Permission::BeUser => json!([users, vec![cookie]].concat()),
