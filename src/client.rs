@@ -3,6 +3,7 @@
 pub mod api;
 mod authority;
 pub mod ca_file;
+pub mod checkin;
 pub mod crl_file;
 pub mod crls;
 pub mod daemon;
@@ -15,6 +16,7 @@ pub mod host;
 pub mod key;
 pub mod leave;
 pub mod network;
+pub mod policy_file;
 pub mod problem;
 pub mod renew;
 pub mod renewal;
@@ -22,6 +24,7 @@ pub mod replace;
 pub mod report;
 pub mod servers;
 pub mod status;
+mod whole_file;
 
 pub use crate::connect;
 pub use error::ClientError;

@@ -127,9 +127,11 @@ pub struct TokensConfig {
     pub spans: Spans,
     /// Life of a token on the ECE routes when its minter names none (1 hour).
     pub ece_ttl: Duration,
+    /// Life of an access token that a host gets for a service (15 minutes).
+    pub access_ttl: Duration,
     /// Remembered good signatures of each kind of token (4096).
     pub hot_tokens: usize,
-    /// URIs of the services that service tokens may be minted for, without repeats (none).
+    /// URIs of the services that service tokens and access tokens may be minted for, without repeats (none).
     pub audiences: Vec<String>,
 }
 
@@ -141,6 +143,8 @@ pub struct HostsConfig {
     pub certificate_lifetime: Duration,
     /// The time for which a certificate stays valid after the first use of its successor (1 hour).
     pub overlap: Duration,
+    /// The time between two check-ins of a host (5 minutes).
+    pub checkin: Duration,
     /// The time that a host is kept after its last certificate (90 days).
     pub retention: Duration,
     /// The time for which a lapsed host keeps its DNS name (24 hours).

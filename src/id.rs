@@ -250,6 +250,12 @@ digest_id!(
     hex,
     unhex
 );
+digest_id!(
+    /// The SHA-256 of a certificate's DER, base64url without padding: `cnf.x5t#S256` (RFC 8705 section 3.1).
+    CertificateThumbprint,
+    base64url,
+    unbase64url
+);
 bytes_id!(
     /// A certificate's serial number (RFC 5280 section 4.1.2.2), big-endian: 16 bytes, positive, its first byte not zero.
     /// Shown as 32 lower-case hexadecimal digits.

@@ -29,15 +29,15 @@ use std::time::Duration;
 pub use error::VerifyError;
 #[cfg(feature = "server")]
 pub use fleet_key::{FleetKey, FleetKeys, ProvenToken, UnprovenApiKey};
-pub use grant::{Bindings, Grant, ServiceGrant, Terms, TokenRef, enrollment_audience};
-pub use hot::{HotEnrollmentTokens, HotServiceTokens, HotTokens, TokenDigest};
+pub use grant::{AccessGrant, Bindings, Grant, ServiceGrant, Terms, TokenRef, enrollment_audience};
+pub use hot::{HotAccessTokens, HotEnrollmentTokens, HotServiceTokens, HotTokens, TokenDigest};
 #[cfg(feature = "server")]
 pub(crate) use json::{Object, present};
 pub use key::{KeyError, KeyScope, VerifyingKey, VerifyingKeys};
 pub use key_use::KeyUse;
 #[cfg(feature = "server")]
 pub use mint::mint_all;
-pub use mint::{MintError, MintedToken, mint, mint_service};
+pub use mint::{MintError, MintedToken, mint, mint_access, mint_service};
 pub use ring::{KeyRing, SigningPair, SigningPairs};
 pub use signer::{SignError, Signer, SigningKey};
 pub(crate) use status::list_of;
@@ -45,7 +45,9 @@ pub use status::{Status, status_uri};
 pub use status_list::{
     MAX_STATUS_LIST_BYTES, STATUS_LIST_LIFE, STATUS_LIST_TTL, SignedStatusList, StatusList, StatusListError,
 };
-pub use verify::{Authenticated, AuthenticatedToken, UnverifiedToken, Verified, verify, verify_service};
+pub use verify::{
+    Authenticated, AuthenticatedToken, UnverifiedToken, Verified, verify, verify_access, verify_service,
+};
 
 /// Tolerance for the verifier's clock (RFC 7519 sections 4.1.4 and 4.1.5).
 pub const LEEWAY: Duration = Duration::from_secs(60);

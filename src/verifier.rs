@@ -1,4 +1,4 @@
-//! Verification of service tokens inside a service, without a request to the authority.
+//! Verification of service tokens and access tokens inside a service, without a request to the authority.
 //!
 //! A [`Verifier`] holds the authority's public keys and its status lists. It uses no network and no clock. Give it both
 //! documents, or let the client of the feature `fetch` keep it fresh. The feature `hosts` verifies host certificates.
@@ -18,6 +18,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod access;
 #[cfg(feature = "fetch")]
 pub mod fetch;
 #[cfg(feature = "hosts")]
@@ -51,7 +52,7 @@ pub const MAX_STALENESS: Duration = Duration::from_secs(300);
 /// Default number of cached signatures.
 pub const HOT_TOKENS: usize = 4096;
 
-/// Verifies service tokens of one authority for one service. Share it behind an `Arc`: every method takes `&self`, and
+/// Verifies service tokens and access tokens of one authority for one service. Share it behind an `Arc`: every method takes `&self`, and
 /// verifying takes no lock.
 ///
 /// It fails closed: a token is refused without keys or without its status list. It is also refused if either was not
@@ -280,7 +281,16 @@ impl Verifier {
     ) -> Result<Authenticated<ServiceGrant>, VerifyError> {
         let parsed = UnverifiedToken::parse(token)?;
         let authenticated = parsed.authenticate_service(keys, &self.issuers, &self.audiences);
-        if authenticated == Err(VerifyError::UnknownKey) {
+        self.note_unknown_key(&parsed, authenticated)
+    }
+
+    /// Reports the key of a token if it is unknown.
+    fn note_unknown_key<T>(
+        &self,
+        parsed: &UnverifiedToken<'_>,
+        authenticated: Result<T, VerifyError>,
+    ) -> Result<T, VerifyError> {
+        if matches!(authenticated, Err(VerifyError::UnknownKey)) {
             self.tell(|| Missing::Key(parsed.signing_key()));
         }
         authenticated

@@ -1,4 +1,4 @@
-//! warp filters for services: they accept a service token or a host certificate, and require roles.
+//! warp filters for services: they accept a service token, a host certificate or an access token, and require roles.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -41,7 +41,8 @@ use rustls_pki_types::CertificateDer;
 
 pub use self::denied::{Denied, recover};
 use crate::clock::SystemClock;
-use crate::token::{ServiceGrant, Verified};
+use crate::id::CertificateThumbprint;
+use crate::token::{AccessGrant, ServiceGrant, Verified};
 use crate::verifier::Verifier;
 use crate::verifier::hosts::{HostPeer, HostRefusal, HostVerifier};
 
@@ -109,7 +110,36 @@ fn admit(hosts: &HostVerifier, peer: Option<&PeerCertificates>) -> Result<HostPe
     Ok(hosts.verify(own, others, SystemClock::now()).map_err(Denied::from)?)
 }
 
-/// A holder of roles: a service token or a host.
+/// Extracts the grant of a valid access token in `Authorization: Bearer`, with the certificate that the connection presented:
+/// see [`PeerCertificates`]. `hosts` checks that certificate, also for revocation, and the token is bound to it.
+///
+/// Rejects with [`Denied::Host`] without a valid certificate, and otherwise as [`token`].
+pub fn access(
+    verifier: Arc<Verifier>,
+    hosts: Arc<HostVerifier>,
+) -> impl Filter<Extract = (Verified<AccessGrant>,), Error = Rejection> + Clone {
+    let peer = ::warp::ext::optional::<PeerCertificates>();
+    ::warp::header::headers_cloned().and(peer).and_then(
+        move |headers: HeaderMap, peer: Option<PeerCertificates>| {
+            ready(admit_access(&verifier, &hosts, &headers, peer.as_ref()))
+        },
+    )
+}
+
+fn admit_access(
+    verifier: &Verifier,
+    hosts: &HostVerifier,
+    headers: &HeaderMap,
+    peer: Option<&PeerCertificates>,
+) -> Result<Verified<AccessGrant>, Rejection> {
+    admit(hosts, peer)?;
+    // The line above has refused a connection without a certificate.
+    let own = peer.and_then(|peer| peer.0.first()).ok_or(Denied::Host(HostRefusal::Absent))?;
+    let (token, own) = (bearer(headers)?, CertificateThumbprint::of(own));
+    Ok(verifier.verify_access(token, own, SystemClock::now()).map_err(Denied::from)?)
+}
+
+/// A holder of roles: a service token, a host, or its access token.
 pub trait HasRoles {
     /// Returns true if this holds the role.
     fn has_role(&self, role: &str) -> bool;
@@ -121,13 +151,19 @@ impl HasRoles for Verified<ServiceGrant> {
     }
 }
 
+impl HasRoles for Verified<AccessGrant> {
+    fn has_role(&self, role: &str) -> bool {
+        AccessGrant::has_role(self, role)
+    }
+}
+
 impl HasRoles for HostPeer {
     fn has_role(&self, role: &str) -> bool {
         Self::has_role(self, role)
     }
 }
 
-/// Accepts a holder of `role`. Use it with `and_then` after [`token`] or [`host`].
+/// Accepts a holder of `role`. Use it with `and_then` after [`token`], [`host`] or [`access`].
 ///
 /// Rejects with [`Denied::MissingRole`].
 ///

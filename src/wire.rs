@@ -1,12 +1,14 @@
 //! Shapes that server and client share: the facts of an enrolled host, and problems.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa::openapi::Ref;
 use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder, Schema, Type};
 
 use crate::clock::Timestamp;
-use crate::id::{EnrollmentId, HostId};
+use crate::id::{EnrollmentId, HostId, PolicyId};
 use crate::name::{DnsName, Role};
 
 /// The answer to an enrollment or renewal, without secrets.
@@ -105,6 +107,68 @@ pub struct HostReport {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, max_length = 128, example = "rack 7")]
     pub label: Option<String>,
+}
+
+/// The state of a host in its own words.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum HostHealth {
+    /// It does its work.
+    #[default]
+    Healthy,
+    /// It does its work, and something needs attention.
+    Degraded,
+    /// It does not do its work.
+    Failed,
+}
+
+/// A check-in of a host, in its own words: unverified.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = CheckInRequest)]
+pub struct CheckInReport {
+    /// Version of the program that checks in.
+    #[schema(max_length = 128, example = "0.3.0")]
+    pub version: String,
+    /// State of the host.
+    pub status: HostHealth,
+    /// The cause of the state, for people.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schema(max_length = 256, example = "the disk is nearly full")]
+    pub message: String,
+    /// Labels of the host, at most 32.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(example = json!({ "site": "eu-1" }))]
+    pub labels: BTreeMap<String, String>,
+    /// The policy that the host has. Without it the answer asks to fetch the policy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub policy: Option<PolicyId>,
+    /// Number of its revision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, minimum = 1, example = 3)]
+    pub policy_revision: Option<u64>,
+}
+
+/// The answer to a check-in: the host's next steps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = CheckIn)]
+pub struct CheckInAnswer {
+    /// Policy of the host; `null`: none.
+    #[schema(required)]
+    pub policy: Option<PolicyId>,
+    /// Current revision of the policy.
+    #[schema(required, minimum = 1, example = 3)]
+    pub policy_revision: Option<u64>,
+    /// True if the host has another policy or revision: it fetches `/api/v1/policy`.
+    pub fetch_policy: bool,
+    /// True if the host renews its certificate now.
+    pub renew: bool,
+    /// Current external URL of the authority, if the host reached another one; it uses this from then on.
+    #[schema(required, format = "uri", example = "https://gate.example.org")]
+    pub server: Option<String>,
+    /// Seconds until the next check-in.
+    #[schema(minimum = 1, example = 300)]
+    pub next: u64,
 }
 
 /// The expiry of a host's certificate, and the time to renew it.

@@ -23,6 +23,7 @@ use clap::{Parser, ValueEnum};
   load --mode mint --ramp 200..2000/200             step by step
   load --sign-in --rounds 5                         a remembered sign-in against a session, in turns
   load --cluster --rounds 5                         one cluster token against a token for each host, in turns
+  load --checkins                                   10 000 hosts check in: CPU of each, and writes of all
   load --all                                        every line of docs/performance.md with its floor
   load --against /var/tmp/full --rounds 5           redeeming on the store in that directory against a new one
   load --mode redeem --server https://gate.example.org --ca root.pem --user admin --pid 4711
@@ -44,6 +45,9 @@ pub(crate) struct Arguments {
     /// Compare redeeming one cluster token for all hosts with a token for each, in turns
     #[arg(long, conflicts_with_all = ["mode", "ramp", "all", "against", "sign_in"])]
     pub(crate) cluster: bool,
+    /// Check in so many hosts, each once, and count what the server writes for them; --rate: not all at once
+    #[arg(long, value_name = "HOSTS", num_args = 0..=1, default_missing_value = "10000", conflicts_with_all = ["mode", "ramp", "all", "against", "sign_in", "cluster", "server"])]
+    pub(crate) checkins: Option<usize>,
     /// Requests per second, or `max`: as fast as the connections allow (the default)
     #[arg(long, value_parser = parse_rate, value_name = "N|max")]
     pub(crate) rate: Option<Rate>,
@@ -136,6 +140,8 @@ pub(crate) enum Mode {
     Mint,
     /// GET /api/v1/whoami over mTLS
     Whoami,
+    /// POST /api/v1/checkin: each host once, over its own mTLS connection
+    Checkin,
     /// GET of the status list that a token names
     Status,
     /// POST /api/v1/verify: the same service token again and again

@@ -85,7 +85,7 @@ impl<'a> Bench<'a> {
             mode => {
                 let count = self.count(mode, rate);
                 let plan = self.runtime.block_on(self.preparer.plan(mode, count, fresh))?;
-                self.run(&self.server.place, self.server.pid(), plan, rate)
+                self.run(&self.server.place, self.server.pid(), plan, (rate, self.length()))
             }
         }
     }
@@ -107,18 +107,44 @@ impl<'a> Bench<'a> {
         let identities = self.runtime.block_on(identities)?;
         let floor = plan.for_floor(answer.body.len(), identities);
         let floor = floor.ok_or_else(|| LoadError::Usage(String::from("nothing to send to the floor")))?;
-        self.run(&self.floor.place, Some(self.floor.pid()), floor, Rate::Max)
+        self.run(&self.floor.place, Some(self.floor.pid()), floor, (Rate::Max, self.length()))
     }
 
     fn floor_row(&self, name: &str, fresh: bool, rate: Rate) -> Result<Row, LoadError> {
         let request = request("GET", "/floor/3", &self.floor.place.authority, &[], "", fresh);
         let shots = Shots::Same(Shot { request, tls: None });
         let plan = Plan { name: name.to_owned(), shots, fresh, tls: vec![self.floor_trust.config(None)?] };
-        self.run(&self.floor.place, Some(self.floor.pid()), plan, rate)
+        self.run(&self.floor.place, Some(self.floor.pid()), plan, (rate, self.length()))
     }
 
-    fn run(&self, place: &Place, pid: Option<u32>, plan: Plan, rate: Rate) -> Result<Row, LoadError> {
-        let length = Duration::from_secs_f64(self.arguments.seconds);
+    /// Sends each of `count` unique requests of `mode`, however long that takes.
+    pub(crate) fn measure_all(&self, mode: Mode, count: usize, rate: Rate) -> Result<Row, LoadError> {
+        let plan = self.runtime.block_on(self.preparer.plan(mode, count, true))?;
+        let longest = Duration::from_secs(3600);
+        self.run(&self.server.place, self.server.pid(), plan, (rate, longest))
+    }
+
+    /// A metric of the server: its series with this label together.
+    pub(crate) fn metric(&self, name: &str, label: &str) -> Result<f64, LoadError> {
+        self.runtime.block_on(self.preparer.metric(name, label))
+    }
+
+    /// The process of the server.
+    pub(crate) const fn pid(&self) -> Option<u32> {
+        self.server.pid()
+    }
+
+    fn length(&self) -> Duration {
+        Duration::from_secs_f64(self.arguments.seconds)
+    }
+
+    fn run(
+        &self,
+        place: &Place,
+        pid: Option<u32>,
+        plan: Plan,
+        (rate, length): (Rate, Duration),
+    ) -> Result<Row, LoadError> {
         self.runtime.block_on(async {
             let ready = Ready::open(place, plan, self.arguments.connections).await?;
             let (own, before, size) =

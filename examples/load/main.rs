@@ -11,6 +11,7 @@
 mod all;
 mod arguments;
 mod bench;
+mod checkins;
 mod child;
 mod compare;
 mod cores;
@@ -67,6 +68,10 @@ fn drive(arguments: &Arguments) -> Result<(), LoadError> {
     }
     if arguments.all {
         all::run(arguments, &cores, &mut report)?;
+        return report.finish();
+    }
+    if let Some(hosts) = arguments.checkins {
+        checkins::run(arguments, &cores, hosts, &mut report)?;
         return report.finish();
     }
     let pair = match (arguments.sign_in, arguments.cluster) {

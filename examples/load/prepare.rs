@@ -70,6 +70,7 @@ impl Preparer {
                 each(self.redemptions(vec![token; count], fresh)?)
             }
             Mode::Renew => Shots::Each(self.renewals(count).await?),
+            Mode::Checkin => Shots::Each(self.checkins(count).await?),
             Mode::Whoami => {
                 let hosts = self.enrolled(count.min(HANDS)).await?;
                 tls = hosts.into_iter().map(|(_, tls)| tls).collect();
@@ -112,7 +113,8 @@ impl Preparer {
                 return Err(LoadError::Usage(String::from("a floor is not asked of the server")));
             }
         };
-        Ok(Plan { name: mode.name(), shots, fresh: fresh || mode == Mode::Renew, tls })
+        let fresh = fresh || matches!(mode, Mode::Renew | Mode::Checkin);
+        Ok(Plan { name: mode.name(), shots, fresh, tls })
     }
 
     /// The same client certificates are not known to a floor as another server: these configurations trust it instead.
@@ -121,7 +123,7 @@ impl Preparer {
         mode: Mode,
         floor: &Trusting,
     ) -> Result<Vec<Arc<ClientConfig>>, LoadError> {
-        if !matches!(mode, Mode::Renew | Mode::Whoami) {
+        if !matches!(mode, Mode::Renew | Mode::Whoami | Mode::Checkin) {
             return Ok(vec![floor.config(None)?]);
         }
         let hosts = self.enroll(HANDS.min(16)).await?;
@@ -236,6 +238,29 @@ impl Preparer {
             Ok(Shot { request, tls: Some(tls) })
         };
         hosts.map(renewal).collect()
+    }
+
+    /// Each host checks in once, as the daemon does.
+    async fn checkins(&self, count: usize) -> Result<Vec<Shot>, LoadError> {
+        let body = json!({ "version": env!("CARGO_PKG_VERSION"), "status": "healthy" }).to_string();
+        let headers = [("content-type", "application/json")];
+        let request = request("POST", "/api/v1/checkin", &self.place.authority, &headers, &body, true);
+        let hosts = self.enrolled(count).await?.into_iter();
+        Ok(hosts.map(|(_, tls)| Shot { request: request.clone(), tls: Some(tls) }).collect())
+    }
+
+    /// A metric of the server: its series with this label together.
+    pub(crate) async fn metric(&self, name: &str, label: &str) -> Result<f64, LoadError> {
+        let io = |error| LoadError::io(String::from("reading /metrics"))(error);
+        let mut connection = Connection::open(&self.place, &self.tls).await.map_err(io)?;
+        let answer = connection.exchange(&self.get("/metrics", &[], true)).await.map_err(io)?;
+        let text = String::from_utf8_lossy(&answer.body);
+        let series = text.lines().filter_map(|line| {
+            let rest = line.strip_prefix(name)?;
+            let counts = rest.starts_with([' ', '{']) && rest.contains(label);
+            counts.then(|| rest.rsplit(' ').next()?.parse::<f64>().ok())?
+        });
+        Ok(series.sum())
     }
 
     /// The path of the status list that a new token names.

@@ -16,6 +16,7 @@ pub const HOSTS: Columns = Columns {
         Column::text("POLICY", "policy_name|policy").rank(7),
         Column::time("LAST SEEN", "last_seen_at").rank(1),
         Column::text("ADDRESS", "last_seen_from").rank(6),
+        Column::text("HEALTH", "(checkin.status)").rank(7),
         Column::time("EXPIRES", "certificate.expires_at").rank(4),
     ],
 };

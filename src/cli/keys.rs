@@ -63,8 +63,8 @@ impl KeysCommand {
 pub(crate) struct KeyRotate {
     #[command(flatten)]
     consent: Consent,
-    /// Use of the key: enrollment tokens, service tokens, status lists, or the api_key of tokens (Elastic Fleet)
-    #[arg(long = "use", value_name = "USE", default_value = "enrollment", value_parser = ["enrollment", "service", "status_list", FLEET])]
+    /// Use of the key: tokens for enrollment, services or access, status lists, or the api_key of tokens (Elastic Fleet)
+    #[arg(long = "use", value_name = "USE", default_value = "enrollment", value_parser = ["enrollment", "service", "access", "status_list", FLEET])]
     usage: String,
 }
 
@@ -116,6 +116,7 @@ impl KeyRotate {
     fn what(&self) -> &'static str {
         match self.usage.as_str() {
             "service" => "service tokens",
+            "access" => "access tokens",
             "status_list" => "status lists",
             FLEET => "new tokens their api_key",
             _ => "enrollment tokens",

@@ -43,6 +43,7 @@ const ROWS: &[(&str, &str)] = &[
     ("tokens", "tokens"),
     ("enrollment key made", "keys.enrollment"),
     ("service key made", "keys.service"),
+    ("access key made", "keys.access"),
     ("status list key made", "keys.status_list"),
     ("root expires", "ca.root.expires_at"),
     ("issuing CA expires", "ca.issuing.0.expires_at"),

@@ -2,6 +2,8 @@
 
 mod daemon;
 
+use std::time::Duration;
+
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -11,11 +13,13 @@ use super::notify::ServiceManager;
 use super::output::{self, Format, one};
 use super::remote::network;
 use super::signals;
+use crate::client::daemon::PolicyOut;
 use crate::client::first_use::{Fresh, first_use};
-use crate::client::hook::{Hook, Hooks, Variables};
+use crate::client::hook::{Hook, Hooks, PolicyFlags, Variables};
 use crate::client::host::ThisHost;
+use crate::client::policy_file::PolicyFile;
 use crate::client::renew::Renewed;
-use crate::client::renewal::{OwedHook, renew_if_due, renew_now};
+use crate::client::renewal::{Occasion, OwedHook, renew_if_due, renew_now};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Environment;
 
@@ -23,8 +27,11 @@ use crate::config::Environment;
 ///
 /// It asks the servers in host.json until one leads to the authority, and stores the authority's current URL.
 /// With --daemon it keeps running and renews at two thirds of each certificate's lifetime, with jitter. After a failure it
-/// retries with growing pauses, or when the server asks for it. SIGHUP makes it read the identity again and try a
-/// renewal that is due.
+/// retries with growing pauses, or when the server asks for it. SIGHUP makes it read the identity again, check in and try
+/// a renewal that is due.
+///
+/// The daemon checks in every five minutes, or as the server asks. It reports its version and whether renewals and hooks
+/// succeed. It renews at once if the server asks for it, and writes the policy of the host to --policy-out.
 ///
 /// Hooks make services read the new files. A hook that fails, or that a crash or a stop cuts off, is owed. The daemon runs it
 /// again with growing pauses. So does the next `gatepass renew` with the same flags.
@@ -34,10 +41,11 @@ use crate::config::Environment;
   gatepass renew --daemon --reload-unit nginx.service
   gatepass renew --daemon --on-renew 'haproxy-reload' --hook-timeout 5m
   gatepass renew --daemon --signal HUP --pid-file /run/nginx.pid
+  gatepass renew --daemon --policy-out /etc/app/policy.json --policy-hook 'systemctl reload app'
   17 * * * *  gatepass renew --if-due --reload-unit postfix      a line for cron; it prints nothing if nothing is due
 
 A hook sees PATH, HOME, USER, LOGNAME, SHELL, LANG, LC_ALL, TZ, TMPDIR and XDG_RUNTIME_DIR, and the absolute path of the directory \
-in GATEPASS_CERT_DIR. It runs in a process group of its own, which ends at the time limit and when gatepass stops.
+in GATEPASS_CERT_DIR, or for --policy-hook the file in GATEPASS_POLICY_FILE. It runs in a process group of its own, which ends at the time limit and when gatepass stops.
 
 Exit codes: 0 renewed, nothing due, or stopped by a signal; 1 refused (revoked, expired), or failed, or the hook failed; 2 usage; 75 \
 try again later (the server was not reached or is busy); 77 the daemon ended because its host is revoked: do not start it again")]
@@ -52,6 +60,8 @@ pub(crate) struct RenewCommand {
     if_due: bool,
     #[command(flatten)]
     hooks: Hooks,
+    #[command(flatten)]
+    policy: PolicyFlags,
     /// Output format
     #[arg(short = 'o', long = "output", value_enum, default_value_t, value_name = "FORMAT")]
     output: Format,
@@ -62,18 +72,36 @@ impl RenewCommand {
     pub(crate) async fn run(mut self, environment: &Environment) -> Result<(), CliError> {
         self.host.network = network(environment);
         let variables = Variables(environment.for_hooks());
+        if self.policy.policy_out.is_some() && !self.daemon {
+            let why = "--policy-out is for --daemon: only the daemon checks in";
+            return Err(CliError::Usage(why.to_owned()));
+        }
+        let policy = policy_out(self.policy, self.hooks.reload.hook_timeout, variables.clone())?;
         let hook = Hook::after_renewal(self.hooks, &self.host.cert_dir, variables);
         match self.daemon {
-            true => daemon::run(self.host, hook, &ServiceManager::of(environment)).await,
+            true => daemon::run(self.host, (hook, policy), &ServiceManager::of(environment)).await,
             false => once(&self.host, hook.as_ref(), self.if_due, self.output).await,
         }
     }
 }
 
+/// The file of the policy, and its hook.
+fn policy_out(
+    flags: PolicyFlags,
+    hook_timeout: Duration,
+    variables: Variables,
+) -> Result<Option<PolicyOut>, CliError> {
+    let PolicyFlags { policy_out, policy_hook } = flags;
+    let Some(path) = policy_out else { return Ok(None) };
+    let file = PolicyFile::new(&path).map_err(CliError::of_host)?;
+    let hook = Hook::after_policy(policy_hook, hook_timeout, &path, variables);
+    Ok(Some(PolicyOut { file, hook }))
+}
+
 /// Renews once, and runs the hook.
 async fn once(host: &ThisHost, hook: Option<&Hook>, if_due: bool, format: Format) -> Result<(), CliError> {
-    let owed =
-        hook.map(|hook| OwedHook::begin(hook, &host.cert_dir)).transpose().map_err(CliError::of_host)?;
+    let begin = |hook| OwedHook::begin(hook, &host.cert_dir, Occasion::Certificate);
+    let owed = hook.map(begin).transpose().map_err(CliError::of_host)?;
     let now = SystemClock.read();
     let renewed = match if_due {
         true => renew_if_due(host, now).await,

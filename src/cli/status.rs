@@ -10,7 +10,7 @@ use super::error::CliError;
 use super::output::{self, Format, line};
 use super::remote::network;
 use crate::client::host::ThisHost;
-use crate::client::renewal::record::HookRecord;
+use crate::client::renewal::record::{CheckInRecord, HookRecord, PolicyRecord};
 use crate::client::renewal::{RenewalStatus, Renewer};
 use crate::client::status::{HostStatus, Reached, status};
 use crate::clock::SystemClock;
@@ -118,19 +118,39 @@ fn print_renewal(renewal: &RenewalStatus) -> Result<(), CliError> {
     if let Some(at) = renewal.next_attempt_at {
         line(format!("next attempt {at}"))?;
     }
-    match &renewal.hook_owed {
-        Some(hook) => line(format!("hook         {}", owed(hook))),
+    if let Some(hook) = &renewal.hook_owed {
+        line(format!("hook         {}", owed(hook, "certificate")))?;
+    }
+    renewal.checkin.as_ref().map_or(Ok(()), print_checkin)?;
+    match &renewal.policy_hook_owed {
+        Some(hook) => line(format!("policy hook  {}", owed(hook, "policy"))),
         None => Ok(()),
     }
 }
 
-/// The state of a hook that the certificate is owed.
-fn owed(hook: &HookRecord) -> String {
+fn print_checkin(checkin: &CheckInRecord) -> Result<(), CliError> {
+    if let Some(at) = checkin.attempt.attempted_at {
+        line(match &checkin.attempt.error {
+            Some(error) => format!("check-in     {at}, failed: {}", printable(error)),
+            None => format!("check-in     {at}"),
+        })?;
+    }
+    let Some(PolicyRecord { file, mark, policy_error, .. }) = &checkin.policy else { return Ok(()) };
+    let file = printable(&file.display().to_string());
+    line(match (policy_error, mark) {
+        (Some(error), _) => format!("policy       {file} was not written: {}", printable(error)),
+        (None, Some(mark)) => format!("policy       revision {} of {} in {file}", mark.revision, mark.policy),
+        (None, None) => String::from("policy       none yet"),
+    })
+}
+
+/// The state of a hook that the certificate or the policy is owed.
+fn owed(hook: &HookRecord, what: &str) -> String {
     let failed =
         hook.attempt.error.as_ref().map(|error| format!("; the last run failed: {}", printable(error)));
     let next = hook.next_attempt_at.map(|at| format!("; next run at {at}"));
     let next = next.unwrap_or_else(|| String::from("; `gatepass renew --if-due` with its flags runs it"));
-    format!("owed: it has not succeeded with this certificate{}{next}", failed.unwrap_or_default())
+    format!("owed: it has not succeeded with this {what}{}{next}", failed.unwrap_or_default())
 }
 
 /// A time span in one unit.

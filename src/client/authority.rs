@@ -79,14 +79,21 @@ impl<'a> HostClient<'a> {
             let what = String::from("it names another host");
             return Err(ClientError::NotGatepass { server: answer.url, what, retry_after: None });
         }
-        let servers = self.servers.after(&answer.url, answer.body.server_url.as_deref(), false);
+        let host = self.follow(&answer.url, answer.body.server_url.as_deref());
+        Ok((host, answer))
+    }
+
+    /// Stores the addresses that follow from an answer over `url`, which named the authority's `current` URL. The trust anchor
+    /// stays: at any address only the authority is accepted.
+    pub(super) fn follow(self, url: &str, current: Option<&str>) -> HostFile {
+        let servers = self.servers.after(url, current, false);
         if servers != self.host.servers
             && let Err(error) = CertDir::open(self.dir).and_then(|dir| dir.store_servers(&servers))
         {
             // The next answer brings the same addresses.
             tracing::debug!(%error, "the addresses of the authority could not be stored");
         }
-        Ok((HostFile { servers, ..self.host }, answer))
+        HostFile { servers, ..self.host }
     }
 
     fn connect(&self, url: &str) -> Result<Connector, ClientError> {

@@ -30,6 +30,17 @@ pub struct Hooks {
     pub reload: Reload,
 }
 
+/// The file of the host's policy, and its hook.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct PolicyFlags {
+    /// File for the policy of this host, JSON with mode 0600; the daemon replaces it whenever the policy changes
+    #[arg(long, value_name = "FILE", value_parser = absolute())]
+    pub policy_out: Option<PathBuf>,
+    /// Command to run after each change of that file, through `sh -c`, with --hook-timeout
+    #[arg(long, value_name = "CMD", value_parser = NonEmptyStringValueParser::new(), requires = "policy_out")]
+    pub policy_hook: Option<String>,
+}
+
 /// The services that read the new files.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Reload {
@@ -100,6 +111,19 @@ impl Hook {
     pub fn after_renewal(hooks: Hooks, dir: &Path, environment: Variables) -> Option<Self> {
         let command = hooks.on_renew.map(|command| ("--on-renew", command));
         Self::new(command, hooks.reload, "GATEPASS_CERT_DIR", dir, environment)
+    }
+
+    /// The hook of a change of the policy in `file`; `None` without a command. It sees `environment`, and `file` in
+    /// `GATEPASS_POLICY_FILE`.
+    pub fn after_policy(
+        command: Option<String>,
+        hook_timeout: Duration,
+        file: &Path,
+        environment: Variables,
+    ) -> Option<Self> {
+        let reload = Reload { reload_unit: Vec::new(), signal: None, pid_file: None, hook_timeout };
+        let command = command.map(|command| ("--policy-hook", command));
+        Self::new(command, reload, "GATEPASS_POLICY_FILE", file, environment)
     }
 
     /// The hooks of a change of the CRLs in `file`; `None` without any. They see `environment`, and `file` in

@@ -10,5 +10,5 @@ mod view;
 pub(super) use self::attempt::{attempt, earliest, note};
 pub use self::attempt::{renew_if_due, renew_now};
 pub use self::lock::DaemonLock;
-pub use self::owed::OwedHook;
+pub use self::owed::{Occasion, OwedHook};
 pub use self::view::{RenewalStatus, Renewer};

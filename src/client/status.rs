@@ -29,7 +29,7 @@ pub struct HostStatus {
     pub due: bool,
     /// True if nobody has renewed in time.
     pub late: bool,
-    /// True if a hook is owed that no daemon is about to run.
+    /// True if a hook is owed that no daemon is about to run, or the policy or its hook has failed.
     pub hook_late: bool,
     /// The renewals of the identity.
     pub renewal: RenewalStatus,
@@ -107,7 +107,7 @@ pub async fn status(this: &ThisHost, now: Timestamp) -> Result<HostStatus, Clien
     };
     let clock_ahead = date.map(|server| now.secs() - server.secs());
     let renewal = RenewalStatus::read(&this.cert_dir, &host.life, now);
-    let hook_late = renewal.is_hook_late(now);
+    let hook_late = renewal.is_hook_late(now) || renewal.is_policy_late();
     // A clock that is far ahead must not make the certificate look expired.
     let now = if host.is_live(now) { now } else { date.unwrap_or(now) };
     let (due, late) = (host.is_due(now), renewal.is_late(&host.life, now));

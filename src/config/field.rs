@@ -1,10 +1,13 @@
 //! The table of all configuration fields. The reader, the example file and the check for unknown keys use it, so no field
 //! can be forgotten.
 
+mod hosts;
+
 use self::Kind::{Choice, Count, Flag, List, Path, Span, Text};
 use crate::span::Setting;
 
-const DAY: u64 = 86_400;
+const HOUR: u64 = 3600;
+const DAY: u64 = 24 * HOUR;
 
 /// The kind of a time span that can also be changed at run time.
 const fn span(setting: Setting) -> Kind {
@@ -87,7 +90,7 @@ impl Section {
 pub(super) const SECTIONS: &[Section] = &[
     section("server", "address, URL and files of the server", SERVER),
     section("tokens", "lifetimes of tokens; a time span is written 90s, 15m, 36h, 30d", TOKENS),
-    section("hosts", "certificates of hosts", HOSTS),
+    section("hosts", "certificates of hosts", hosts::HOSTS),
     section("sessions", "sessions of users", SESSIONS),
     section("sign_in", "password checks", SIGN_IN),
     section("http", "limits of the listener", HTTP),
@@ -189,6 +192,12 @@ const TOKENS: &[Field] = &[
         "life of a persistent token bound to a cluster if the request names none; at most 730d",
     ),
     field(
+        "access_ttl",
+        Span(60, HOUR),
+        "15m",
+        "life of an access token that a host gets for a service; at most 1h",
+    ),
+    field(
         "hot_tokens",
         Count(0, 1_000_000),
         "4096",
@@ -204,76 +213,6 @@ const TOKENS: &[Field] = &[
             "URIs of the services that service tokens are minted for; joined with commas in a variable. Empty: none are minted",
         )
     },
-];
-
-const HOSTS: &[Field] = &[
-    field(
-        "certificate_lifetime",
-        Span(60, 825 * DAY),
-        "30d",
-        "life of a host certificate; hosts renew at two thirds of it",
-    ),
-    field(
-        "overlap",
-        Span(1, DAY),
-        "1h",
-        "time that a certificate stays valid after the first use of its successor, for services that reload later; at most 24h",
-    ),
-    field(
-        "retention",
-        Span(DAY, 3650 * DAY),
-        "90d",
-        "time that a host is kept after its last certificate has ended",
-    ),
-    field(
-        "name_hold",
-        Span(1, 3650 * DAY),
-        "24h",
-        "time for which a host keeps its DNS name after its last certificate has ended; then another host may take it",
-    ),
-    field(
-        "quarantine",
-        Choice(&["on", "alarm"]),
-        "on",
-        "on: a host whose superseded certificate renews is refused until an administrator decides; alarm: only the alarm is raised",
-    ),
-    field(
-        "quarantine_most",
-        Count(1, 10_000),
-        "20",
-        "maximum number of hosts that are put in quarantine within an hour; above it only the alarm is raised",
-    ),
-    open(
-        "node_limit",
-        Count(Setting::NodeLimit.bounds().0 as i64, Setting::NodeLimit.bounds().1 as i64),
-        "1000",
-        "maximum number of enrolled hosts, neither revoked nor lapsed; an enrollment over it is refused and spends nothing. Default: unlimited",
-    ),
-    field(
-        "approval",
-        Choice(&["off", "warn", "require"]),
-        "off",
-        "hosts that no auto-approve rule admits: off = admitted, warn = admitted and noted in the ledger, require = they wait; a stricter token holds",
-    ),
-    field(
-        "max_waiting_per_token",
-        Count(1, 10_000),
-        "1000",
-        "maximum number of hosts of one token that wait for a decision",
-    ),
-    field(
-        "four_eyes",
-        Flag,
-        "false",
-        "the minter of a token may not approve its hosts; API keys count as their owner",
-    ),
-    field("allow_rsa_keys", Flag, "false", "accept RSA keys of 2048 to 4096 bits from hosts"),
-    open(
-        "crl_url",
-        Text,
-        "http://crl.example.org/gatepass",
-        "plain-http URL of the directory with the CRLs; certificates name `<ski>.der` of their issuer in it. Default: none",
-    ),
 ];
 
 const SESSIONS: &[Field] = &[

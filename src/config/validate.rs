@@ -110,7 +110,8 @@ impl Check {
             }
         }
         let hot_tokens = self.count("tokens", "hot_tokens");
-        TokensConfig { spans, ece_ttl, hot_tokens, audiences: self.audiences(external_url) }
+        let access_ttl = self.span("tokens", "access_ttl");
+        TokensConfig { spans, ece_ttl, access_ttl, hot_tokens, audiences: self.audiences(external_url) }
     }
 
     /// The authority's own door has enrollment tokens: a service must not be taken for it.
@@ -128,6 +129,7 @@ impl Check {
             quarantine_most: if quarantine.as_deref() == Some("alarm") { 0 } else { most },
             certificate_lifetime: self.span("hosts", "certificate_lifetime"),
             overlap: self.span("hosts", "overlap"),
+            checkin: self.span("hosts", "checkin"),
             name_hold: self.span("hosts", "name_hold"),
             retention: self.span("hosts", "retention"),
             node_limit: self.limit("hosts", "node_limit"),

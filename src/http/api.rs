@@ -5,6 +5,7 @@ mod authorize;
 pub(super) mod bootstrap;
 mod ca;
 mod capacity;
+mod checkin;
 mod clock;
 mod enrollments;
 mod host_roles;
@@ -189,6 +190,9 @@ fn hosts() -> Vec<Route> {
             P::Renew => renewal::renew_certificate;
             P::BeHost => renewal::whoami;
             P::BeHost => renewal::report_host;
+            P::BeHost => checkin::check_in;
+            P::BeHost => checkin::fetch_own_policy;
+            P::BeHost => checkin::get_access_token;
             P::BeHost => renewal::leave;
         }
         HOSTS {

@@ -25,7 +25,8 @@ pub fn serve(document: &Document, headers: &HeaderMap) -> Reply {
     if document.gzip.is_some() {
         sent.insert(VARY, HeaderValue::from_static("accept-encoding"));
     }
-    if matches(headers.get_all(IF_NONE_MATCH), &representation.etag) {
+    let known = representation.etag.to_str().is_ok_and(|etag| matches(headers.get_all(IF_NONE_MATCH), etag));
+    if known {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         return Reply(response);
     }
@@ -38,8 +39,7 @@ pub fn serve(document: &Document, headers: &HeaderMap) -> Reply {
 }
 
 /// Returns true if `If-None-Match` names this tag, weakly or strongly, or any tag (RFC 9110 section 13.1.2).
-fn matches(values: GetAll<'_, HeaderValue>, etag: &HeaderValue) -> bool {
-    let Ok(etag) = etag.to_str() else { return false };
+pub(super) fn matches(values: GetAll<'_, HeaderValue>, etag: &str) -> bool {
     members(values).any(|member| member == "*" || member.strip_prefix("W/").unwrap_or(member) == etag)
 }
 

@@ -34,11 +34,12 @@ pub fn install() {
 }
 
 /// Counters of an operation's outcomes, by the path of its POST, with the outcomes of success.
-const OUTCOMES: [(&str, &str, &[&str]); 4] = [
+const OUTCOMES: [(&str, &str, &[&str]); 5] = [
     ("/api/v1/enrollment-tokens", "gatepass_mints_total", &["done"]),
     ("/api/v1/service-tokens", "gatepass_service_mints_total", &["done"]),
     ("/api/v1/bootstrap", "gatepass_redemptions_total", &["done", "waiting"]),
     ("/api/v1/renew", "gatepass_renewals_total", &["done"]),
+    ("/api/v1/access-token", "gatepass_access_tokens_total", &["done"]),
 ];
 
 /// Counts the outcome of an operation: `done`, or the code of its error.

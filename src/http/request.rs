@@ -2,6 +2,7 @@
 //! response lists every invalid field, and becomes an order of a use case or a filter.
 
 mod api_key;
+mod checkin;
 mod filter;
 mod life;
 mod mint;
@@ -18,6 +19,7 @@ mod user;
 use std::fmt::Display;
 
 pub use self::api_key::ApiKeyRequest;
+pub(super) use self::checkin::judge_checkin;
 pub use self::filter::{EnrollmentWords, EntryWords, HostWords, TokenWords};
 pub(super) use self::filter::{flag, short_id};
 pub use self::mint::{MintRequest, RequestedBindings};

@@ -207,6 +207,8 @@ fn settings(config: &Config, trust_domain: String) -> Settings {
             four_eyes: config.hosts.four_eyes,
             denied_for: config.hosts.retention,
         },
+        checkin: config.hosts.checkin,
+        access_ttl: config.tokens.access_ttl,
         overlap: config.hosts.overlap,
         quarantine_most: u32::try_from(config.hosts.quarantine_most).unwrap_or(u32::MAX),
         host_retention: config.hosts.retention,

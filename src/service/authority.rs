@@ -17,6 +17,7 @@ use super::ca::root_crl::RootCrls;
 use super::ca::rotation::CaAdmin;
 use super::capacity::FleetCapacity;
 use super::certify::{ApprovalTerms, CertificateTerms, Enrollment};
+use super::checkin::CheckIns;
 use super::emergency::Emergency;
 use super::fleet::FleetAdmin;
 use super::health::Health;
@@ -66,6 +67,10 @@ pub struct Settings {
     pub certificates: CertificateTerms,
     /// Terms of approvals.
     pub approval: ApprovalTerms,
+    /// The time between two check-ins of a host.
+    pub checkin: Duration,
+    /// Life of an access token.
+    pub access_ttl: Duration,
     /// The time for which a certificate stays valid after the first use of its successor.
     pub overlap: Duration,
     /// Maximum number of hosts that are put in quarantine within an hour. 0: only the alarm is raised.
@@ -136,6 +141,8 @@ pub struct Authority {
     pub fleet: FleetAdmin,
     /// Listing, showing, changing and revoking hosts.
     pub hosts: HostAdmin,
+    /// Check-ins of hosts, their policies and their access tokens.
+    pub checkins: CheckIns,
     /// Listing, showing, changing and trying auto-approve rules.
     pub rules: RuleAdmin,
     /// Listing, showing and changing policies.
@@ -202,6 +209,7 @@ impl Authority {
                 policies: parts.policies.clone(),
                 unwritten: unwritten.clone(),
             },
+            checkins: parts.checkins(unwritten.clone()),
             rules: RuleAdmin { base: base.clone(), rules: parts.rules.clone() },
             policies: parts.policies(minting.clone()),
             accounts: parts.accounts(&due, &unwritten, &refusals, &throttles),
@@ -253,6 +261,18 @@ impl Parts {
             unwritten: unwritten.clone(),
             session_life: settings.sessions,
             passwords: Arc::new(passwords),
+        }
+    }
+
+    fn checkins(&self, unwritten: Arc<UnwrittenUses>) -> CheckIns {
+        let Self { base, trust, policies, settings, .. } = self;
+        CheckIns {
+            base: base.clone(),
+            trust: trust.clone(),
+            policies: policies.clone(),
+            unwritten,
+            interval: settings.checkin,
+            access_ttl: settings.access_ttl,
         }
     }
 

@@ -1,5 +1,6 @@
 //! Authentication: tokens, host certificates, and certificates that a proxy passes on.
 
+pub(super) mod access;
 pub mod audience;
 pub mod bulk;
 pub(super) mod check;

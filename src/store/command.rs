@@ -103,6 +103,8 @@ macro_rules! each_verb {
                 record_report: RecordReport -> ();
                 /// Records the last contacts of hosts.
                 record_contacts: RecordContacts -> ();
+                /// Records the newest check-ins of hosts.
+                record_checkins: RecordCheckIns -> ();
                 /// Adds the first keys of a use.
                 add_keys: AddKeys -> ();
                 /// Rotates the signing keys of one use.

@@ -144,6 +144,7 @@ macro_rules! contract {
                 a_newer_report_stays,
                 a_set_label_precedes_the_reported_one,
                 the_last_contact_moves_forward_only,
+                the_newest_check_in_stays,
                 hosts_are_found_by_cluster_contact_and_expiry,
             }
             quarantine {

@@ -94,6 +94,9 @@ pub trait HostReads {
     /// Returns the number of live hosts that these tokens admitted.
     fn count_live_hosts(&self, tokens: Vec<TokenId>) -> StoreFuture<'_, u64>;
 
+    /// The newest certificates of a host that have not expired at `now`, DER, at most 64: a point read.
+    fn certificates_of(&self, host: HostId, now: Timestamp) -> StoreFuture<'_, Vec<Vec<u8>>>;
+
     /// Returns the reason for which the key is refused under every token: a point read.
     fn refused_key(&self, host_key: SpkiHash) -> StoreFuture<'_, Option<KeyRefusal>>;
 

@@ -1,6 +1,7 @@
 //! The records of a store. They contain no type of a driver.
 
 mod account;
+mod checkin;
 mod enrollment;
 mod host;
 mod idempotency;
@@ -13,6 +14,7 @@ mod token;
 mod token_kind;
 
 pub use self::account::{ApiKeyRecord, ApiKeyTerms, StoredApiKey, UserRecord};
+pub use self::checkin::CheckIn;
 pub use self::enrollment::*;
 pub use self::host::*;
 pub use self::idempotency::*;

@@ -3,8 +3,11 @@
 //! A verifier refuses unknown claims, where RFC 7519 section 4 by default ignores them. Only gatepass mints these tokens,
 //! and a claim of a later version may be a restriction. An ignored restriction would allow too much.
 
+mod access;
+
 use serde::{Deserialize, Serialize};
 
+pub(super) use self::access::{AccessClaims, encode_access};
 use super::error::VerifyError;
 use super::grant::{Bindings, ENROLL, Grant, ServiceGrant, Terms, TokenRef};
 use super::json::{Object, object, present};
@@ -114,7 +117,7 @@ impl<'a> Claims<'a> {
             not_before,
             root: optional(self.sha, Fingerprint::parse, "its sha is not a fingerprint")?,
             terms: Terms {
-                roles: self.roles()?,
+                roles: roles(&self.roles)?,
                 persistent: self.persistent,
                 expires_at,
                 max_uses: self.max_uses,
@@ -139,18 +142,11 @@ impl<'a> Claims<'a> {
         let Grant { token, issued_at, not_before, root: _, terms } = self.grant()?;
         let Terms { roles, expires_at, .. } = terms;
         let expires_at = expires_at.ok_or(malformed("it has no expiry"))?;
-        Ok(ServiceGrant { token, audience: self.audience()?, issued_at, not_before, expires_at, roles })
-    }
-
-    fn audience(&self) -> Result<String, VerifyError> {
-        if self.aud.is_empty() || !self.aud.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(malformed("its aud is not a URI"));
-        }
-        Ok(self.aud.to_owned())
+        Ok(ServiceGrant { token, audience: audience(self.aud)?, issued_at, not_before, expires_at, roles })
     }
 
     fn token(&self) -> Result<TokenRef, VerifyError> {
-        Ok(TokenRef { id: self.id()?, issuer: self.issuer()?, status: self.status()? })
+        Ok(TokenRef { id: self.id()?, issuer: issuer(self.iss)?, status: self.status()? })
     }
 
     fn id(&self) -> Result<TokenId, VerifyError> {
@@ -158,24 +154,6 @@ impl<'a> Claims<'a> {
             return Err(malformed("its sub is not its jti"));
         }
         TokenId::parse(self.jti).ok_or(malformed("its jti is not a token id"))
-    }
-
-    fn issuer(&self) -> Result<String, VerifyError> {
-        // People see the issuer and clients connect to it before the token is verified.
-        if self.iss.is_empty() || !self.iss.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(malformed("its iss is not a URL"));
-        }
-        Ok(self.iss.to_owned())
-    }
-
-    fn roles(&self) -> Result<Vec<Role>, VerifyError> {
-        if self.roles.len() > MAX_ROLES {
-            return Err(malformed("it has more than 32 roles"));
-        }
-        self.roles
-            .iter()
-            .map(|role| Role::parse(role).map_err(|_| malformed("one of its roles is not a role name")))
-            .collect()
     }
 
     fn status(&self) -> Result<StatusRef, VerifyError> {
@@ -214,6 +192,29 @@ impl BindClaim<'_> {
             dns_names: patterns.iter().map(pattern).collect::<Result<_, _>>()?,
         })
     }
+}
+
+fn issuer(iss: &str) -> Result<String, VerifyError> {
+    // People see the issuer and clients connect to it before the token is verified.
+    if iss.is_empty() || !iss.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(malformed("its iss is not a URL"));
+    }
+    Ok(iss.to_owned())
+}
+
+fn audience(aud: &str) -> Result<String, VerifyError> {
+    if aud.is_empty() || !aud.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(malformed("its aud is not a URI"));
+    }
+    Ok(aud.to_owned())
+}
+
+fn roles(names: &[&str]) -> Result<Vec<Role>, VerifyError> {
+    if names.len() > MAX_ROLES {
+        return Err(malformed("it has more than 32 roles"));
+    }
+    let parse = |role: &&str| Role::parse(role).map_err(|_| malformed("one of its roles is not a role name"));
+    names.iter().map(parse).collect()
 }
 
 const fn malformed(why: &'static str) -> VerifyError {

@@ -23,7 +23,7 @@ pub enum VerifyError {
     WrongAlgorithm,
     /// It is another kind of token.
     #[error(
-        "the token is of another kind: hosts enroll with enrollment tokens, services take service tokens"
+        "the token is of another kind: hosts enroll with enrollment tokens, services take service and access tokens"
     )]
     WrongType,
     /// No known key signed it.
@@ -40,6 +40,9 @@ pub enum VerifyError {
     /// The audience is another service.
     #[error("the token is meant for another audience: present one that was minted for this place")]
     WrongAudience,
+    /// The access token is bound to another certificate.
+    #[error("the access token is bound to another certificate: present it with the one that obtained it")]
+    WrongCertificate,
     /// The token is ephemeral, and its key verifies persistent tokens only.
     #[error(
         "the token was minted before the authority was restored or its clock accepted: ask for a new one"
@@ -65,6 +68,7 @@ impl VerifyError {
             Self::BadSignature => "token_bad_signature",
             Self::WrongIssuer => "token_wrong_issuer",
             Self::WrongAudience => "token_wrong_audience",
+            Self::WrongCertificate => "token_wrong_certificate",
             Self::EphemeralRefused => "token_of_earlier_epoch",
             Self::NotYetValid => "token_not_yet_valid",
             Self::Expired => "token_expired",

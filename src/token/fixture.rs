@@ -6,12 +6,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::{
-    Bindings, Grant, KeyRing, KeyScope, KeyUse, ServiceGrant, Signer, SigningKey, SigningPair, SigningPairs,
-    Terms, TokenRef, VerifyingKey, VerifyingKeys, claims, header, mint,
+    AccessGrant, Bindings, Grant, KeyRing, KeyScope, KeyUse, ServiceGrant, Signer, SigningKey, SigningPair,
+    SigningPairs, Terms, TokenRef, VerifyingKey, VerifyingKeys, claims, header, mint,
 };
 use crate::approval::Approval;
 use crate::clock::Timestamp;
-use crate::id::{Fingerprint, HostId, ListId, PolicyId, StatusRef, Thumbprint, TokenId};
+use crate::id::{
+    CertificateThumbprint, Fingerprint, HostId, ListId, PolicyId, StatusRef, Thumbprint, TokenId,
+};
 use crate::name::{Cluster, DnsPattern, Role};
 
 pub(super) const NOW: Timestamp = Timestamp::from_secs(1_893_456_000);
@@ -72,6 +74,21 @@ pub(super) fn service_grant() -> ServiceGrant {
     ServiceGrant { token, audience, issued_at, not_before, expires_at, roles: terms.roles }
 }
 
+/// A grant of a host for one service.
+pub(super) fn access_grant() -> AccessGrant {
+    let ServiceGrant { token, audience, issued_at, expires_at, roles, .. } = service_grant();
+    AccessGrant {
+        id: token.id,
+        issuer: token.issuer,
+        audience,
+        host: HostId::parse("0190a0b0-c0d0-7000-8000-0000000000bb").unwrap(),
+        issued_at,
+        expires_at,
+        roles,
+        certificate: CertificateThumbprint::of(b"certificate"),
+    }
+}
+
 pub(super) fn ring() -> KeyRing {
     KeyRing::generate()
 }
@@ -83,6 +100,7 @@ pub(super) fn signing(ring: &KeyRing) -> SigningPairs {
     SigningPairs {
         enrollment: pair(KeyUse::Enrollment),
         service: pair(KeyUse::Service),
+        access: pair(KeyUse::Access),
         status_list: pair(KeyUse::StatusList),
     }
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::approval::Approval;
 use crate::clock::Timestamp;
-use crate::id::{Fingerprint, HostId, PolicyId, StatusRef, Thumbprint, TokenId};
+use crate::id::{CertificateThumbprint, Fingerprint, HostId, PolicyId, StatusRef, Thumbprint, TokenId};
 use crate::name::{Cluster, DnsName, DnsPattern, Role};
 
 /// The suffix that makes an issuer the audience of enrollment tokens.
@@ -125,6 +125,37 @@ pub struct ServiceGrant {
 
 impl ServiceGrant {
     /// Returns true if it gives this role.
+    pub fn has_role(&self, role: &str) -> bool {
+        self.roles.iter().any(|given| given.as_str() == role)
+    }
+}
+
+/// The claims of an access token (RFC 9068 section 2.2): a host at one service, for minutes. It is bound to a certificate of
+/// the host (RFC 8705 section 3), and it opens nothing without it.
+///
+/// A grant alone proves nothing: code that acts on one asks for a [`Verified`](super::Verified) grant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccessGrant {
+    /// The token's id (`jti`).
+    pub id: TokenId,
+    /// The external URL of the authority (`iss`).
+    pub issuer: String,
+    /// The URI of the one service it is for (`aud`).
+    pub audience: String,
+    /// The host (`sub` and `client_id`).
+    pub host: HostId,
+    /// The time of minting (`iat`).
+    pub issued_at: Timestamp,
+    /// The token's expiry (`exp`).
+    pub expires_at: Timestamp,
+    /// The roles of the host; an empty list gives none.
+    pub roles: Vec<Role>,
+    /// The only certificate that it is valid with (`cnf.x5t#S256`).
+    pub certificate: CertificateThumbprint,
+}
+
+impl AccessGrant {
+    /// Returns true if the host has this role.
     pub fn has_role(&self, role: &str) -> bool {
         self.roles.iter().any(|given| given.as_str() == role)
     }

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::error::VerifyError;
 use super::verify::Authenticated;
-use super::{Grant, MAX_TOKEN_BYTES, ServiceGrant};
+use super::{AccessGrant, Grant, MAX_TOKEN_BYTES, ServiceGrant};
 use crate::clock::Timestamp;
 
 /// A bounded cache of valid signatures, by the SHA-256 of the token. It belongs to one set of keys.
@@ -37,6 +37,8 @@ impl TokenDigest {
 pub type HotEnrollmentTokens = HotTokens<Grant>;
 /// Cached service tokens: one is presented with every request.
 pub type HotServiceTokens = HotTokens<ServiceGrant>;
+/// Cached access tokens: one is presented with every request of its host.
+pub type HotAccessTokens = HotTokens<AccessGrant>;
 
 impl<T> HotTokens<T> {
     /// A cache of about `capacity` tokens; 0 turns it off.

@@ -12,19 +12,23 @@ pub enum KeyUse {
     Enrollment,
     /// Service tokens, which one service accepts and which cannot be redeemed.
     Service,
+    /// Access tokens, which a host presents to one service with its certificate.
+    Access,
     /// Status lists.
     StatusList,
 }
 
 impl KeyUse {
     /// Every use.
-    pub const ALL: [Self; 3] = [Self::Enrollment, Self::Service, Self::StatusList];
+    pub const ALL: [Self; 4] = [Self::Enrollment, Self::Service, Self::Access, Self::StatusList];
 
     /// The `typ` of its tokens (RFC 8725 section 3.11). No other kind of token has it.
     pub const fn typ(self) -> &'static str {
         match self {
             Self::Enrollment => "enroll+jwt",
             Self::Service => "role+jwt",
+            // RFC 9068 section 2.1.
+            Self::Access => "at+jwt",
             Self::StatusList => "statuslist+jwt",
         }
     }
@@ -34,6 +38,7 @@ impl KeyUse {
         match self {
             Self::Enrollment => "enrollment",
             Self::Service => "service",
+            Self::Access => "access",
             Self::StatusList => "status_list",
         }
     }

@@ -8,11 +8,11 @@ use std::fmt;
 #[cfg(feature = "server")]
 pub use self::batch::mint_all;
 use super::error::VerifyError;
-use super::grant::{Grant, ServiceGrant, TokenRef};
+use super::grant::{AccessGrant, Grant, ServiceGrant, TokenRef};
 use super::key_use::KeyUse;
 use super::ring::KeyRing;
 use super::signer::SignError;
-use super::verify::{Verified, verify, verify_service};
+use super::verify::{Verified, verify, verify_access, verify_service};
 use super::{MAX_MINT_BYTES, MAX_PATTERNS, MAX_ROLES, STATUS_LIST_CAPACITY, claims};
 use crate::clock::Timestamp;
 use crate::id::KeyId;
@@ -137,11 +137,31 @@ pub fn mint_service(
     now: Timestamp,
 ) -> Result<MintedToken<ServiceGrant>, MintError> {
     let ServiceGrant { token, audience, issued_at, not_before, expires_at, roles } = grant;
-    check_common(token, roles, [*issued_at, *not_before], Some(*expires_at), now)?;
+    check_common(roles, [*issued_at, *not_before], Some(*expires_at), now)?;
+    check_status(token)?;
     let claims = claims::encode_service(grant).map_err(|_| MintError::NotJson)?;
     let text = bounded(ring.sign(KeyUse::Service, &claims)?)?;
     let (issuer, audience) = (std::slice::from_ref(&token.issuer), std::slice::from_ref(audience));
     let minted = verify_service(text.expose(), ring.verifying(), issuer, audience, now)
+        .map_err(MintError::DoesNotVerify)?;
+    agreed(text, minted, grant)
+}
+
+/// Mints the access token of `grant` with the ring's current access key, and verifies it as every service will.
+///
+/// # Errors
+/// [`MintError`], if a verifier would refuse the grant. Nothing is minted then.
+pub fn mint_access(
+    grant: &AccessGrant,
+    ring: &KeyRing,
+    now: Timestamp,
+) -> Result<MintedToken<AccessGrant>, MintError> {
+    let AccessGrant { issuer, audience, issued_at, expires_at, roles, certificate, .. } = grant;
+    check_common(roles, [*issued_at], Some(*expires_at), now)?;
+    let claims = claims::encode_access(grant).map_err(|_| MintError::NotJson)?;
+    let text = bounded(ring.sign(KeyUse::Access, &claims)?)?;
+    let places = (std::slice::from_ref(issuer), std::slice::from_ref(audience));
+    let minted = verify_access(text.expose(), *certificate, ring.verifying(), places, now)
         .map_err(MintError::DoesNotVerify)?;
     agreed(text, minted, grant)
 }
@@ -168,7 +188,8 @@ fn agreed<T: PartialEq>(
 /// Refuses a grant with a helpful reason where possible. Verification refuses the rest.
 fn check(grant: &Grant, now: Timestamp) -> Result<(), MintError> {
     let Grant { token, issued_at, not_before, root: _, terms } = grant;
-    check_common(token, &terms.roles, [*issued_at, *not_before], terms.expires_at, now)?;
+    check_common(&terms.roles, [*issued_at, *not_before], terms.expires_at, now)?;
+    check_status(token)?;
     match terms.bindings.dns_names.len() {
         count if count > MAX_PATTERNS => Err(MintError::TooManyPatterns { count }),
         _ if terms.max_uses == Some(0) => Err(MintError::NoUses),
@@ -177,11 +198,17 @@ fn check(grant: &Grant, now: Timestamp) -> Result<(), MintError> {
     }
 }
 
-/// The checks of both kinds of token.
+fn check_status(token: &TokenRef) -> Result<(), MintError> {
+    match token.status.index {
+        index if index >= STATUS_LIST_CAPACITY => Err(MintError::IndexOutOfRange { index }),
+        _ => Ok(()),
+    }
+}
+
+/// The checks of every kind of token.
 fn check_common(
-    token: &TokenRef,
     roles: &[Role],
-    begins: [Timestamp; 2],
+    begins: impl IntoIterator<Item = Timestamp>,
     expires_at: Option<Timestamp>,
     now: Timestamp,
 ) -> Result<(), MintError> {
@@ -190,9 +217,6 @@ fn check_common(
     }
     if roles.len() > MAX_ROLES {
         return Err(MintError::TooManyRoles { count: roles.len() });
-    }
-    if token.status.index >= STATUS_LIST_CAPACITY {
-        return Err(MintError::IndexOutOfRange { index: token.status.index });
     }
     match expires_at {
         Some(expires_at) if expires_at <= now => Err(MintError::AlreadyExpired { expires_at }),

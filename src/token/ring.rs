@@ -28,6 +28,8 @@ pub struct SigningPairs {
     pub enrollment: SigningPair,
     /// For service tokens.
     pub service: SigningPair,
+    /// For access tokens.
+    pub access: SigningPair,
     /// For status lists.
     pub status_list: SigningPair,
 }
@@ -38,6 +40,7 @@ impl SigningPairs {
         match usage {
             KeyUse::Enrollment => &self.enrollment,
             KeyUse::Service => &self.service,
+            KeyUse::Access => &self.access,
             KeyUse::StatusList => &self.status_list,
         }
     }
@@ -93,6 +96,7 @@ impl KeyRing {
         let signing = SigningPairs {
             enrollment: pair(KeyUse::Enrollment),
             service: pair(KeyUse::Service),
+            access: pair(KeyUse::Access),
             status_list: pair(KeyUse::StatusList),
         };
         let verifying = VerifyingKeys::new(verifying).expect("new keys differ");

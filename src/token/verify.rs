@@ -1,5 +1,6 @@
 //! Verifying: the text, then its signature, then its time, each with a type of its own. Everything here is pure.
 
+mod access;
 #[cfg(feature = "server")]
 mod api_key;
 #[cfg(feature = "server")]
@@ -12,9 +13,10 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+pub use self::access::verify_access;
 use super::claims::Claims;
 use super::error::VerifyError;
-use super::grant::{Grant, ServiceGrant};
+use super::grant::{AccessGrant, Grant, ServiceGrant};
 use super::header;
 use super::key::{KeyScope, VerifyingKey, VerifyingKeys};
 use super::key_use::KeyUse;
@@ -128,7 +130,7 @@ impl<'a> UnverifiedToken<'a> {
         self.service(self.signer(keys)?, issuers, audiences)
     }
 
-    /// Authenticates a token of either kind; any other is [`VerifyError::WrongType`].
+    /// Authenticates a token of any kind; a status list is [`VerifyError::WrongType`].
     ///
     /// # Errors
     /// As [`UnverifiedToken::authenticate_service`].
@@ -146,7 +148,7 @@ impl<'a> UnverifiedToken<'a> {
         keys.check(self.usage, self.signing_key, self.signed.as_bytes(), &self.signature)
     }
 
-    /// Authenticates a token of either kind that `key` signed.
+    /// Authenticates a token of any kind that `key` signed.
     fn judged(
         &self,
         key: &VerifyingKey,
@@ -156,6 +158,7 @@ impl<'a> UnverifiedToken<'a> {
         match self.usage {
             KeyUse::Enrollment => self.enrollment(key, issuers).map(AuthenticatedToken::Enrollment),
             KeyUse::Service => self.service(key, issuers, audiences).map(AuthenticatedToken::Service),
+            KeyUse::Access => self.access(key, issuers, audiences).map(AuthenticatedToken::Access),
             KeyUse::StatusList => Err(VerifyError::WrongType),
         }
     }
@@ -179,9 +182,7 @@ impl<'a> UnverifiedToken<'a> {
         audiences: &[String],
     ) -> Result<Authenticated<ServiceGrant>, VerifyError> {
         let claims = self.claims_of(issuers)?;
-        if !audiences.iter().any(|audience| audience == claims.aud) {
-            return Err(VerifyError::WrongAudience);
-        }
+        one_of(audiences, claims.aud, VerifyError::WrongAudience)?;
         let grant = claims.service_grant()?;
         let (starts_at, expires_at) = (grant.not_before.max(grant.issued_at), Some(grant.expires_at));
         Ok(Authenticated::new(grant, Lifetime { starts_at, expires_at, persistent: false }, key))
@@ -190,10 +191,8 @@ impl<'a> UnverifiedToken<'a> {
     /// Its claims, whose issuer is one of `issuers`.
     fn claims_of(&self, issuers: &[String]) -> Result<Claims<'_>, VerifyError> {
         let claims = Claims::parse(&self.claims)?;
-        match issuers.iter().any(|issuer| issuer == claims.iss) {
-            true => Ok(claims),
-            false => Err(VerifyError::WrongIssuer),
-        }
+        one_of(issuers, claims.iss, VerifyError::WrongIssuer)?;
+        Ok(claims)
     }
 
     fn must_be(&self, usage: KeyUse) -> Result<(), VerifyError> {
@@ -242,6 +241,11 @@ impl fmt::Debug for UnverifiedToken<'_> {
     }
 }
 
+/// Refuses a value that is not one of the `accepted` ones.
+fn one_of(accepted: &[String], value: &str, refusal: VerifyError) -> Result<(), VerifyError> {
+    if accepted.iter().any(|known| known == value) { Ok(()) } else { Err(refusal) }
+}
+
 fn decode_signature(encoded: &str) -> Result<[u8; 64], VerifyError> {
     let malformed = VerifyError::Malformed { why: "its signature is not 64 bytes in base64url" };
     // One group more than needed, so that a longer signature is detected.
@@ -277,13 +281,15 @@ struct Lifetime {
     persistent: bool,
 }
 
-/// A token of either kind with a valid signature, at any time.
+/// A token of any kind with a valid signature, at any time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AuthenticatedToken {
     /// An enrollment token.
     Enrollment(Authenticated<Grant>),
     /// A service token.
     Service(Authenticated<ServiceGrant>),
+    /// An access token, with any certificate or none.
+    Access(Authenticated<AccessGrant>),
 }
 
 impl<T> Clone for Authenticated<T> {
@@ -382,6 +388,8 @@ impl<T> Deref for Verified<T> {
     }
 }
 
+#[cfg(test)]
+mod access_tests;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]

@@ -2,12 +2,13 @@
 
 use super::staleness::ConfirmedAt;
 use crate::clock::Timestamp;
-use crate::token::{HotServiceTokens, HotTokens, VerifyingKeys};
+use crate::token::{HotAccessTokens, HotServiceTokens, HotTokens, VerifyingKeys};
 
 /// One generation of keys, with the signatures verified under it.
 pub(super) struct Keys {
     pub(super) verifying: VerifyingKeys,
     pub(super) hot: HotServiceTokens,
+    pub(super) hot_access: HotAccessTokens,
     /// The fetched text, for a snapshot.
     pub(super) jwks: String,
     pub(super) confirmed_at: ConfirmedAt,
@@ -15,7 +16,7 @@ pub(super) struct Keys {
 
 impl Keys {
     pub(super) fn new(verifying: VerifyingKeys, jwks: &str, hot_tokens: usize, at: Timestamp) -> Self {
-        let hot = HotTokens::new(hot_tokens);
-        Self { verifying, hot, jwks: jwks.to_owned(), confirmed_at: ConfirmedAt::at(at) }
+        let (hot, hot_access) = (HotTokens::new(hot_tokens), HotTokens::new(hot_tokens));
+        Self { verifying, hot, hot_access, jwks: jwks.to_owned(), confirmed_at: ConfirmedAt::at(at) }
     }
 }

@@ -11,9 +11,9 @@ use serde_json::Value;
 use super::*;
 use crate::ca::{ApprovedRequest, CertificateAuthority, CrlEntry, CrlReason, Csr, CsrPolicy, HostProfile};
 use crate::clock::Timestamp;
-use crate::id::{HostId, Serial};
+use crate::id::{HostId, Serial, TokenId};
 use crate::name::Role;
-use crate::token::Status;
+use crate::token::{KeyRing, Status, mint_access};
 use crate::verifier::example;
 
 const ISSUER: &str = "https://gate.example.org:8443";
@@ -204,4 +204,44 @@ async fn only_a_host_certificate_is_accepted() {
     let revoked = CrlEntry { serial, revoked_at: now, reason: CrlReason::CessationOfOperation };
     hosts.update_crl(&ca.sign_crl(2, &[revoked], now).unwrap(), now).unwrap();
     assert_eq!(ask("/host", Some(peer)).await, 401);
+}
+
+#[tokio::test]
+async fn an_access_token_passes_with_its_certificate() {
+    let now = SystemClock::now();
+    let Hosts { ca, hosts } = hosts(now);
+    let ((own, serial), (other, _)) = (enroll(&ca, now), enroll(&ca, now));
+    hosts.update_crl(&ca.sign_crl(1, &[], now).unwrap(), now).unwrap();
+    let ring = KeyRing::generate();
+    let grant = AccessGrant {
+        id: TokenId::generate(now),
+        issuer: ISSUER.to_owned(),
+        audience: AUDIENCE.to_owned(),
+        host: HostId::generate(now),
+        issued_at: now.whole_second(),
+        expires_at: now.whole_second().plus(Duration::from_secs(900)),
+        roles: vec![Role::parse("proxy").unwrap()],
+        certificate: CertificateThumbprint::of(&own.0[0]),
+    };
+    let bearer = format!("Bearer {}", mint_access(&grant, &ring, now).unwrap().text().expose());
+    let verifier = Arc::new(Verifier::new(ISSUER, AUDIENCE));
+    verifier.update_keys(&ring.verifying().to_jwks(), now).unwrap();
+    let name = |grant: Verified<AccessGrant>| grant.host.to_string();
+    let routes = access(verifier, Arc::clone(&hosts)).and_then(require_role("proxy")).map(name);
+    let routes = routes.recover(recover).boxed();
+    let ask = async |peer: Option<&PeerCertificates>, bearer: &str| {
+        let asking = request().header("authorization", bearer);
+        let asking = match peer {
+            Some(peer) => asking.extension(peer.clone()),
+            None => asking,
+        };
+        asking.reply(&routes).await.status().as_u16()
+    };
+    assert_eq!(ask(Some(&own), &bearer).await, 200);
+    assert_eq!(ask(Some(&other), &bearer).await, 401, "another certificate");
+    assert_eq!(ask(None, &bearer).await, 401, "no certificate");
+    assert_eq!(ask(Some(&own), "Bearer x").await, 401);
+    let revoked = CrlEntry { serial, revoked_at: now, reason: CrlReason::CessationOfOperation };
+    hosts.update_crl(&ca.sign_crl(2, &[revoked], now).unwrap(), now).unwrap();
+    assert_eq!(ask(Some(&own), &bearer).await, 401, "its host is revoked");
 }

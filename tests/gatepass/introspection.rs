@@ -214,6 +214,7 @@ async fn the_metadata_names_doors_that_are_there() {
         ("revocation_endpoint", 405),
         ("gatepass_enrollment_token_endpoint", 401),
         ("gatepass_service_token_endpoint", 401),
+        ("gatepass_access_token_endpoint", 405),
         ("gatepass_bootstrap_endpoint", 405),
     ] {
         let path = said.json[name].as_str().unwrap().strip_prefix(&at.url).unwrap();

@@ -41,7 +41,7 @@ fn emergency_in(data_dir: &Path) -> String {
 async fn no_copied_key_is_accepted_after_a_compromise() {
     let at = Running::start().await;
     let stolen = copied(&at);
-    assert_eq!(stolen.len(), 6, "the current key and the prepared one of each use");
+    assert_eq!(stolen.len(), 8, "the current key and the prepared one of each use");
     let current = at.authority.trust.ring().current(KeyUse::Enrollment).key_id().to_string();
     let persistent = token_of(&at.mint(json!({ "persistent": true })).await);
     let ephemeral = at.mint_once().await;

@@ -89,7 +89,7 @@ async fn a_killed_rotation_leaves_no_unknown_key() {
     let accepted = ("/api/v1/clock/accept", json!({}));
     let issuing = ("/api/v1/ca/rotate", json!({ "root": false }));
     let root = ("/api/v1/ca/rotate", json!({ "root": true }));
-    // Accepting makes a list and six keys of two changes each. Then it removes the former keys.
+    // Accepting makes a list and eight keys of two changes each. Then it removes the former keys.
     let acts = [
         (&keys, 2),
         (&keys, 3),
@@ -98,7 +98,7 @@ async fn a_killed_rotation_leaves_no_unknown_key() {
         (&fleet, 3),
         (&fleet, 4),
         (&accepted, 4),
-        (&accepted, 15),
+        (&accepted, 19),
         (&issuing, 3),
         (&root, 2),
         (&root, 5),

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
+mod access_tokens;
 mod accounts;
 mod act_lines;
 mod approval;
@@ -14,6 +15,7 @@ mod ca_expiry;
 mod ca_revocation;
 mod ca_rotation;
 mod capacity;
+mod checkin;
 mod cli_errors;
 mod clock_ahead;
 mod cluster_tokens;

@@ -35,7 +35,7 @@ fn host_file(dir: &Path) -> HostFile {
 }
 
 /// Starts the authority of `at` again, at the same port under another URL.
-async fn move_to(at: Running, url: &str, set: &[(&str, &str)]) -> Running {
+pub(crate) async fn move_to(at: Running, url: &str, set: &[(&str, &str)]) -> Running {
     let listen = at.local.to_string();
     let (data_dir, clock, own) = at.stop().await;
     // Its directory is removed when the test ends.

@@ -1,8 +1,9 @@
-//! Other tools against the real binary: TLS clients of six stacks, servers, PyJWT, jose, kibana-py, OpenAPI linters, client
-//! generators and strace.
+//! Other tools against the real binary: TLS clients of six stacks, servers, PyJWT, Authlib, jose, kibana-py, OpenAPI linters,
+//! client generators and strace.
 //!
 //! `.ci/run` installs the tools and runs these; a tool that is missing fails its tests and is named.
 
+mod access_tokens;
 mod certificates;
 mod clients;
 mod durability;

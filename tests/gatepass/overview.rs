@@ -43,9 +43,10 @@ async fn the_overview_shows_the_authority_on_one_page() {
     assert_eq!(cell(&page, "first secrets"), "first-roles.token, emergency.token");
     assert!(notes.contains("2 secrets in the data directory"), "{notes}");
     assert!(cell(&page, "disk").contains(" free of "), "{page}");
-    for heading in ["enrollment key made", "service key made", "status list key made", "root expires"] {
-        assert_ne!(cell(&page, heading), "-", "{page}");
+    for of in ["enrollment key made", "service key made", "access key made", "status list key made"] {
+        assert_ne!(cell(&page, of), "-", "{page}");
     }
+    assert_ne!(cell(&page, "root expires"), "-", "{page}");
 
     fs::remove_file(data.join("first-roles.token")).unwrap();
     fs::remove_file(data.join("emergency.token")).unwrap();

@@ -91,7 +91,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("connect", &["id", "secret"]),
     ("verifier", &["connect", "token", "host_certificate", "clock", "id", "name", "secret"]),
-    ("warp", &["verifier", "token", "clock"]),
+    ("warp", &["verifier", "token", "clock", "id"]),
     (
         "client",
         &[

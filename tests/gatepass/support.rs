@@ -5,6 +5,7 @@ pub(crate) mod client;
 pub(crate) mod condition;
 pub(crate) mod database;
 pub(crate) mod described;
+pub(crate) mod fleet;
 pub(crate) mod follower;
 pub(crate) mod forge;
 pub(crate) mod gateway;

@@ -5,9 +5,10 @@ use crate::cli::notify::ServiceManager;
 use crate::cli::output::note;
 use crate::cli::{logging, signals};
 use crate::client::ClientError;
-use crate::client::daemon::{Daemon, DaemonEvent};
+use crate::client::daemon::{Daemon, DaemonEvent, PolicyOut};
 use crate::client::hook::Hook;
 use crate::client::host::ThisHost;
+use crate::client::policy_file::PolicyMark;
 use crate::client::renew::Renewed;
 use crate::clock::SystemClock;
 
@@ -17,13 +18,13 @@ const REVOKED: u8 = 77;
 /// Renews until a signal ends it.
 pub(super) async fn run(
     host: ThisHost,
-    hook: Option<Hook>,
+    (hook, policy): (Option<Hook>, Option<PolicyOut>),
     manager: &ServiceManager,
 ) -> Result<(), CliError> {
     // A reader that stalls must not hold the renewals up.
     logging::errors()?;
     let clock = SystemClock;
-    let daemon = Daemon { hook, ..Daemon::new(host, &clock) };
+    let daemon = Daemon { hook, policy, ..Daemon::new(host, &clock) };
     let ended = signals::shutdown()?;
     let shutdown = async {
         ended.await;
@@ -69,6 +70,12 @@ fn text(event: &DaemonEvent<'_>) -> Option<String> {
         DaemonEvent::Failed(error, at) => format!("{error}; retry at {at}"),
         DaemonEvent::Unseen(error, at) => {
             format!("the server has not seen the certificate yet: {error}; retry at {at}")
+        }
+        DaemonEvent::PolicyWritten(PolicyMark { policy, revision }) => {
+            format!("wrote revision {revision} of the policy {policy}")
+        }
+        DaemonEvent::PolicyFailed(error) => {
+            format!("the policy was not written: {error}; the next check-in tries again")
         }
         DaemonEvent::Replaced => String::from("another command has changed the identity"),
         DaemonEvent::Reloaded => String::from("SIGHUP: the identity was read again"),

@@ -1,5 +1,7 @@
 //! The service that renews a host's certificate.
 
+use std::path::Path;
+
 use clap::Args;
 
 use super::repeated::Repeated;
@@ -7,7 +9,7 @@ use super::unit::{Kind, STRICT, Service, UnitFlags};
 use super::variables::Variables;
 use super::words::setting_word;
 use crate::cli::error::CliError;
-use crate::client::hook::Hooks;
+use crate::client::hook::{Hooks, PolicyFlags};
 use crate::client::host::ThisHost;
 use crate::config::Environment;
 
@@ -33,6 +35,8 @@ struct RenewFlags {
     host: ThisHost,
     #[command(flatten)]
     hooks: Hooks,
+    #[command(flatten)]
+    policy: PolicyFlags,
 }
 
 impl RenewService {
@@ -45,6 +49,10 @@ impl RenewService {
     /// Its command line and its sandbox.
     pub(super) fn service(self, environment: &Environment) -> Result<Service, CliError> {
         let Repeated { words, flags } = self.renew;
+        if self.timer && flags.policy.policy_out.is_some() {
+            let why = "--policy-out needs the daemon: leave --timer out";
+            return Err(CliError::Usage(why.to_owned()));
+        }
         let mut service = Service::new(Kind::Renew, self.unit, words)?;
         service.timer = self.timer;
         service.settings = settings(&flags);
@@ -55,8 +63,8 @@ impl RenewService {
 
 /// The sandbox. The identity can name files of any other place, such as a CA file, so those stay visible. A command of the
 /// operator may do anything, and its background processes live on: it gets the restrictions of every service alone.
-fn settings(RenewFlags { host, hooks }: &RenewFlags) -> String {
-    if hooks.on_renew.is_some() {
+fn settings(RenewFlags { host, hooks, policy }: &RenewFlags) -> String {
+    if hooks.on_renew.is_some() || policy.policy_hook.is_some() {
         return "KillMode=process\n".to_owned();
     }
     // systemd reloads a unit only for a caller with all capabilities of root.
@@ -66,6 +74,11 @@ fn settings(RenewFlags { host, hooks }: &RenewFlags) -> String {
         (true, Some(_)) => format!("CapabilityBoundingSet={FILES} CAP_KILL\n"),
     };
     // The directory may be missing until the host enrolls.
-    let writes = format!("ReadWritePaths=-{}\n", setting_word(&host.cert_dir.display().to_string()));
+    let policies = policy.policy_out.as_deref().and_then(Path::parent);
+    let writes = [Some(host.cert_dir.as_path()), policies]
+        .into_iter()
+        .flatten()
+        .map(|directory| format!("ReadWritePaths=-{}\n", setting_word(&directory.display().to_string())));
+    let writes = writes.collect::<String>();
     format!("ProtectHome=read-only\n{writes}{capabilities}SystemCallFilter=@system-service\n{STRICT}")
 }

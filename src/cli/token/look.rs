@@ -14,7 +14,7 @@ use crate::clock::Timestamp;
 use crate::config::Environment;
 use crate::id::{KeyId, StatusRef};
 use crate::secret::Secret;
-use crate::token::{Grant, KeyUse, ServiceGrant, UnverifiedToken, VerifyError, status_uri};
+use crate::token::{AccessGrant, Grant, KeyUse, ServiceGrant, UnverifiedToken, VerifyError};
 
 /// Flags for the token's source.
 #[derive(Args)]
@@ -44,12 +44,14 @@ pub(super) fn inspect(source: &TokenSource, environment: &Environment) -> Result
     said.show(source.output, key)
 }
 
-/// The content of a token of either kind.
+/// The content of a token of any kind.
 pub(super) enum TokenContent {
     /// An enrollment token.
     Enrollment(Grant),
     /// A service token.
     Service(ServiceGrant),
+    /// An access token.
+    Access(AccessGrant),
 }
 
 impl TokenContent {
@@ -58,6 +60,7 @@ impl TokenContent {
         let token = UnverifiedToken::parse(text)?;
         let content = match token.usage() {
             KeyUse::Service => Self::Service(token.unverified_service_grant()?),
+            KeyUse::Access => Self::Access(token.unverified_access_grant()?),
             KeyUse::Enrollment | KeyUse::StatusList => Self::Enrollment(token.unverified_grant()?),
         };
         Ok((content, token.signing_key()))
@@ -68,6 +71,7 @@ impl TokenContent {
         match self {
             Self::Enrollment(grant) => &grant.token.issuer,
             Self::Service(grant) => &grant.token.issuer,
+            Self::Access(grant) => &grant.issuer,
         }
     }
 
@@ -76,20 +80,17 @@ impl TokenContent {
         match self {
             Self::Enrollment(grant) => (grant.not_before, grant.terms.expires_at),
             Self::Service(grant) => (grant.not_before, Some(grant.expires_at)),
+            Self::Access(grant) => (grant.issued_at, Some(grant.expires_at)),
         }
     }
 
-    /// The reference to its status list.
-    pub(super) const fn status(&self) -> StatusRef {
+    /// The reference to its status list. An access token has none.
+    pub(super) const fn status(&self) -> Option<StatusRef> {
         match self {
-            Self::Enrollment(grant) => grant.token.status,
-            Self::Service(grant) => grant.token.status,
+            Self::Enrollment(grant) => Some(grant.token.status),
+            Self::Service(grant) => Some(grant.token.status),
+            Self::Access(_) => None,
         }
-    }
-
-    /// The URL of its status list.
-    pub(super) fn status_uri(&self) -> String {
-        status_uri(self.issuer(), self.status().list)
     }
 
     /// Prints the content.
@@ -101,6 +102,7 @@ impl TokenContent {
                 output::one(format, &content, &rows)
             }
             Self::Service(grant) => output::one(format, &service(grant, key), &SERVICE),
+            Self::Access(grant) => output::one(format, &access(grant, key), &ACCESS),
         }
     }
 }
@@ -133,6 +135,17 @@ const SERVICE: [(&str, &str); 8] = [
     ("status", "status"),
 ];
 
+const ACCESS: [(&str, &str); 8] = [
+    ("id", "token_id"),
+    ("issuer", "issuer"),
+    ("audience", "audience"),
+    ("host", "host"),
+    ("roles", "roles"),
+    ("expires", "expires_at"),
+    ("signed by", "kid"),
+    ("certificate", "certificate"),
+];
+
 fn enrollment(grant: &Grant, key: KeyId) -> Value {
     json!({
         "token_id": grant.token.id, "issuer": grant.token.issuer, "roles": grant.terms.roles, "persistent": grant.terms.persistent,
@@ -148,6 +161,13 @@ fn service(grant: &ServiceGrant, key: KeyId) -> Value {
         "token_id": grant.token.id, "issuer": grant.token.issuer, "audience": grant.audience, "roles": grant.roles,
         "issued_at": grant.issued_at, "not_before": grant.not_before, "expires_at": grant.expires_at, "kid": key,
         "status": place(grant.token.status),
+    })
+}
+
+fn access(grant: &AccessGrant, key: KeyId) -> Value {
+    json!({
+        "token_id": grant.id, "issuer": grant.issuer, "audience": grant.audience, "host": grant.host, "roles": grant.roles,
+        "issued_at": grant.issued_at, "expires_at": grant.expires_at, "kid": key, "certificate": grant.certificate,
     })
 }
 

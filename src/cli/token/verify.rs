@@ -7,10 +7,13 @@ use clap::Args;
 use super::look::{TokenContent, TokenSource};
 use crate::cli::error::CliError;
 use crate::cli::output::{Format, line};
+use crate::client::ca_file::read_certificates;
 use crate::clock::{SystemClock, Timestamp};
 use crate::config::Environment;
-use crate::id::KeyId;
-use crate::token::{SignedStatusList, Status, VerifyError, VerifyingKeys, verify, verify_service};
+use crate::id::{CertificateThumbprint, KeyId};
+use crate::token::{
+    SignedStatusList, Status, VerifyError, VerifyingKeys, status_uri, verify, verify_access, verify_service,
+};
 
 /// Check a token against a key set, without a server
 ///
@@ -21,6 +24,7 @@ use crate::token::{SignedStatusList, Status, VerifyError, VerifyingKeys, verify,
   curl --cacert root.pem https://gate.example.org:8443/.well-known/jwks.json > jwks.json
   gatepass token verify --jwks jwks.json --issuer https://gate.example.org:8443 --token-file token
   gatepass token verify --jwks jwks.json --audience https://jobs.example.org --status list.jwt --token-file token
+  gatepass token verify --jwks jwks.json --audience https://jobs.example.org --certificate host.pem --token-file token
 
 Exit codes: 0 valid; 1 invalid, with the reason; 2 usage")]
 pub(crate) struct TokenVerify {
@@ -32,9 +36,12 @@ pub(crate) struct TokenVerify {
     /// URL of the authority; repeatable. Default: the issuer in the token
     #[arg(long = "issuer", value_name = "URL")]
     issuers: Vec<String>,
-    /// Require a service token for the service with this URI; repeatable
+    /// Require a service token or access token for the service with this URI; repeatable
     #[arg(long = "audience", value_name = "URI")]
     audiences: Vec<String>,
+    /// File with the certificate that an access token has to be bound to, PEM; the first one counts
+    #[arg(long, value_name = "FILE")]
+    certificate: Option<PathBuf>,
     /// File with the status list that the token names, as the authority serves it
     #[arg(long, value_name = "FILE")]
     status: Option<PathBuf>,
@@ -78,11 +85,32 @@ impl TokenVerify {
             (TokenContent::Service(_), []) => {
                 Err(CliError::Usage("this is a service token: name its service with --audience".to_owned()))
             }
+            (TokenContent::Access(_), []) => {
+                Err(CliError::Usage("this is an access token: name its service with --audience".to_owned()))
+            }
+            (TokenContent::Access(_), audiences) => {
+                let presented = self.presented()?;
+                let verified =
+                    verify_access(text, presented, keys, (&issuers, audiences), now).map_err(bad)?;
+                Ok((TokenContent::Access((*verified).clone()), verified.signing_key()))
+            }
             (_, audiences) => {
                 let verified = verify_service(text, keys, &issuers, audiences, now).map_err(bad)?;
                 Ok((TokenContent::Service((*verified).clone()), verified.signing_key()))
             }
         }
+    }
+}
+
+impl TokenVerify {
+    /// The certificate that an access token came with.
+    fn presented(&self) -> Result<CertificateThumbprint, CliError> {
+        let missing =
+            "this is an access token: name the file of the certificate that it came with (--certificate)";
+        let path = self.certificate.as_deref().ok_or_else(|| CliError::Usage(missing.to_owned()))?;
+        let certificates = read_certificates(path)?;
+        let first = certificates.first().map(|der| CertificateThumbprint::of(der));
+        first.ok_or_else(|| CliError::Usage(format!("{} holds no certificate", path.display())))
     }
 }
 
@@ -111,11 +139,15 @@ fn check_status(
     keys: &VerifyingKeys,
     now: Timestamp,
 ) -> Result<(), CliError> {
+    let Some(status) = said.status() else {
+        let why = "an access token has no entry in a status list: leave --status out";
+        return Err(CliError::Usage(why.to_owned()));
+    };
     let text = read(path)?;
     let refused = |why: String| CliError::Unsound(format!("{}: {why}", path.display()));
-    let list = SignedStatusList::verify(text.trim(), &said.status_uri(), keys, now)
+    let list = SignedStatusList::verify(text.trim(), &status_uri(said.issuer(), status.list), keys, now)
         .map_err(|error| refused(error.to_string()))?;
-    let index = said.status().index;
+    let index = status.index;
     let why = match list.list().get(index) {
         Some(Status::Valid) => return Ok(()),
         Some(Status::Revoked) => "token_revoked): request a new token",

@@ -2,6 +2,7 @@
 
 use crate::client::error::ClientError;
 use crate::client::hook::HookError;
+use crate::client::policy_file::PolicyMark;
 use crate::client::renew::Renewed;
 use crate::clock::Timestamp;
 
@@ -18,6 +19,10 @@ pub enum DaemonEvent<'a> {
     Failed(&'a ClientError, Timestamp),
     /// The server has not seen the new certificate, which is presented again at this time.
     Unseen(&'a ClientError, Timestamp),
+    /// The server has given the host another policy, which is in its file now.
+    PolicyWritten(PolicyMark),
+    /// The policy was not fetched or written. The next check-in tries again.
+    PolicyFailed(&'a ClientError),
     /// Another command has renewed or replaced the identity.
     Replaced,
     /// The identity was read again, on request.

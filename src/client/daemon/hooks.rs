@@ -10,20 +10,20 @@ use crate::client::directory::load_enrolled;
 use crate::client::error::ClientError;
 use crate::client::hook::{Hook, HookError};
 use crate::client::renewal::pace::{Wake, last_third, pause, random_share};
-use crate::client::renewal::{OwedHook, note};
+use crate::client::renewal::{Occasion, OwedHook, note};
 
-/// Runs the hook until `stop`, whenever it is owed: after each renewal, after a failure with growing pauses, and at the start.
+/// Runs the hook until `stop`, whenever it is owed: after each change, after a failure with growing pauses, and at the start.
 pub(super) async fn run(
     daemon: &Daemon<'_>,
+    (hook, occasion): (Option<&Hook>, Occasion<'_>),
     report: &impl Fn(DaemonEvent<'_>),
-    renewed: &Notify,
-    stop: &CancellationToken,
+    (changed, stop): (&Notify, &CancellationToken),
 ) {
-    let Some(hook) = &daemon.hook else {
+    let Some(hook) = hook else {
         // Nobody is left to run the hook of an earlier daemon.
-        return note(&daemon.host, |record| record.hook = None);
+        return note(&daemon.host, |record| *occasion.slot(record) = None);
     };
-    let Some(owed) = begin(daemon, hook, report, stop).await else { return };
+    let Some(owed) = begin(daemon, (hook, occasion), report, stop).await else { return };
     let mut failures = 0;
     let mut wake = Wake::after(daemon.clock.read(), Duration::ZERO);
     loop {
@@ -37,7 +37,7 @@ pub(super) async fn run(
                     }
                 }
                 Err(error) => {
-                    wake = again(daemon, failures);
+                    wake = again(daemon, occasion, failures);
                     failures += 1;
                     report(DaemonEvent::HookFailed(&error, wake.at));
                 }
@@ -45,7 +45,7 @@ pub(super) async fn run(
         }
         tokio::select! {
             () = stop.cancelled() => return,
-            () = renewed.notified() => wake = Wake::after(daemon.clock.read(), Duration::ZERO),
+            () = changed.notified() => wake = Wake::after(daemon.clock.read(), Duration::ZERO),
             () = tokio::time::sleep(rest(daemon, wake, failures)) => {}
         }
     }
@@ -62,13 +62,13 @@ fn rest(daemon: &Daemon<'_>, wake: Wake, failures: u32) -> Duration {
 /// The hook, once the directory can hold its state.
 async fn begin<'a>(
     daemon: &'a Daemon<'_>,
-    hook: &'a Hook,
+    (hook, occasion): (&'a Hook, Occasion<'a>),
     report: &impl Fn(DaemonEvent<'_>),
     stop: &CancellationToken,
 ) -> Option<OwedHook<'a>> {
     let mut last = None::<String>;
     loop {
-        match OwedHook::begin(hook, &daemon.host.cert_dir) {
+        match OwedHook::begin(hook, &daemon.host.cert_dir, occasion) {
             Ok(owed) => return Some(owed),
             Err(error) => say_once(&mut last, &error, report),
         }
@@ -88,10 +88,12 @@ fn say_once(last: &mut Option<String>, error: &ClientError, report: &impl Fn(Dae
 }
 
 /// The next run after a failure. A short-lived certificate has no time for long pauses, whatever the wall clock shows.
-fn again(daemon: &Daemon<'_>, failures: u32) -> Wake {
+fn again(daemon: &Daemon<'_>, occasion: Occasion<'_>, failures: u32) -> Wake {
     let life = load_enrolled(&daemon.host.cert_dir).map(|host| host.life);
     let left = life.map_or(Duration::ZERO, |life| last_third(&life));
     let wake = Wake::after(daemon.clock.read(), pause(failures, random_share(), left, None));
-    note(&daemon.host, |record| record.hook.get_or_insert_default().next_attempt_at = Some(wake.at));
+    note(&daemon.host, |record| {
+        occasion.slot(record).get_or_insert_default().next_attempt_at = Some(wake.at);
+    });
     wake
 }

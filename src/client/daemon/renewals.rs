@@ -1,19 +1,18 @@
-//! The loop of the renewals.
+//! The loop of the renewals and check-ins.
 
 use std::time::Duration;
 
-use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
-use super::{Daemon, DaemonEvent, SHORTEST_NAP};
+use super::checkins::{self, Steps};
+use super::{Changed, Daemon, DaemonEvent, SHORTEST_NAP};
 use crate::client::directory::{is_enrolling, load};
 use crate::client::error::ClientError;
-use crate::client::first_use::first_use;
 use crate::client::host::HostFile;
 use crate::client::renewal::pace::{End, Wake, ask_again, due, gap, patience, pause, random_share};
 use crate::client::renewal::record::RenewalRecord;
 use crate::client::renewal::{attempt, earliest, note};
-use crate::clock::{Reading, Timestamp};
+use crate::clock::Reading;
 use crate::connect::ConnectError;
 
 /// A larger difference of the clocks between two looks is a step, not drift.
@@ -23,8 +22,8 @@ const STEP: i64 = 60;
 pub(super) struct Renewals<'a, R> {
     daemon: &'a Daemon<'a>,
     report: &'a R,
-    /// Notified when the certificate is another one.
-    renewed: &'a Notify,
+    /// Notified when the certificate or the policy is another one.
+    changed: &'a Changed,
     host: HostFile,
     /// End of the present certificate.
     end: End,
@@ -37,10 +36,12 @@ pub(super) struct Renewals<'a, R> {
     failures: u32,
     /// True if a wrong clock may be the cause of the last one.
     of_clock: bool,
-    /// Next presentation of the certificate, and the failures before it. The answer says whether to renew now.
+    /// Next check-in, and the failures before it. It presents the certificate, and the answer says whether to renew now.
     showing: Option<(Wake, u32)>,
     /// True if the server has seen the certificate. After a start that is unknown.
     is_seen: bool,
+    /// The usual time between two check-ins.
+    interval: Duration,
     /// Boot clock before which no renewal comes.
     earliest: Duration,
     /// Spreads the renewals of hosts. It stays the same: another one would put off a renewal that is due.
@@ -50,7 +51,7 @@ pub(super) struct Renewals<'a, R> {
 }
 
 impl<'a, R: Fn(DaemonEvent<'_>)> Renewals<'a, R> {
-    pub(super) fn new(daemon: &'a Daemon<'a>, report: &'a R, renewed: &'a Notify, host: HostFile) -> Self {
+    pub(super) fn new(daemon: &'a Daemon<'a>, report: &'a R, changed: &'a Changed, host: HostFile) -> Self {
         let last = daemon.clock.read();
         let earliest = earliest(&RenewalRecord::load(&daemon.host.cert_dir), &host.life);
         let share = random_share();
@@ -58,7 +59,7 @@ impl<'a, R: Fn(DaemonEvent<'_>)> Renewals<'a, R> {
         Self {
             daemon,
             report,
-            renewed,
+            changed,
             end: End::of_known(last, &host.life),
             host,
             next,
@@ -67,6 +68,7 @@ impl<'a, R: Fn(DaemonEvent<'_>)> Renewals<'a, R> {
             of_clock: false,
             showing: Some((Wake::after(last, Duration::ZERO), 0)),
             is_seen: false,
+            interval: ask_again(share),
             earliest,
             share,
             last,
@@ -171,48 +173,79 @@ impl<'a, R: Fn(DaemonEvent<'_>)> Renewals<'a, R> {
         let record = RenewalRecord::load(&self.daemon.host.cert_dir);
         self.earliest = self.earliest.max(earliest(&record, &self.host.life));
         self.showing = Some((Wake::after(self.daemon.clock.read(), Duration::ZERO), 0));
-        self.renewed.notify_one();
+        self.changed.certificate.notify_one();
         self.plan();
     }
 
-    /// Presents the certificate to the server.
+    /// Checks in, which presents the certificate to the server.
     async fn show(&mut self, now: Reading, failures: u32) -> Result<(), ClientError> {
         let span = patience(self.end.left(now));
         let late = |_| Err(ConnectError::TimedOut { server: self.host.servers.server.clone(), span }.into());
-        match timeout(span, first_use(&self.daemon.host, now.wall)).await.unwrap_or_else(late) {
-            Ok((host, renew_after)) => self.seen(host, renew_after),
+        let asked = timeout(span, checkins::ask(self.daemon, now.wall)).await.unwrap_or_else(late);
+        let next = match &asked {
+            Ok(steps) => Wake::after(self.daemon.clock.read(), steps.pause.unwrap_or(ask_again(self.share))),
+            Err(error) => self.after_silence(error, failures),
+        };
+        checkins::record(self.daemon, now.wall, &asked, next.at);
+        self.showing = Some((next, if asked.is_ok() { 0 } else { failures.saturating_add(1) }));
+        match asked {
+            Ok(steps) => self.seen(steps).await,
             Err(error) if error.is_revoked() => return Err(error),
-            Err(error) => {
-                let now = self.daemon.clock.read();
-                let left = self.end.left(now);
-                let pause = pause(failures, random_share(), left, error.retry_after(now.wall));
-                let wake = match (error.is_transient(), self.is_seen) {
-                    (true, _) => Wake::after(now, pause),
-                    (false, true) => Wake::after(now, ask_again(self.share)),
-                    (false, false) => self.next,
-                };
-                self.showing = Some((wake, failures.saturating_add(1)));
-                let at = wake.at.min(self.next.at);
-                match (error.is_transient(), self.is_seen) {
-                    (true, true) => tracing::debug!(%error, "the server did not say whether to renew"),
-                    // The renewal would be refused too, days later.
-                    (false, true) => (self.report)(DaemonEvent::Failed(&error, at)),
-                    (_, false) => (self.report)(DaemonEvent::Unseen(&error, at)),
-                }
-            }
+            Err(error) => self.report_silence(&error, next),
         }
         Ok(())
     }
 
-    /// Goes on after the server saw the certificate. It is presented again in an hour: roles that an administrator gave later
-    /// arrive with a renewal that the server asks for.
-    fn seen(&mut self, host: HostFile, renew_after: Timestamp) {
+    /// The next check-in after a failed one.
+    fn after_silence(&self, error: &ClientError, failures: u32) -> Wake {
         let now = self.daemon.clock.read();
+        let asked = error.retry_after(now.wall);
+        let pause = pause(failures, random_share(), self.end.left(now), asked);
+        match (error.is_transient(), self.is_seen) {
+            // After an outage hosts are back within their interval, unless the server asks for patience.
+            (true, true) if asked.is_none() => Wake::after(now, pause.min(self.interval)),
+            (true, _) => Wake::after(now, pause),
+            (false, true) => Wake::after(now, ask_again(self.share)),
+            (false, false) => self.next,
+        }
+    }
+
+    fn report_silence(&self, error: &ClientError, next: Wake) {
+        let at = next.at.min(self.next.at);
+        match (error.is_transient(), self.is_seen) {
+            (true, true) => tracing::debug!(%error, "the server did not say whether to renew"),
+            // The renewal would be refused too, days later.
+            (false, true) => (self.report)(DaemonEvent::Failed(error, at)),
+            (_, false) => (self.report)(DaemonEvent::Unseen(error, at)),
+        }
+    }
+
+    /// Goes on after the server saw the certificate. Roles that an administrator gave later arrive with a renewal that the
+    /// server asks for.
+    async fn seen(&mut self, steps: Steps) {
+        let now = self.daemon.clock.read();
+        let Steps { host, renew_after, pause, has_new_policy } = steps;
         (self.host, self.is_seen) = (host, true);
-        self.showing = Some((Wake::after(now, ask_again(self.share)), 0));
+        self.interval = pause.unwrap_or(ask_again(self.share));
         if self.failures == 0 && renew_after < self.host.life.renew_after && renew_after < self.next.at {
             self.next = Wake::due(now, renew_after, self.earliest);
             self.announce();
+        }
+        if has_new_policy {
+            self.fetch_policy(now).await;
+        }
+    }
+
+    async fn fetch_policy(&self, now: Reading) {
+        let Some(out) = &self.daemon.policy else { return };
+        let span = patience(self.end.left(now));
+        let late = |_| Err(ConnectError::TimedOut { server: self.host.servers.server.clone(), span }.into());
+        match timeout(span, checkins::fetch(self.daemon, out, now.wall)).await.unwrap_or_else(late) {
+            Ok(mark) => {
+                (self.report)(DaemonEvent::PolicyWritten(mark));
+                self.changed.policy.notify_one();
+            }
+            Err(error) => (self.report)(DaemonEvent::PolicyFailed(&error)),
         }
     }
 

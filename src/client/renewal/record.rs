@@ -1,9 +1,8 @@
 //! `renewal.json`: what is known of the renewals of an identity. It holds no secret, and losing it loses no identity.
 
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -11,9 +10,10 @@ use serde::{Deserialize, Serialize};
 use super::lock::{DaemonLock, LOCK};
 use crate::client::directory::failed;
 use crate::client::error::ClientError;
+use crate::client::policy_file::PolicyMark;
+use crate::client::whole_file::{is_left_over, replace};
 use crate::clock::Timestamp;
 use crate::file_lock::FileLock;
-use crate::id::{Serial, hex, random};
 use crate::ownership::{check, check_directory};
 use crate::wire::HostReport;
 
@@ -44,6 +44,10 @@ pub struct RenewalRecord {
     pub report: Option<HostReport>,
     /// The hook, if one is set up.
     pub hook: Option<HookRecord>,
+    /// The check-ins of the daemon.
+    pub checkin: Option<CheckInRecord>,
+    /// The hook of the policy, if one is set up.
+    pub policy_hook: Option<HookRecord>,
 }
 
 /// The last attempt of a renewal or of a hook.
@@ -75,12 +79,47 @@ pub struct BootTime {
     pub boot_id: String,
 }
 
-/// The hook of a directory. It is owed while `served` is not the certificate in the directory.
+/// The check-ins of a daemon.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CheckInRecord {
+    /// The last check-in.
+    #[serde(flatten)]
+    pub attempt: Attempt,
+    /// The next check-in.
+    pub next_at: Option<Timestamp>,
+    /// The file of the policy, if the daemon writes one.
+    pub policy: Option<PolicyRecord>,
+}
+
+/// The file of a policy.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PolicyRecord {
+    /// Path of the file.
+    pub file: PathBuf,
+    /// The policy in it.
+    #[serde(flatten)]
+    pub mark: Option<PolicyMark>,
+    /// Time of its last replacement.
+    pub written_at: Option<Timestamp>,
+    /// The failure of the last attempt to replace it.
+    pub policy_error: Option<String>,
+}
+
+impl PolicyRecord {
+    /// The policy in the file, as a hook's mark.
+    pub(super) fn mark(&self) -> Option<String> {
+        self.mark.map(|mark| mark.to_string())
+    }
+}
+
+/// The hook of a directory. It is owed while `served` is not the mark of the certificate, or of the policy.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct HookRecord {
-    /// Serial number of the certificate with which the hook last succeeded.
-    pub served: Option<Serial>,
+    /// Serial number of the certificate, or policy and revision, with which the hook last succeeded.
+    pub served: Option<String>,
     /// The last run.
     #[serde(flatten)]
     pub attempt: Attempt,
@@ -105,7 +144,11 @@ impl RenewalRecord {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Self::default(),
             text => {
                 let record = text.ok().and_then(|text| serde_json::from_slice(&text).ok());
-                record.unwrap_or_else(|| Self { hook: Some(HookRecord::default()), ..Self::default() })
+                record.unwrap_or_else(|| Self {
+                    hook: Some(HookRecord::default()),
+                    policy_hook: Some(HookRecord::default()),
+                    ..Self::default()
+                })
             }
         }
     }
@@ -120,24 +163,11 @@ impl RenewalRecord {
         let mut record = Self::load(dir);
         change(&mut record);
         let path = dir.join(FILE);
-        record.write(dir, &path).map_err(failed(&path, "the file cannot be written"))
+        record.write(dir).map_err(failed(&path, "the file cannot be written"))
     }
 
-    fn write(&self, dir: &Path, path: &Path) -> io::Result<()> {
-        let text = serde_json::to_string_pretty(self)?;
-        let beside = dir.join(format!(".{FILE}.{}", hex(&random::<8>())));
-        let written = || {
-            let mut file = File::options().write(true).create_new(true).mode(0o644).open(&beside)?;
-            file.set_permissions(fs::Permissions::from_mode(0o644))?;
-            writeln!(file, "{text}")?;
-            file.sync_all()?;
-            fs::rename(&beside, path)
-        };
-        written().inspect_err(|_| {
-            // On a full disk every attempt would leave a file.
-            let _ = fs::remove_file(&beside);
-        })?;
-        File::open(dir)?.sync_all()
+    fn write(&self, dir: &Path) -> io::Result<()> {
+        replace(dir, FILE, &serde_json::to_string_pretty(self)?, 0o644)
     }
 
     /// Removes the record from `dir`, and the lock unless a daemon holds it.
@@ -150,7 +180,7 @@ impl RenewalRecord {
         let held = DaemonLock::is_held(dir, &Self::default());
         let own = |name: &String| match name.as_str() {
             LOCK => !held,
-            name => name == FILE || name.starts_with(".renewal.json."),
+            name => name == FILE || is_left_over(name, FILE),
         };
         for name in names.filter(own) {
             let path = dir.join(name);
@@ -178,7 +208,10 @@ fn turn(dir: &Path) -> Option<FileLock> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
+    use crate::id::Serial;
 
     fn private() -> tempfile::TempDir {
         let dir = tempfile::tempdir().unwrap();
@@ -203,13 +236,13 @@ mod tests {
         RenewalRecord::update(dir.path(), |record| {
             record.pid = Some(7);
             record.attempt = Attempt::of(at, &Err::<(), _>("refused"));
-            record.hook = Some(HookRecord { served: Some(serial), ..HookRecord::default() });
+            record.hook = Some(HookRecord { served: Some(serial.to_string()), ..HookRecord::default() });
         })
         .unwrap();
         RenewalRecord::update(dir.path(), |record| record.pid = None).unwrap();
         let record = RenewalRecord::load(dir.path());
         assert_eq!((record.pid, record.attempt.error.as_deref()), (None, Some("refused")));
-        assert_eq!(record.hook.unwrap().served, Some(serial));
+        assert_eq!(record.hook.unwrap().served, Some(serial.to_string()));
         let path = dir.path().join(FILE);
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o644);
         fs::write(&path, "{\"pid\":").unwrap();

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::lock::DaemonLock;
 use super::pace::last_third;
-use super::record::{Attempt, HookRecord, RenewalRecord};
+use super::record::{Attempt, CheckInRecord, HookRecord, PolicyRecord, RenewalRecord};
 use crate::client::host::load_serial;
 use crate::clock::Timestamp;
 use crate::wire::CertificateLife;
@@ -30,6 +30,10 @@ pub struct RenewalStatus {
     pub next_attempt_at: Option<Timestamp>,
     /// The hook, if the present certificate is owed it.
     pub hook_owed: Option<HookRecord>,
+    /// The check-ins of the daemon.
+    pub checkin: Option<CheckInRecord>,
+    /// The hook of the policy, if the policy in the file is owed it.
+    pub policy_hook_owed: Option<HookRecord>,
 }
 
 /// A process that renews.
@@ -55,12 +59,17 @@ impl RenewalStatus {
     pub fn read(dir: &Path, life: &CertificateLife, now: Timestamp) -> Self {
         let record = RenewalRecord::load(dir);
         let by = renewer(dir, &record, life, now);
-        let serial = load_serial(dir).ok();
+        let serial = load_serial(dir).ok().map(|serial| serial.to_string());
         let hook_owed = record.hook.filter(|hook| serial.is_some() && hook.served != serial);
         let daemon = matches!(by, Renewer::Daemon { .. });
+        let checkin = record.checkin.filter(|_| daemon);
+        let policy =
+            checkin.as_ref().and_then(|checkin| checkin.policy.as_ref()).and_then(PolicyRecord::mark);
+        let policy_hook_owed = record.policy_hook.filter(|hook| policy.is_some() && hook.served != policy);
         let next_attempt_at = record.next_attempt_at.filter(|_| daemon);
         let renewed_at = record.renewed.map(|renewed| renewed.at);
-        Self { by, attempt: record.attempt, renewed_at, next_attempt_at, hook_owed }
+        let attempt = record.attempt;
+        Self { by, attempt, renewed_at, next_attempt_at, hook_owed, checkin, policy_hook_owed }
     }
 
     /// Returns true if a hook is owed that no daemon is about to run: it has failed, or nobody ran it.
@@ -69,6 +78,14 @@ impl RenewalStatus {
         let runs = matches!(self.by, Renewer::Daemon { .. });
         let recent = self.renewed_at.is_some_and(|at| at <= now && now < at.plus(HOOK_PATIENCE));
         hook.attempt.error.is_some() || !runs || !recent
+    }
+
+    /// Returns true if the policy, or the hook that it is owed, has failed.
+    pub(in crate::client) fn is_policy_late(&self) -> bool {
+        let policy = self.checkin.as_ref().and_then(|checkin| checkin.policy.as_ref());
+        let hook = self.policy_hook_owed.as_ref();
+        policy.is_some_and(|policy| policy.policy_error.is_some())
+            || hook.is_some_and(|hook| hook.attempt.error.is_some())
     }
 
     /// Returns true if a certificate with this `life` was to be renewed before. A daemon and a timer have a third of the time

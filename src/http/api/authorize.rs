@@ -2,7 +2,8 @@
 //! Traefik's forward-auth). 204, or 200 for Envoy, allows the request and names the caller; 401 and 403 refuse it.
 //!
 //! A service token (RFC 6750 section 2.1) is verified in the connection's task, in memory; a host certificate, in its own task.
-//! If a request has a token, only the token counts: a certificate does not replace an invalid token.
+//! If a request has a token, only the token counts: a certificate does not replace an invalid token. An access token also needs
+//! the certificate that it is bound to (RFC 8705 section 3).
 
 mod demand;
 pub(super) mod doors;
@@ -20,6 +21,7 @@ use crate::http::problem::{Code, Problem};
 use crate::http::reply::Reply;
 use crate::http::route::{HttpResponse, Route};
 use crate::service::Authority;
+use crate::token::{KeyUse, UnverifiedToken};
 
 /// The rows. Envoy appends path and query of the guarded request to its own path. The sender of that request must not
 /// influence the demand. Only the query of the exact path counts, or else a segment of the path before the appended part.
@@ -49,13 +51,14 @@ pub(super) fn routes() -> Vec<Route> {
     ]
 }
 
-/// Decides without I/O. A certificate needs I/O, because its host is looked up.
+/// Decides without I/O. A certificate needs I/O, because its host is looked up; so does an access token, which is bound to one.
 fn quick(authority: &Authority, head: &Head, place: DemandSource) -> Option<Result<HttpResponse, Problem>> {
     let demand = match Demand::read(place, head.raw_query(), head.param("demand")) {
         Ok(demand) => demand,
         Err(problem) => return Some(Err(problem)),
     };
     match credential::bearer(head.headers()) {
+        Ok(Some(token)) if is_access_token(token) => None,
         Ok(Some(token)) => Some(by_token(authority, token, &demand, place.yes())),
         Ok(None) => (!head.peer.certificate.is_shown()).then(|| Ok(refused(&nothing(), false).into())),
         Err(problem) => Some(Ok(refused(&problem, true).into())),
@@ -79,13 +82,23 @@ fn by_token(
     }
 }
 
+/// Returns true if the text claims to be an access token.
+fn is_access_token(token: &str) -> bool {
+    UnverifiedToken::parse(token).is_ok_and(|token| token.usage() == KeyUse::Access)
+}
+
 async fn by_certificate(call: &Call, place: DemandSource) -> Result<Reply, Problem> {
     let demand = Demand::read(place, call.head.raw_query(), call.head.param("demand"))?;
     let authority = &call.authority;
+    let token = credential::bearer(call.head.headers())?;
     let Some(certificate) = call.head.peer.certificate.is_of(&authority.cas.load(), authority.time.now())
     else {
-        return Ok(refused(&bad_certificate(), true));
+        let problem = if token.is_some() { unbound() } else { bad_certificate() };
+        return Ok(refused(&problem, true));
     };
+    if let Some(token) = token {
+        return by_access_token(call, token, certificate, (&demand, place.yes())).await;
+    }
     match authority.authenticator.identify(&call.caller, certificate).await.map_err(Problem::from) {
         Ok(host) => {
             let subject = Subject { id: host.id.to_string(), host: true, roles: &host.roles };
@@ -96,8 +109,34 @@ async fn by_certificate(call: &Call, place: DemandSource) -> Result<Reply, Probl
     }
 }
 
+async fn by_access_token(
+    call: &Call,
+    token: &str,
+    certificate: &[u8],
+    (demand, yes): (&Demand, StatusCode),
+) -> Result<Reply, Problem> {
+    let trust = call.authority.trust.load();
+    let audience = demand.audience(&trust.audiences)?;
+    let checked =
+        call.authority.authenticator.check_access(&call.caller, (token, audience), certificate).await;
+    match checked.map_err(Problem::from) {
+        Ok(Ok(grant)) => {
+            let subject = Subject { id: grant.host.to_string(), host: true, roles: &grant.roles };
+            Ok(verdict(&subject, demand, yes))
+        }
+        Ok(Err(bad)) => Ok(refused(&Problem::of(Code::InvalidToken, bad.to_string()), true)),
+        Err(problem) if problem.status() == StatusCode::UNAUTHORIZED => Ok(refused(&bad_certificate(), true)),
+        Err(problem) => Err(problem),
+    }
+}
+
 fn nothing() -> Problem {
     let detail = "send a service token as `Authorization: Bearer`, or present a host certificate";
+    Problem::of(Code::InvalidToken, detail)
+}
+
+fn unbound() -> Problem {
+    let detail = "the access token is bound to a certificate: present that certificate with it";
     Problem::of(Code::InvalidToken, detail)
 }
 

@@ -13,8 +13,9 @@ use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
 use crate::http::request::judge_report;
 use crate::id::{HostId, Serial};
+use crate::service::HostCaller;
 use crate::store::CertificateRecord;
-use crate::wire::{Certified, EnrollAnswer, HostReport, HostSummary};
+use crate::wire::{CertificateLife, Certified, EnrollAnswer, HostReport, HostSummary};
 
 #[derive(Deserialize, ToSchema)]
 #[schema(as = RenewCertificateRequest)]
@@ -77,10 +78,7 @@ pub(super) async fn whoami(call: Call) -> Result<Reply, Problem> {
     let certified = Certified { roles: host.roles.clone(), name: host.record.facts.name.clone() };
     let CertificateRecord { serial, issued_at, .. } = host.certificate;
     let mut summary = shapes::summary(&call.authority, host.id, certified, host.certificate);
-    if host.has_former_terms() {
-        // The next certificate has other roles or another policy: the host renews now.
-        summary.life.renew_after = summary.life.renew_after.min(now.whole_second());
-    }
+    summary.life = life_of(host, now);
     // A host with a wrong clock compares `renew_after` with the date: both are by one clock.
     Ok(Reply::ok(&WhoAmI { host: summary, serial, issued_at }).header("date", &now.to_http_date()))
 }
@@ -101,6 +99,15 @@ pub(super) async fn report_host(call: Call) -> Result<Reply, Problem> {
     let report = judge_report(report, faults)?;
     call.authority.hosts.keep_report(call.host()?, report).await?;
     whoami(call).await
+}
+
+/// The life of the presented certificate. A host renews now if the next certificate has other roles or another policy.
+pub(super) fn life_of(host: &HostCaller, now: Timestamp) -> CertificateLife {
+    let (expires_at, renew_after) = (host.certificate.not_after, host.certificate.renew_after());
+    match host.has_former_terms() {
+        true => CertificateLife { expires_at, renew_after: renew_after.min(now.whole_second()) },
+        false => CertificateLife { expires_at, renew_after },
+    }
 }
 
 #[derive(Serialize, ToSchema)]

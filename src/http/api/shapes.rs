@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::ca::der_to_pem;
 use crate::clock::Timestamp;
-use crate::id::{BatchId, HostId, KeyId, StatusRef, TokenId};
+use crate::id::{BatchId, CertificateThumbprint, HostId, KeyId, StatusRef, TokenId};
 use crate::name::{Label, Role};
 use crate::service::keys::fleet::FLEET;
 use crate::service::labels::ActorLabels;
@@ -36,6 +36,14 @@ struct MintFacts {
     revoked_at: Option<Timestamp>,
     /// Id of the signing key.
     kid: KeyId,
+}
+
+/// The binding of an access token (RFC 7800, RFC 8705 section 3.1).
+#[derive(Serialize, ToSchema)]
+#[schema(as = TokenConfirmation)]
+pub(super) struct Confirmation {
+    #[serde(rename = "x5t#S256")]
+    pub(super) thumbprint: CertificateThumbprint,
 }
 
 /// A token in a list.

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::shapes::Confirmation;
 use crate::access::Permission;
 use crate::clock::Timestamp;
 use crate::http::call::Call;
@@ -12,7 +13,7 @@ use crate::http::described::described;
 use crate::http::problem::{NATIVE, Problem};
 use crate::http::reply::Reply;
 use crate::http::route::{self, Route};
-use crate::id::TokenId;
+use crate::id::{HostId, TokenId};
 use crate::name::Role;
 use crate::service::verification::bulk::MOST_TOKENS;
 use crate::service::{BadToken, FieldError, GoodToken};
@@ -46,7 +47,7 @@ enum Finding {
 struct VerifiedToken {
     #[schema(example = true)]
     valid: bool,
-    #[schema(value_type = String, pattern = "^(enrollment|service)$", example = "service")]
+    #[schema(value_type = String, pattern = "^(enrollment|service|access)$", example = "service")]
     kind: KeyUse,
     token_id: TokenId,
     #[schema(format = "uri", example = "https://gate.example.org")]
@@ -57,6 +58,14 @@ struct VerifiedToken {
     /// Expiry; `null`: until revoked.
     #[schema(required)]
     expires_at: Option<Timestamp>,
+    /// The host of an access token.
+    #[schema(nullable = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host_id: Option<HostId>,
+    /// The certificate that an access token is bound to. Compare it with the one that the client presented.
+    #[schema(nullable = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cnf: Option<Confirmation>,
 }
 
 /// The reason that a token is invalid.
@@ -134,11 +143,13 @@ impl From<Result<GoodToken, BadToken>> for Finding {
             Ok(good) => Self::Good(VerifiedToken {
                 valid: true,
                 kind: good.kind(),
-                token_id: good.token().id,
-                issuer: good.token().issuer.clone(),
+                token_id: good.id(),
+                issuer: good.issuer().to_owned(),
                 audience: good.audience().into_owned(),
                 roles: good.roles().to_vec(),
                 expires_at: good.times().2,
+                host_id: good.access().map(|grant| grant.host),
+                cnf: good.access().map(|grant| Confirmation { thumbprint: grant.certificate }),
             }),
         }
     }

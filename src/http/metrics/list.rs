@@ -63,6 +63,8 @@ pub const METRICS: &[Metric] = &[
     counter("gatepass_service_mints_total", OUTCOME, "minted service tokens"),
     counter("gatepass_redemptions_total", OUTCOME, "redemptions; waiting: each answer to a host that waits for approval"),
     counter("gatepass_renewals_total", OUTCOME, "renewals"),
+    counter("gatepass_checkins_total", Labels::None, "check-ins of hosts"),
+    counter("gatepass_access_tokens_total", OUTCOME, "access tokens of hosts"),
     counter("gatepass_emergency_token_uses_total", Labels::None, "hosts admitted by the emergency token"),
     counter("gatepass_lineage_conflicts_total", Labels::None, "renewals with a superseded certificate"),
     counter("gatepass_superseded_certificates_total", Labels::None, "other refused requests with a superseded certificate"),

@@ -8,8 +8,8 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::clock::Timestamp;
 use crate::id::{
-    ApiKeyId, BatchId, ChainId, EnrollmentId, Fingerprint, HostId, KeyId, PolicyId, RequestId, RuleId,
-    Serial, Thumbprint, TokenId,
+    ApiKeyId, BatchId, CertificateThumbprint, ChainId, EnrollmentId, Fingerprint, HostId, KeyId, PolicyId,
+    RequestId, RuleId, Serial, Thumbprint, TokenId,
 };
 use crate::name::{Cluster, Description, DnsName, DnsPattern, Label, Labels, Role, UserName};
 
@@ -88,6 +88,8 @@ texts! {
         .pattern(Some(BASE64URL_OF_32));
     Thumbprint = text("The RFC 7638 thumbprint of a host's public key.", "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs")
         .pattern(Some(BASE64URL_OF_32));
+    CertificateThumbprint = text("The SHA-256 of a certificate's DER (RFC 8705).", "A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5v0")
+        .pattern(Some(BASE64URL_OF_32));
     Fingerprint = text(
         "The SHA-256 of a certificate's DER, in lower-case hexadecimal.",
         "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
@@ -153,6 +155,7 @@ mod tests {
         assert!(RequestId::parse(&example::<RequestId>()).is_some());
         assert!(KeyId::parse(&example::<KeyId>()).is_some());
         assert!(Thumbprint::parse(&example::<Thumbprint>()).is_some());
+        assert!(CertificateThumbprint::parse(&example::<CertificateThumbprint>()).is_some());
         assert!(Fingerprint::parse(&example::<Fingerprint>()).is_some());
         assert!(Serial::parse(&example::<Serial>()).is_some());
         assert!(Timestamp::parse_rfc3339(&example::<Timestamp>()).is_some());

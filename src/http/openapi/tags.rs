@@ -17,7 +17,7 @@ tags! {
     TOKENS = "enrollment tokens", "Mint, list, show and revoke the tokens that hosts redeem.";
     SERVICE_TOKENS = "service tokens", "Tokens with roles for one other service.";
     HOSTS = "hosts", "Enrolled machines, for operators.";
-    ENROLLING = "enrolling", "The host's side: redeem a token, renew its certificate, leave.";
+    ENROLLING = "enrolling", "The host's side: redeem a token, renew the certificate, check in, get access tokens, leave.";
     ASKING = "asking about tokens", "For services without offline verification, and for proxies.";
     PUBLISHED = "published", "Public documents: keys, CA certificates, revocations. Prepared in advance, tagged, compressed.";
     RULES = "auto-approve rules", "The hosts that are admitted without a person.";

@@ -73,6 +73,8 @@ codes! {
     CertificateSuperseded = FORBIDDEN "certificate_superseded" "Certificate superseded", "the host has a newer certificate: reload the service that presented this one, or run the command where the newest is";
     LineageConflict = FORBIDDEN "lineage_conflict" "Lineage conflict", "a superseded certificate renewed, so two machines share one identity: an administrator decides which one stays";
     HostQuarantined = FORBIDDEN "host_quarantined" "Host quarantined", "two machines renewed with certificates of the host: an administrator releases it or re-enrolls it";
+    NoPolicy = FORBIDDEN "no_policy" "No policy", "move the host to a policy that names the service";
+    AudienceNotAllowed = FORBIDDEN "audience_not_allowed" "Audience not allowed", "add the audience to the policy of the host";
     NodeLimitExceeded = FORBIDDEN "node_limit_exceeded" "NodeLimitExceeded", "the fleet is at its node limit, and no use was spent: raise `node_limit`, or revoke hosts that are gone";
     EnrollmentDenied = FORBIDDEN "enrollment_denied" "Enrollment denied", "an administrator denied the host: its key is refused under every token";
     EnrollmentChanged = FORBIDDEN "enrollment_changed" "Enrollment changed", "the host waits under another name or cluster: repeat the first request";

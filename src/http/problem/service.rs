@@ -112,6 +112,8 @@ impl From<HostError> for Problem {
             HostError::RolesNotInPolicy { .. } | HostError::RoleOutsidePolicy { .. } => {
                 of(Code::RolesNotInPolicy)
             }
+            HostError::NoPolicy => of(Code::NoPolicy),
+            HostError::AudienceNotAllowed => of(Code::AudienceNotAllowed),
             HostError::RenewedTooOften => of(Code::TooManyRequests).retry_after(3600),
         }
     }

@@ -90,6 +90,8 @@ const fn pinned_host(error: &HostError) -> (u16, &'static str, Option<u32>) {
         HostError::CertificateSuperseded => (403, "certificate_superseded", None),
         HostError::LineageConflict => (403, "lineage_conflict", None),
         HostError::Quarantined => (403, "host_quarantined", None),
+        HostError::NoPolicy => (403, "no_policy", None),
+        HostError::AudienceNotAllowed => (403, "audience_not_allowed", None),
         HostError::NotQuarantined => (409, "host_not_quarantined", None),
         HostError::NameTaken => (409, "name_taken", None),
         HostError::NodeLimit => (403, "node_limit_exceeded", None),
@@ -142,7 +144,7 @@ fn of_cas() -> [CaError; 11] {
     ]
 }
 
-const fn of_hosts() -> [HostError; 21] {
+const fn of_hosts() -> [HostError; 23] {
     [
         HostError::Revoked,
         HostError::CertificateRevoked,
@@ -164,6 +166,8 @@ const fn of_hosts() -> [HostError; 21] {
         HostError::FourEyes,
         HostError::NoCertificate,
         HostError::Ended,
+        HostError::NoPolicy,
+        HostError::AudienceNotAllowed,
         HostError::RenewedTooOften,
     ]
 }

@@ -1,4 +1,4 @@
-//! The latest uses of API keys and sessions, and the last contacts of hosts: in memory, and written together once a minute.
+//! The latest uses of API keys and sessions, the last contacts of hosts and their check-ins: in memory, and written together once a minute.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use crate::clock::Timestamp;
 use crate::id::{ApiKeyId, HostId, SessionId};
 use crate::service::ServiceError;
-use crate::store::{HostContact, RecordContacts, RecordUses, Store};
+use crate::store::{CheckIn, HostContact, RecordCheckIns, RecordContacts, RecordUses, Store};
 
 /// Maximum number of uses of one kind. For one more, all of them are written at once.
 const MOST: usize = 50_000;
@@ -27,6 +27,8 @@ pub(in crate::service) struct UnwrittenUses {
     pub(super) sessions: Latest<SessionId, Timestamp>,
     /// The last contact of each host.
     hosts: Latest<HostId, HostContact>,
+    /// The newest check-in of each host.
+    checkins: Latest<HostId, CheckIn>,
     writing: tokio::sync::Mutex<()>,
 }
 
@@ -81,8 +83,9 @@ impl<Id: Copy + Eq + Hash, Use: Clone + Ord> Latest<Id, Use> {
 
 impl UnwrittenUses {
     pub(in crate::service) fn new(store: Arc<dyn Store>) -> Self {
-        let (api_keys, sessions, hosts) = (Latest::default(), Latest::default(), Latest::default());
-        Self { store, api_keys, sessions, hosts, writing: tokio::sync::Mutex::default() }
+        let (api_keys, sessions) = (Latest::default(), Latest::default());
+        let (hosts, checkins) = (Latest::default(), Latest::default());
+        Self { store, api_keys, sessions, hosts, checkins, writing: tokio::sync::Mutex::default() }
     }
 
     /// Notes a contact of a host. Without room, all are written first.
@@ -94,7 +97,15 @@ impl UnwrittenUses {
         }
     }
 
-    /// Writes the latest uses and contacts. If that fails, the next call tries it again.
+    /// Notes a check-in of a host, as [`UnwrittenUses::host_seen`] does a contact.
+    pub(in crate::service) async fn checked_in(&self, host: HostId, checkin: CheckIn) {
+        if !self.checkins.note(host, checkin.clone()) {
+            let _ = self.write().await;
+            self.checkins.note(host, checkin);
+        }
+    }
+
+    /// Writes the latest uses, contacts and check-ins. If that fails, the next call tries it again.
     pub(in crate::service) async fn write(&self) -> Result<(), ServiceError> {
         // Callers without room come at once: the first writes for all of them.
         let _writing = self.writing.lock().await;
@@ -108,6 +119,10 @@ impl UnwrittenUses {
         for some in self.hosts.unwritten().chunks(AT_ONCE) {
             self.store.record_contacts(RecordContacts { contacts: some.to_vec() }).await?;
             self.hosts.written(some);
+        }
+        for some in self.checkins.unwritten().chunks(AT_ONCE) {
+            self.store.record_checkins(RecordCheckIns { checkins: some.to_vec() }).await?;
+            self.checkins.written(some);
         }
         Ok(())
     }

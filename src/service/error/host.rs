@@ -107,6 +107,16 @@ pub enum HostError {
         /// These roles.
         roles: String,
     },
+    /// The host has no policy.
+    #[error(
+        "the host has no policy, and so it may use no service: ask an administrator to move it to one (`gatepass host move`)"
+    )]
+    NoPolicy,
+    /// The policy of the host does not name the service.
+    #[error(
+        "the policy of the host does not name this audience: ask an administrator to add it to the policy"
+    )]
+    AudienceNotAllowed,
     /// The host renewed too many times within an hour.
     #[error("the host renewed too many times within an hour: renew again in an hour")]
     RenewedTooOften,

@@ -127,6 +127,7 @@ pub fn load_ring(vault: &Vault, records: &[KeyRecord]) -> Result<KeyRing, Servic
     let signing = SigningPairs {
         enrollment: pair(KeyUse::Enrollment)?,
         service: pair(KeyUse::Service)?,
+        access: pair(KeyUse::Access)?,
         status_list: pair(KeyUse::StatusList)?,
     };
     let verifying = records.iter().map(|record| {

@@ -1,14 +1,15 @@
-//! Checks of the authority's own tokens, without side effects: signature, time and revocation. They read memory, and the
-//! row of a persistent token: without it the token is revoked.
+//! Checks of the authority's own tokens: signature, time and revocation. They read memory, and the row of a persistent token:
+//! without it the token is revoked. An access token is as good as the certificate that it is bound to.
 
 use std::borrow::Cow;
 
 use crate::clock::Timestamp;
+use crate::id::TokenId;
 use crate::name::Role;
 use crate::service::verification::Authenticator;
 use crate::store::StoreError;
 use crate::token::{
-    AuthenticatedToken, Grant, KeyUse, ServiceGrant, Status, TokenRef, Verified, VerifyError,
+    AccessGrant, AuthenticatedToken, Grant, KeyUse, ServiceGrant, Status, Verified, VerifyError,
 };
 
 /// A valid token.
@@ -18,6 +19,8 @@ pub enum GoodToken {
     Enrollment(Verified<Grant>),
     /// A service token.
     Service(Verified<ServiceGrant>),
+    /// An access token. Its certificate is valid; the service compares it with the presented one.
+    Access(Verified<AccessGrant>),
 }
 
 impl GoodToken {
@@ -26,14 +29,33 @@ impl GoodToken {
         match self {
             Self::Enrollment(_) => KeyUse::Enrollment,
             Self::Service(_) => KeyUse::Service,
+            Self::Access(_) => KeyUse::Access,
         }
     }
 
-    /// Id, issuer and status entry of the token.
-    pub fn token(&self) -> &TokenRef {
+    /// Id of the token.
+    pub fn id(&self) -> TokenId {
         match self {
-            Self::Enrollment(grant) => &grant.token,
-            Self::Service(grant) => &grant.token,
+            Self::Enrollment(grant) => grant.token.id,
+            Self::Service(grant) => grant.token.id,
+            Self::Access(grant) => grant.id,
+        }
+    }
+
+    /// The external URL that the token names.
+    pub fn issuer(&self) -> &str {
+        match self {
+            Self::Enrollment(grant) => &grant.token.issuer,
+            Self::Service(grant) => &grant.token.issuer,
+            Self::Access(grant) => &grant.issuer,
+        }
+    }
+
+    /// The grant of an access token.
+    pub const fn access(&self) -> Option<&Verified<AccessGrant>> {
+        match self {
+            Self::Access(grant) => Some(grant),
+            Self::Enrollment(_) | Self::Service(_) => None,
         }
     }
 
@@ -42,6 +64,7 @@ impl GoodToken {
         match self {
             Self::Enrollment(grant) => (grant.issued_at, grant.not_before, grant.terms.expires_at),
             Self::Service(grant) => (grant.issued_at, grant.not_before, Some(grant.expires_at)),
+            Self::Access(grant) => (grant.issued_at, grant.issued_at, Some(grant.expires_at)),
         }
     }
 
@@ -50,6 +73,7 @@ impl GoodToken {
         match self {
             Self::Enrollment(grant) => Cow::Owned(grant.audience()),
             Self::Service(grant) => Cow::Borrowed(&grant.audience),
+            Self::Access(grant) => Cow::Borrowed(&grant.audience),
         }
     }
 
@@ -66,6 +90,7 @@ impl GoodToken {
         match self {
             Self::Enrollment(grant) => &grant.terms.roles,
             Self::Service(grant) => &grant.roles,
+            Self::Access(grant) => &grant.roles,
         }
     }
 }
@@ -85,6 +110,15 @@ pub enum BadToken {
     /// All its uses are spent.
     #[error("all uses of the token are taken: ask for a new one")]
     UsedUp,
+    /// The host of the access token is revoked.
+    #[error("the host of the access token was revoked: enroll it again with a new key and a new token")]
+    HostRevoked,
+    /// The host of the access token is in quarantine.
+    #[error("the host of the access token is in quarantine: an administrator releases it")]
+    HostQuarantined,
+    /// The certificate of the access token is no longer valid.
+    #[error("the certificate of the access token is no longer valid: get a new token with the present one")]
+    CertificateEnded,
 }
 
 impl BadToken {
@@ -95,12 +129,15 @@ impl BadToken {
             Self::Revoked => "token_revoked",
             Self::Suspended => "token_suspended",
             Self::UsedUp => "token_used_up",
+            Self::HostRevoked => "token_host_revoked",
+            Self::HostQuarantined => "token_host_quarantined",
+            Self::CertificateEnded => "token_certificate_ended",
         }
     }
 }
 
 impl Authenticator {
-    /// Checks a token of either kind: form, signature, issuer, audience, time and revocation. The inner error is the first
+    /// Checks a token of any kind: form, signature, issuer, audience, time and revocation. The inner error is the first
     /// failed check.
     ///
     /// # Errors
@@ -154,16 +191,26 @@ impl Authenticator {
             {
                 Err(BadToken::Revoked)
             }
+            GoodToken::Access(grant) => self.judge_bound(grant, now).await?.map(|()| good),
             _ => Ok(good),
         })
     }
 
     fn judge_memory(&self, signed: AuthenticatedToken, now: Timestamp) -> Result<GoodToken, BadToken> {
-        let good = match signed {
-            AuthenticatedToken::Enrollment(token) => GoodToken::Enrollment(token.at(now)?),
-            AuthenticatedToken::Service(token) => GoodToken::Service(token.at(now)?),
+        let (good, status) = match signed {
+            AuthenticatedToken::Enrollment(token) => {
+                let grant = token.at(now)?;
+                let status = grant.token.status;
+                (GoodToken::Enrollment(grant), status)
+            }
+            AuthenticatedToken::Service(token) => {
+                let grant = token.at(now)?;
+                let status = grant.token.status;
+                (GoodToken::Service(grant), status)
+            }
+            AuthenticatedToken::Access(token) => return Ok(GoodToken::Access(token.at(now)?)),
         };
-        judge_taken_back(self.base.store.revocations().status(good.token().status))?;
+        judge_taken_back(self.base.store.revocations().status(status))?;
         Ok(good)
     }
 }

@@ -3,7 +3,7 @@
 use crate::ca::BACKDATED;
 use crate::clock::Timestamp;
 use crate::host_certificate::HostPeer;
-use crate::id::HostId;
+use crate::id::{CertificateThumbprint, HostId};
 use crate::name::{DnsName, Role};
 use crate::service::verification::Authenticator;
 use crate::service::{Caller, HostError, ServiceError};
@@ -16,6 +16,8 @@ pub struct HostCaller {
     pub id: HostId,
     /// The presented certificate. The host proved to hold its key.
     pub certificate: CertificateRecord,
+    /// The thumbprint of that certificate.
+    pub thumbprint: CertificateThumbprint,
     /// The roles in that certificate.
     pub roles: Vec<Role>,
     /// The DNS name in that certificate.
@@ -103,8 +105,9 @@ impl Authenticator {
             identity;
         let issued_at = not_before.plus(BACKDATED);
         let due_at = record.newest.due_at.filter(|_| serial == record.newest.serial);
+        let thumbprint = CertificateThumbprint::of(certificate);
         let certificate = CertificateRecord { serial, host_key, issued_at, not_after, due_at };
-        Ok(HostCaller { id, certificate, roles, name, record })
+        Ok(HostCaller { id, certificate, thumbprint, roles, name, record })
     }
 
     /// Judges a certificate by its place in the lineage of its host. The newest and its unconfirmed predecessor do

@@ -32,6 +32,11 @@ pub struct Metadata {
     gatepass_enrollment_token_endpoint: String,
     #[schema(format = "uri", example = "https://gate.example.org/api/v1/service-tokens")]
     gatepass_service_token_endpoint: String,
+    #[schema(format = "uri", example = "https://gate.example.org/api/v1/access-token")]
+    gatepass_access_token_endpoint: String,
+    /// Access tokens are bound to the host's certificate (RFC 8705 section 3.3).
+    #[schema(example = true)]
+    tls_client_certificate_bound_access_tokens: bool,
     #[schema(format = "uri", example = "https://gate.example.org/api/v1/bootstrap")]
     gatepass_bootstrap_endpoint: String,
 }
@@ -53,6 +58,8 @@ impl Metadata {
             status_list_aggregation_endpoint: at("/status"),
             gatepass_enrollment_token_endpoint: at("/api/v1/enrollment-tokens"),
             gatepass_service_token_endpoint: at("/api/v1/service-tokens"),
+            gatepass_access_token_endpoint: at("/api/v1/access-token"),
+            tls_client_certificate_bound_access_tokens: true,
             gatepass_bootstrap_endpoint: at("/api/v1/bootstrap"),
         }
     }

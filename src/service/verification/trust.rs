@@ -8,8 +8,8 @@ use crate::clock::Timestamp;
 use crate::service::document::Document;
 use crate::service::verification::issuers::Issuers;
 use crate::token::{
-    Authenticated, AuthenticatedToken, Grant, HotEnrollmentTokens, HotServiceTokens, KeyRing, ServiceGrant,
-    TokenDigest, UnverifiedToken, VerifyError,
+    AccessGrant, Authenticated, AuthenticatedToken, Grant, HotAccessTokens, HotEnrollmentTokens,
+    HotServiceTokens, KeyRing, ServiceGrant, TokenDigest, UnverifiedToken, VerifyError,
 };
 
 /// One generation of keys, external URLs and audiences.
@@ -23,6 +23,7 @@ pub struct Trust {
     hot_tokens: usize,
     enrollment: HotEnrollmentTokens,
     service: HotServiceTokens,
+    access: HotAccessTokens,
     /// The published key set (RFC 7517).
     pub jwks: Document,
     /// The published OAuth metadata (RFC 8414) of the current external URL.
@@ -41,11 +42,12 @@ impl Trust {
         hot_tokens: usize,
     ) -> Self {
         let (enrollment, service) = (HotEnrollmentTokens::new(hot_tokens), HotServiceTokens::new(hot_tokens));
+        let access = HotAccessTokens::new(hot_tokens);
         let jwks =
             Document::new("application/jwk-set+json", MAX_AGE, ring.verifying().to_jwks()).compressed();
         let metadata = serde_json::to_vec(&Metadata::of(issuers.current())).unwrap_or_default();
         let metadata = Document::new("application/json", MAX_AGE, metadata).compressed();
-        Self { ring, issuers, audiences, hot_tokens, enrollment, service, jwks, metadata }
+        Self { ring, issuers, audiences, hot_tokens, enrollment, service, access, jwks, metadata }
     }
 
     /// The next generation, with these keys and external URLs and an empty cache.
@@ -76,7 +78,19 @@ impl Trust {
         })
     }
 
-    /// Checks a token of either kind.
+    /// Checks an access token for any of the audiences. Its certificate is the caller's to compare.
+    pub(in crate::service) fn access(
+        &self,
+        text: &str,
+        now: Timestamp,
+    ) -> Result<Authenticated<AccessGrant>, VerifyError> {
+        let (keys, issuers) = (self.ring.verifying(), self.issuers.accepted());
+        self.access.authenticate(text, now, || {
+            UnverifiedToken::parse(text)?.authenticate_access(keys, issuers, &self.audiences)
+        })
+    }
+
+    /// Checks a token of any kind.
     pub(in crate::service) fn any(
         &self,
         text: &str,
@@ -92,7 +106,7 @@ impl Trust {
         Ok(good)
     }
 
-    /// Checks tokens of both kinds, in their order. Signatures that are not cached are checked together.
+    /// Checks tokens of all kinds, in their order. Signatures that are not cached are checked together.
     pub(in crate::service) fn many(
         &self,
         texts: &[String],
@@ -122,7 +136,7 @@ impl Trust {
         answers
     }
 
-    /// Checks a token of either kind, also for an audience that has left the configuration: a service may still accept it.
+    /// Checks a token that can be revoked, also for an audience that has left the configuration: a service may still accept it.
     pub(in crate::service) fn whatever_audience(
         &self,
         text: &str,
@@ -142,7 +156,9 @@ impl Trust {
     /// The token of this digest, if it is in the cache.
     fn hot(&self, digest: &TokenDigest, now: Timestamp) -> Option<AuthenticatedToken> {
         let service = self.service.get(digest, now).map(AuthenticatedToken::Service);
-        service.or_else(|| self.enrollment.get(digest, now).map(AuthenticatedToken::Enrollment))
+        let access = || self.access.get(digest, now).map(AuthenticatedToken::Access);
+        let enrollment = || self.enrollment.get(digest, now).map(AuthenticatedToken::Enrollment);
+        service.or_else(access).or_else(enrollment)
     }
 
     /// Adds a good signature to the cache.
@@ -150,6 +166,7 @@ impl Trust {
         match signed {
             AuthenticatedToken::Enrollment(token) => self.enrollment.remember(digest, token, now),
             AuthenticatedToken::Service(token) => self.service.remember(digest, token, now),
+            AuthenticatedToken::Access(token) => self.access.remember(digest, token, now),
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::clock::Timestamp;
 use crate::id::{HostId, PolicyId, Serial};
 use crate::ledger::Draft;
 use crate::name::{Label, Role};
-use crate::store::Contact;
+use crate::store::{CheckIn, Contact};
 use crate::wire::HostReport;
 
 /// See [`Verbs::set_roles`](crate::store::Verbs::set_roles).
@@ -106,6 +106,13 @@ pub struct RecordReport {
 pub struct RecordContacts {
     /// Each host with its last contact.
     pub contacts: Vec<(HostId, HostContact)>,
+}
+
+/// See [`Verbs::record_checkins`](crate::store::Verbs::record_checkins). An older check-in does not replace a newer one. There is no
+/// entry, and missing hosts are skipped.
+pub struct RecordCheckIns {
+    /// Each host with its newest check-in.
+    pub checkins: Vec<(HostId, CheckIn)>,
 }
 
 /// A contact of a host, and the URL at which the host reached the server.

@@ -1,13 +1,14 @@
 //! Facts by which people recognise hosts: labels, reports and the last contact.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::world::*;
-use crate::id::HostId;
+use crate::id::{HostId, PolicyId};
 use crate::ledger::Action;
-use crate::name::{Cluster, Label};
+use crate::name::{Cluster, Label, Labels};
 use crate::store::*;
-use crate::wire::HostReport;
+use crate::wire::{HostHealth, HostReport};
 
 const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
 
@@ -139,6 +140,36 @@ pub(in crate::store) async fn the_last_contact_moves_forward_only(world: &mut Wo
     assert_eq!(after, HostRecord { contact, ..before.clone() });
     let earlier = Contact { at: world.now.minus(HOUR / 2), from: None };
     assert_eq!(seen(world, earlier).await, after);
+    world.expect_entries(&[]).await;
+}
+
+pub(in crate::store) async fn the_newest_check_in_stays(world: &mut World) {
+    let before = host(world).await;
+    assert_eq!(before.checkin, None);
+    let given = BTreeMap::from([(String::from("site"), String::from("eu-1"))]);
+    let checkin = |at, status| CheckIn {
+        at,
+        version: String::from("1.2.3"),
+        status,
+        message: String::from("m"),
+        labels: Labels::parse(&given).unwrap(),
+        policy: Some(PolicyId::generate(at)),
+        policy_revision: Some(3),
+    };
+    let record = async |world: &World, checkin: CheckIn| {
+        let checkins = vec![(HostId::generate(world.now), checkin.clone()), (before.id, checkin)];
+        world.store().record_checkins(RecordCheckIns { checkins }).await.unwrap();
+        world.host(before.id).await
+    };
+    let first = checkin(world.now, HostHealth::Healthy);
+    let after = record(world, first.clone()).await;
+    assert_eq!(after, HostRecord { checkin: Some(first), ..before.clone() });
+    world.pass(HOUR);
+    let second = CheckIn { policy: None, policy_revision: None, ..checkin(world.now, HostHealth::Failed) };
+    let after = record(world, second.clone()).await;
+    assert_eq!(after.checkin, Some(second));
+    let earlier = checkin(world.now.minus(HOUR / 2), HostHealth::Degraded);
+    assert_eq!(record(world, earlier).await, after);
     world.expect_entries(&[]).await;
 }
 

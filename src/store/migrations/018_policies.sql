@@ -50,15 +50,16 @@ CREATE INDEX mints_by_policy ON mints (policy, token) WHERE policy IS NOT NULL;
 ALTER TABLE hosts ADD COLUMN policy BLOB CHECK (length(policy) = 16);
 CREATE INDEX hosts_by_policy ON hosts (policy, host, revoked_at) WHERE policy IS NOT NULL;
 
--- The newest check-in of each host. message and labels are the host's own words, and status is one of the three that hosts report.
+-- The newest check-in of each host, in the host's own words. policy and policy_revision are what it had.
 CREATE TABLE checkins (
-    host            BLOB    PRIMARY KEY CHECK (length(host) = 16),
+    host            BLOB    PRIMARY KEY REFERENCES hosts (host) ON DELETE CASCADE,
     at              INTEGER NOT NULL,
     version         TEXT    NOT NULL,
     status          TEXT    NOT NULL CHECK (status = 'healthy' OR status = 'degraded' OR status = 'failed'),
     message         TEXT    NOT NULL,
     labels          TEXT    NOT NULL,
-    policy_revision INTEGER
+    policy          BLOB    CHECK (length(policy) = 16),
+    policy_revision INTEGER CHECK (policy_revision > 0)
 ) STRICT, WITHOUT ROWID;
 
 CREATE VIEW readable_policies AS
@@ -132,3 +133,19 @@ ALTER TABLE mints ADD COLUMN fleet_removed INTEGER NOT NULL DEFAULT 0 CHECK (fle
 CREATE INDEX fleet_mints ON mints (token) WHERE fleet_key IS NOT NULL;
 CREATE INDEX mints_by_fleet_key ON mints (fleet_key, token) WHERE fleet_key IS NOT NULL;
 CREATE INDEX fleet_mints_by_label ON mints (policy, label) WHERE fleet_key IS NOT NULL;
+
+-- Access tokens have keys of their own.
+CREATE TABLE keys_with_access (
+    kid             BLOB    PRIMARY KEY CHECK (length(kid) = 32),
+    public          BLOB    NOT NULL CHECK (length(public) = 32),
+    state           TEXT    NOT NULL CHECK (state IN ('prepared', 'current', 'previous', 'retired')),
+    persistent_only INTEGER NOT NULL CHECK (persistent_only IN (0, 1)),
+    created_at      INTEGER NOT NULL,
+    retired_at      INTEGER,
+    key_use         TEXT    NOT NULL CHECK (key_use IN ('enrollment', 'service', 'access', 'status_list'))
+) STRICT, WITHOUT ROWID;
+INSERT INTO keys_with_access (kid, public, state, persistent_only, created_at, retired_at, key_use)
+SELECT kid, public, state, persistent_only, created_at, retired_at, key_use FROM signing_keys;
+DROP TABLE signing_keys;
+ALTER TABLE keys_with_access RENAME TO signing_keys;
+CREATE UNIQUE INDEX one_key_prepared_one_current ON signing_keys (key_use, state) WHERE state IN ('prepared', 'current');

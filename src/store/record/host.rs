@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use crate::clock::Timestamp;
 use crate::id::{HostId, PolicyId, Serial, SpkiHash, TokenId};
 use crate::name::{Cluster, DnsName, Label, Role};
+use crate::store::CheckIn;
 use crate::wire::HostReport;
 
 /// The facts of a host outside its certificates.
@@ -67,7 +68,10 @@ pub struct HostRecord {
     /// The last contact.
     #[serde(flatten)]
     pub contact: Contact,
-    /// URL at which the host last enrolled, renewed or asked for its identity; `null`: not known.
+    /// The newest check-in; `null`: none.
+    #[schema(required)]
+    pub checkin: Option<CheckIn>,
+    /// URL at which the host last enrolled, renewed, checked in or asked for its identity; `null`: not known.
     #[schema(required, format = "uri", example = "https://gate.example.org")]
     pub reached_url: Option<String>,
     /// Serial number of the certificate before the newest.
@@ -105,11 +109,11 @@ pub struct Reported {
     pub at: Timestamp,
 }
 
-/// The last contact of a host: it enrolled, renewed or asked for its identity.
+/// The last contact of a host: it enrolled, renewed, checked in or asked for its identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[schema(as = LastContact)]
 pub struct Contact {
-    /// Time of the last enrollment, renewal or request for the identity; up to a minute late.
+    /// Time of the last enrollment, renewal, check-in or request for the identity; up to a minute late.
     #[serde(rename = "last_seen_at")]
     pub at: Timestamp,
     /// Address of the host at that time; `null`: not known.

@@ -18,6 +18,7 @@ use crate::id::{
 use crate::name::{Cluster, Description, DnsName, Label, NameError, Role};
 use crate::store::{EnrollmentState, KeyState, ListKind, RevocationReason, TokenKind};
 use crate::token::KeyUse;
+use crate::wire::HostHealth;
 
 macro_rules! blob {
     ($($name:ident),*) => {$(
@@ -118,7 +119,8 @@ macro_rules! word {
 word!(UserRole: Admin = "admin", Operator = "operator", Analyst = "analyst", Viewer = "viewer");
 word!(SessionKind: Cookie = "cookie", Bearer = "bearer");
 word!(KeyState: Prepared = "prepared", Current = "current", Previous = "previous", Retired = "retired");
-word!(KeyUse: Enrollment = "enrollment", Service = "service", StatusList = "status_list");
+word!(KeyUse: Enrollment = "enrollment", Service = "service", Access = "access", StatusList = "status_list");
+word!(HostHealth: Healthy = "healthy", Degraded = "degraded", Failed = "failed");
 word!(Approval: Off = "off", Warn = "warn", Require = "require");
 word!(EnrollmentState: Waiting = "waiting", Approved = "approved", Denied = "denied", Expired = "expired", Ended = "ended");
 word!(ListKind: Ephemeral = "ephemeral", Persistent = "persistent");

@@ -37,7 +37,7 @@ fn verify_all(
     let answers = UnverifiedToken::authenticate_all(&tokens, ring.verifying(), slice::from_ref(issuer), &[]);
     let verified = answers.into_iter().map(|answer| match answer? {
         AuthenticatedToken::Enrollment(token) => token.at(now),
-        AuthenticatedToken::Service(_) => Err(VerifyError::WrongType),
+        AuthenticatedToken::Service(_) | AuthenticatedToken::Access(_) => Err(VerifyError::WrongType),
     });
     verified.collect()
 }

@@ -21,7 +21,7 @@ fn every_use_has_a_pair_of_its_own() {
     ids.extend(KeyUse::ALL.map(|usage| ring.prepared(usage)));
     ids.sort();
     ids.dedup();
-    assert_eq!((ids.len(), ring.verifying().iter().count()), (6, 6));
+    assert_eq!((ids.len(), ring.verifying().iter().count()), (8, 8));
 }
 
 #[test]

@@ -51,7 +51,7 @@ const WRITE_POLICIES: Who = Scope("policies:write");
 const READ_LEDGER: Who = Scope("ledger:read");
 const ADMIN: Who = Scope("admin");
 
-const NATIVE: [(&str, &str, Who); 105] = [
+const NATIVE: [(&str, &str, Who); 108] = [
     ("POST", "/api/v1/enrollment-tokens", WRITE_TOKENS),
     ("GET", "/api/v1/enrollment-tokens", READ_TOKENS),
     ("GET", "/api/v1/enrollment-tokens/{id}", READ_TOKENS),
@@ -66,6 +66,9 @@ const NATIVE: [(&str, &str, Who); 105] = [
     ("POST", "/api/v1/renew", Who::Host),
     ("GET", "/api/v1/whoami", Who::Host),
     ("POST", "/api/v1/whoami", Who::Host),
+    ("POST", "/api/v1/checkin", Who::Host),
+    ("GET", "/api/v1/policy", Who::Host),
+    ("POST", "/api/v1/access-token", Who::Host),
     ("GET", "/api/v1/hosts", READ_HOSTS),
     ("GET", "/api/v1/hosts/{id}", READ_HOSTS),
     ("PATCH", "/api/v1/hosts/{id}", WRITE_HOSTS),

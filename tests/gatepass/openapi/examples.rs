@@ -5,10 +5,10 @@ use http::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 
 use super::complete::operations;
-use crate::support::authority::AUDIENCE;
 use crate::support::client::Client;
 use crate::support::described::DOCUMENT;
-use crate::support::{Host, Running, sample};
+use crate::support::fleet::{Member, policy, start};
+use crate::support::{Running, sample};
 
 /// The body as its media type writes it.
 fn written(media_type: &str, example: &Value) -> String {
@@ -40,7 +40,7 @@ fn example(subject: &Value) -> Value {
     written.or_else(built).unwrap_or_else(|| panic!("no example: {subject}"))
 }
 
-async fn caller(at: &Running, operation: &Value) -> Client {
+async fn caller(at: &Running, operation: &Value, policy: &Value) -> Client {
     let takes =
         |scheme: &str| operation["security"].as_array().unwrap().iter().any(|one| one.get(scheme).is_some());
     if takes("password") {
@@ -51,21 +51,20 @@ async fn caller(at: &Running, operation: &Value) -> Client {
         return at.stranger().bearer(&at.mint_once().await);
     }
     assert!(takes("host_certificate"), "{operation}");
-    let host = Host::new();
-    let enrolled = host.redeem(at, &at.mint_once().await).await;
-    host.client(at, &enrolled.json)
+    Member::of(at, policy).await.client
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_request_example_fits_its_handler() {
-    let at = Running::start_with(&[("tokens.audiences", AUDIENCE)]).await;
+    let at = start().await;
+    let policy = policy(&at, "of-hosts", json!({})).await;
     let mut sent = 0;
     for (name, operation) in operations() {
         let bodies = operation["requestBody"]["content"].as_object().into_iter().flatten();
         for (media_type, content) in bodies {
             let (method, path) = name.split_once(' ').unwrap();
             let method: Method = method.parse().unwrap();
-            let client = caller(&at, operation).await.header(CONTENT_TYPE, media_type);
+            let client = caller(&at, operation, &policy).await.header(CONTENT_TYPE, media_type);
             let body = written(media_type, &example(content));
             let said = client.send(method, &filled(path, operation), Some(body)).await;
             // No example can know a password that is good here.

@@ -15,7 +15,7 @@ const DEMAND_EXAMPLE: &str = "role=director&audience=https:%2F%2Fjobs.example.or
 /// Authorize a guarded request
 ///
 /// For nginx, Traefik and other proxies that accept any 2xx. Any method is accepted, without the body. A service token
-/// decides, or without a token a host certificate.
+/// decides, or an access token with its certificate, or without a token a host certificate.
 #[utoipa::path(
     get,
     path = "/api/v1/authorize",

@@ -5,11 +5,12 @@ use utoipa::ToSchema;
 
 use super::TokenForm;
 use crate::clock::Timestamp;
+use crate::http::api::shapes::Confirmation;
 use crate::http::call::Call;
 use crate::http::form::Form;
 use crate::http::problem::Problem;
 use crate::http::reply::Reply;
-use crate::id::TokenId;
+use crate::id::{HostId, TokenId};
 use crate::name::Role;
 use crate::service::GoodToken;
 
@@ -36,19 +37,25 @@ pub(in crate::http::api) enum Introspection<'a> {
     Inactive(InactiveToken),
 }
 
-/// A valid token (section 2.2). `client_id` is left out, because no OAuth client requested the token. `username` is left
-/// out, because the minter is not the holder.
+/// A valid token (section 2.2). Only an access token has a `client_id`, its host: no OAuth client requested another token.
+/// `username` is left out, because the minter is not the holder.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http::api) struct ActiveToken<'a> {
     #[schema(example = true)]
     active: bool,
-    #[schema(pattern = "^(enroll|role)[+]jwt$", example = "role+jwt")]
+    #[schema(pattern = "^(enroll|role|at)[+]jwt$", example = "role+jwt")]
     token_type: &'static str,
     #[schema(format = "uri", example = "https://gate.example.org")]
     iss: &'a str,
     #[schema(example = "https://jobs.example.org")]
     aud: &'a str,
-    sub: TokenId,
+    /// The token's id; of an access token, the host's.
+    #[schema(format = "uuid", example = "0198c0de-9b41-7d20-9c55-6e7f80912a3b")]
+    sub: String,
+    /// The host of an access token.
+    #[schema(nullable = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_id: Option<HostId>,
     jti: TokenId,
     #[schema(example = 1_893_456_000)]
     iat: i64,
@@ -62,6 +69,10 @@ pub(in crate::http::api) struct ActiveToken<'a> {
     #[schema(example = "director allocator")]
     scope: String,
     roles: &'a [Role],
+    /// The certificate that an access token is bound to. Compare it with the one that the client presented.
+    #[schema(nullable = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cnf: Option<Confirmation>,
 }
 
 /// Any other token. The reason is not disclosed (section 2.2).
@@ -103,17 +114,20 @@ fn audience(form: &Form) -> Result<Option<&str>, Problem> {
 
 fn active<'a>(good: &'a GoodToken, aud: &'a str) -> ActiveToken<'a> {
     let (iat, nbf, exp) = good.times();
+    let access = good.access();
     ActiveToken {
         active: true,
         token_type: good.kind().typ(),
-        iss: &good.token().issuer,
+        iss: good.issuer(),
         aud,
-        sub: good.token().id,
-        jti: good.token().id,
+        sub: access.map_or_else(|| good.id().to_string(), |grant| grant.host.to_string()),
+        client_id: access.map(|grant| grant.host),
+        jti: good.id(),
         iat: iat.secs(),
         nbf: nbf.secs(),
         exp: exp.map(Timestamp::secs),
         scope: good.roles().iter().map(Role::as_str).collect::<Vec<_>>().join(" "),
         roles: good.roles(),
+        cnf: access.map(|grant| Confirmation { thumbprint: grant.certificate }),
     }
 }

@@ -19,6 +19,8 @@ const PINNED: &str = "\
 403 certificate_superseded Certificate superseded
 403 lineage_conflict Lineage conflict
 403 host_quarantined Host quarantined
+403 no_policy No policy
+403 audience_not_allowed Audience not allowed
 403 node_limit_exceeded NodeLimitExceeded
 403 enrollment_denied Enrollment denied
 403 enrollment_changed Enrollment changed

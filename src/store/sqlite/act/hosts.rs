@@ -13,8 +13,8 @@ use crate::store::sqlite::driver::{self, params};
 use crate::store::sqlite::read::{HOST_BY_ID, host};
 use crate::store::sqlite::value::{Json, damaged};
 use crate::store::{
-    HostContact, HostRecord, HostRevocation, HostsRevoked, LabelChange, RecordContacts, RecordReport,
-    RevocationReason, RevokeHost, RevokeHosts, RolesChange, SetLabel, SetRoles,
+    CheckIn, HostContact, HostRecord, HostRevocation, HostsRevoked, LabelChange, RecordCheckIns,
+    RecordContacts, RecordReport, RevocationReason, RevokeHost, RevokeHosts, RolesChange, SetLabel, SetRoles,
 };
 use crate::wire::HostReport;
 
@@ -154,6 +154,19 @@ impl Execution<'_> {
         command.contacts.into_iter().try_for_each(|(host, HostContact { contact, reached_url })| {
             let from = contact.from.map(|from| from.to_string());
             self.execute(sql, params![host, contact.at, from, reached_url]).map(drop)
+        })
+    }
+
+    pub(super) fn record_checkins(&self, command: RecordCheckIns) -> driver::Result<()> {
+        let sql = "INSERT INTO checkins (host, at, version, status, message, labels, policy, policy_revision) \
+                   SELECT host, ?2, ?3, ?4, ?5, ?6, ?7, ?8 FROM hosts WHERE host = ?1 \
+                   ON CONFLICT (host) DO UPDATE SET at = excluded.at, version = excluded.version, status = excluded.status, \
+                   message = excluded.message, labels = excluded.labels, policy = excluded.policy, \
+                   policy_revision = excluded.policy_revision WHERE checkins.at <= excluded.at";
+        command.checkins.into_iter().try_for_each(|(host, checkin)| {
+            let CheckIn { at, version, status, message, labels, policy, policy_revision } = checkin;
+            let facts = params![host, at, version, status, message, Json(&labels), policy, policy_revision];
+            self.execute(sql, facts).map(drop)
         })
     }
 

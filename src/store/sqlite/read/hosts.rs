@@ -3,14 +3,14 @@
 pub(in crate::store::sqlite) use self::filter::select;
 use crate::clock::Timestamp;
 use crate::id::{HostId, Serial, SpkiHash, TokenId};
-use crate::name::{DnsName, Role};
+use crate::name::{DnsName, Labels, Role};
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::act::NAME_TAKEN;
 use crate::store::sqlite::driver::{self, Row, Sql, params};
 use crate::store::sqlite::value::{IpText, Json};
 use crate::store::{
-    CertificateRecord, Contact, HostFacts, HostFilter, HostReads, HostRecord, HostState, KeyRefusal, Page,
-    PageQuery, Quarantine, Reported, RevokedCertificate, StoreFuture,
+    CertificateRecord, CheckIn, Contact, HostFacts, HostFilter, HostReads, HostRecord, HostState, KeyRefusal,
+    Page, PageQuery, Quarantine, Reported, RevokedCertificate, StoreFuture,
 };
 use crate::wire::HostReport;
 
@@ -43,7 +43,8 @@ macro_rules! columns {
          h.newest_seen, h.previous, h.reached_url, h.label, h.token_label, coalesce(h.seen_at, h.enrolled_at), h.seen_from, \
          h.reported_at, h.reported_hostname, h.reported_os, h.reported_arch, h.reported_version, h.reported_label, \
          h.quarantined_at, h.conflict_serial, h.conflict_from, h.revision, h.policy, h.moved_at, c.renew_after, \
-         (SELECT p.name FROM policies AS p WHERE p.policy = h.policy)"
+         (SELECT p.name FROM policies AS p WHERE p.policy = h.policy), \
+         k.at, k.version, k.status, k.message, k.labels, k.policy, k.policy_revision"
     };
 }
 
@@ -53,7 +54,8 @@ mod filter;
 pub(in crate::store::sqlite) const HOST_BY_ID: &str = concat!(
     "SELECT ",
     columns!(),
-    " FROM hosts AS h JOIN certificates AS c ON c.host = h.host AND c.serial = h.newest WHERE h.host = ?1"
+    " FROM hosts AS h JOIN certificates AS c ON c.host = h.host AND c.serial = h.newest \
+     LEFT JOIN checkins AS k ON k.host = h.host WHERE h.host = ?1"
 );
 
 /// Counts the live hosts by the URL at which they last reached the server.
@@ -89,6 +91,7 @@ pub(in crate::store::sqlite) fn host(row: &Row<'_>) -> driver::Result<HostRecord
         reported: reported(row)?,
         quarantine: quarantine(row)?,
         moved_at: row.get(29)?,
+        checkin: checkin(row)?,
         revision: row.get(27)?,
     })
 }
@@ -97,6 +100,22 @@ fn quarantine(row: &Row<'_>) -> driver::Result<Option<Quarantine>> {
     let Some(at) = row.get(24)? else { return Ok(None) };
     let from = row.get::<_, Option<IpText>>(26)?.map(|from| from.0);
     Ok(Some(Quarantine { at, serial: row.get(25)?, from }))
+}
+
+/// The place of the first column of a check-in.
+const CHECKIN: usize = 32;
+
+fn checkin(row: &Row<'_>) -> driver::Result<Option<CheckIn>> {
+    let Some(at) = row.get(CHECKIN)? else { return Ok(None) };
+    Ok(Some(CheckIn {
+        at,
+        version: row.get(CHECKIN + 1)?,
+        status: row.get(CHECKIN + 2)?,
+        message: row.get(CHECKIN + 3)?,
+        labels: row.get::<_, Json<Labels>>(CHECKIN + 4)?.0,
+        policy: row.get(CHECKIN + 5)?,
+        policy_revision: row.get(CHECKIN + 6)?,
+    }))
 }
 
 fn reported(row: &Row<'_>) -> driver::Result<Option<Reported>> {
@@ -172,6 +191,11 @@ impl HostReads for SqliteStore {
 
     fn count_live_hosts(&self, tokens: Vec<TokenId>) -> StoreFuture<'_, u64> {
         self.list(move |sql| count_live(sql, &tokens))
+    }
+
+    fn certificates_of(&self, host: HostId, now: Timestamp) -> StoreFuture<'_, Vec<Vec<u8>>> {
+        let text = "SELECT der FROM certificates WHERE host = ?1 AND not_after > ?2 ORDER BY issued_at DESC LIMIT 64";
+        self.point(move |sql| sql.all(text, params![host, now], |row| row.get(0)))
     }
 
     fn refused_key(&self, host_key: SpkiHash) -> StoreFuture<'_, Option<KeyRefusal>> {

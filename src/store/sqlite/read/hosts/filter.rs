@@ -9,13 +9,15 @@ use crate::store::sqlite::read::list_statement::{ListStatement, Tables, count_by
 use crate::store::{HostFilter, HostState, HostTexts, NameFilter};
 
 const HOSTS: Tables = Tables {
-    all: "hosts AS h JOIN certificates AS c ON c.host = h.host AND c.serial = h.newest",
+    all: "hosts AS h JOIN certificates AS c ON c.host = h.host AND c.serial = h.newest \
+          LEFT JOIN checkins AS k ON k.host = h.host",
     walked: "hosts AS h",
     id: "h.host",
     join: "",
 };
 const ROLES: Tables = Tables {
-    all: "host_roles AS r CROSS JOIN hosts AS h JOIN certificates AS c ON c.host = h.host AND c.serial = h.newest",
+    all: "host_roles AS r CROSS JOIN hosts AS h JOIN certificates AS c ON c.host = h.host AND c.serial = h.newest \
+          LEFT JOIN checkins AS k ON k.host = h.host",
     walked: "host_roles AS r",
     id: "r.host",
     join: " AND h.host = r.host",
