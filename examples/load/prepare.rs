@@ -63,12 +63,7 @@ impl Preparer {
                 self.same(self.post("/api/v1/enrollment-tokens", &order(), fresh))
             }
             Mode::Redeem => each(self.redemptions(self.tokens(count).await?, fresh)?),
-            Mode::RedeemCluster => {
-                let order = json!({ "roles": ROLES, "persistent": true, "bind": { "cluster": CLUSTER } });
-                let request = self.post("/api/v1/enrollment-tokens", &order, false);
-                let token = self.texts("a cluster token", vec![request]).await?.pop().unwrap_or_default();
-                each(self.redemptions(vec![token; count], fresh)?)
-            }
+            Mode::RedeemCluster => each(self.redemptions(vec![self.cluster_token().await?; count], fresh)?),
             Mode::Renew => Shots::Each(self.renewals(count).await?),
             Mode::Checkin => Shots::Each(self.checkins(count).await?),
             Mode::Whoami => {
@@ -115,6 +110,12 @@ impl Preparer {
         };
         let fresh = fresh || matches!(mode, Mode::Renew | Mode::Checkin);
         Ok(Plan { name: mode.name(), shots, fresh, tls })
+    }
+
+    async fn cluster_token(&self) -> Result<String, LoadError> {
+        let order = json!({ "roles": ROLES, "persistent": true, "bind": { "cluster": CLUSTER } });
+        let request = self.post("/api/v1/enrollment-tokens", &order, false);
+        Ok(self.texts("a cluster token", vec![request]).await?.pop().unwrap_or_default())
     }
 
     /// The same client certificates are not known to a floor as another server: these configurations trust it instead.

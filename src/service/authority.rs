@@ -187,19 +187,7 @@ impl Authority {
             trust: trust.clone(),
             names: parts.names.clone(),
             cas: cas.clone(),
-            enrollment: Enrollment {
-                base: base.clone(),
-                trust: trust.clone(),
-                cas: cas.clone(),
-                throttles: throttles.clone(),
-                refusals: refusals.clone(),
-                authenticator: authenticator.clone(),
-                capacity: capacity.clone(),
-                rules: parts.rules.clone(),
-                policies: parts.policies.clone(),
-                terms: settings.certificates.clone(),
-                approval: settings.approval,
-            },
+            enrollment: parts.enrollment(&throttles, &refusals, &authenticator, &capacity),
             authenticator,
             tokens: TokenAdmin::new(minting.clone(), parts.spans.clone()),
             fleet: FleetAdmin::new(minting.clone(), parts.policies.clone()),
@@ -240,6 +228,28 @@ impl Authority {
 }
 
 impl Parts {
+    fn enrollment(
+        &self,
+        throttles: &Arc<Throttles>,
+        refusals: &Arc<Refusals>,
+        authenticator: &Arc<Authenticator>,
+        capacity: &Arc<FleetCapacity>,
+    ) -> Enrollment {
+        Enrollment {
+            base: self.base.clone(),
+            trust: self.trust.clone(),
+            cas: self.cas.clone(),
+            throttles: throttles.clone(),
+            refusals: refusals.clone(),
+            authenticator: authenticator.clone(),
+            capacity: capacity.clone(),
+            rules: self.rules.clone(),
+            policies: self.policies.clone(),
+            terms: self.settings.certificates.clone(),
+            approval: self.settings.approval,
+        }
+    }
+
     fn authenticator(&self, unwritten: Arc<UnwrittenUses>) -> Arc<Authenticator> {
         let Self { base, trust, cas, settings, .. } = self;
         Arc::new(Authenticator::new(base.clone(), trust.clone(), cas.clone(), unwritten, settings))

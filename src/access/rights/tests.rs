@@ -165,22 +165,63 @@ fn names_beyond(limits: &Limits, patterns: &[DnsPattern]) -> bool {
     })
 }
 
+fn roles_beyond(limits: &Limits, roles: &[Role]) -> bool {
+    match &limits.roles {
+        Allowed::Any => false,
+        Allowed::Only(names) => !roles.iter().all(|role| names.contains(role)),
+    }
+}
+
+fn policy_beyond(limits: &Limits, policy: PolicyId) -> bool {
+    match &limits.policies {
+        Allowed::Any => false,
+        Allowed::Only(ids) => !ids.contains(&policy),
+    }
+}
+
+/// Judges a rule: its roles and names, cluster, cap, and the policies that it was judged for.
+fn is_rule_beyond(
+    limits: &Limits,
+    (allowed, names): (&[Role], &[DnsPattern]),
+    cluster: Option<&Cluster>,
+    most: Option<u32>,
+    judged: Option<&BTreeSet<PolicyId>>,
+) -> bool {
+    let all_roles = allowed.is_empty() && limits.roles != Allowed::Any;
+    let any_name = names.is_empty() && limits.dns_names != DnsNames::ANY;
+    let cluster = match (&limits.clusters, cluster) {
+        (Clusters::Any, _) => false,
+        (Clusters::Only(names), Some(cluster)) => !names.contains(cluster),
+        (_, _) => true,
+    };
+    let hosts = match (limits.max_uses, most) {
+        (Most::Any, _) => false,
+        (Most::UpTo(most), Some(hosts)) => hosts > most,
+        (Most::UpTo(_), None) => true,
+    };
+    let policies = match judged {
+        None => limits.policies != Allowed::Any,
+        Some(judged) => judged.iter().any(|policy| policy_beyond(limits, *policy)),
+    };
+    all_roles
+        || roles_beyond(limits, allowed)
+        || any_name
+        || names_beyond(limits, names)
+        || cluster
+        || hosts
+        || policies
+}
+
 /// Said once more, by other means than the code's: every single thing that the act leads to, held against the limits.
 fn is_beyond(rights: &Rights, asked: &Asked) -> bool {
     let limits = &rights.limits;
-    let roles = |roles: &[Role]| match &limits.roles {
-        Allowed::Any => false,
-        Allowed::Only(names) => !roles.iter().all(|role| names.contains(role)),
-    };
+    let roles = |roles: &[Role]| roles_beyond(limits, roles);
     let life = |lasts: Option<Duration>| match (limits.max_ttl, lasts) {
         (Most::Any, _) => false,
         (Most::UpTo(_), None) => true,
         (Most::UpTo(most), Some(lasts)) => lasts > most,
     };
-    let policies = |policy: PolicyId| match &limits.policies {
-        Allowed::Any => false,
-        Allowed::Only(ids) => !ids.contains(&policy),
-    };
+    let policies = |policy: PolicyId| policy_beyond(limits, policy);
     match asked {
         Asked::Mint(count, given, names, persistent, lasts, uses, cluster, policy) => {
             let uses = match (limits.max_uses, uses) {
@@ -210,29 +251,7 @@ fn is_beyond(rights: &Rights, asked: &Asked) -> bool {
         Asked::Lives(lasts, persistent) => life(Some(*lasts)) || (*persistent && !limits.persistent),
         Asked::Roles(given) => roles(given),
         Asked::Rule(allowed, names, cluster, most, judged) => {
-            let all_roles = allowed.is_empty() && limits.roles != Allowed::Any;
-            let any_name = names.is_empty() && limits.dns_names != DnsNames::ANY;
-            let cluster = match (&limits.clusters, cluster) {
-                (Clusters::Any, _) => false,
-                (Clusters::Only(names), Some(cluster)) => !names.contains(cluster),
-                (_, _) => true,
-            };
-            let hosts = match (limits.max_uses, most) {
-                (Most::Any, _) => false,
-                (Most::UpTo(most), Some(hosts)) => *hosts > most,
-                (Most::UpTo(_), None) => true,
-            };
-            let policies = match judged {
-                None => limits.policies != Allowed::Any,
-                Some(judged) => judged.iter().any(|policy| policies(*policy)),
-            };
-            all_roles
-                || roles(allowed)
-                || any_name
-                || names_beyond(limits, names)
-                || cluster
-                || hosts
-                || policies
+            is_rule_beyond(limits, (allowed, names), cluster.as_ref(), *most, judged.as_ref())
         }
         Asked::NewPolicy => limits.policies != Allowed::Any,
         Asked::Policy(policy) => policies(*policy),

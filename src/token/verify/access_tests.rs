@@ -1,6 +1,7 @@
 //! Access tokens: accepted by their service with their certificate, and refused otherwise.
 
 use super::*;
+use crate::id::CertificateThumbprint;
 use crate::token::fixture::*;
 use crate::token::{MintError, mint, mint_access, mint_service};
 

@@ -33,7 +33,7 @@ pub(in crate::http::api) struct IntrospectionForm {
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 pub(in crate::http::api) enum Introspection<'a> {
-    Active(ActiveToken<'a>),
+    Active(Box<ActiveToken<'a>>),
     Inactive(InactiveToken),
 }
 
@@ -97,7 +97,7 @@ pub(in crate::http::api) async fn introspect_token(call: Call) -> Result<Reply, 
     // The hint of section 2.1 is ignored: one lookup finds every kind of token.
     let (token, audience) = (form.required("token")?, audience(&form)?);
     Ok(match call.authority.authenticator.introspect(&call.caller.rights, audience, token).await? {
-        Ok(good) => Reply::ok(&Introspection::Active(active(&good, &good.audience()))),
+        Ok(good) => Reply::ok(&Introspection::Active(Box::new(active(&good, &good.audience())))),
         Err(_) => Reply::ok(&Introspection::Inactive(InactiveToken { active: false })),
     })
 }

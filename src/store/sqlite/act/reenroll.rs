@@ -43,9 +43,9 @@ impl Execution<'_> {
         let moved = lineage.moved_at.is_some_and(|moved_at| moved_at > grant.token.id.minted_at());
         Ok(if moved || !grant.terms.fits_host(lineage.name.as_ref(), &lineage.roles) {
             Some(RedeemRefusal::HostChanged)
-        } else if !self.is_as_judged(next.policy)? {
-            Some(RedeemRefusal::Contended)
-        } else if next.withdrawal.is_some() != self.has_own_name(lineage)? {
+        } else if !self.is_as_judged(next.policy)?
+            || next.withdrawal.is_some() != self.has_own_name(lineage)?
+        {
             Some(RedeemRefusal::Contended)
         } else {
             None

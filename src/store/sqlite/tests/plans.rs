@@ -38,7 +38,7 @@ fn prepared_again(connection: &Connection, sql: &str) -> i32 {
         for index in 1..=statement.parameter_count() {
             statement.raw_bind_parameter(index, value).unwrap();
         }
-        drop(statement.raw_query().next().unwrap());
+        let _ = statement.raw_query().next().unwrap();
     }
     connection.prepare_cached(sql).unwrap().get_status(StatementStatus::RePrepare)
 }
