@@ -74,7 +74,7 @@ impl ShownHost {
 }
 
 #[derive(Deserialize, ToSchema)]
-#[schema(as = ChangeHostRequest)]
+#[schema(as = ChangeHostRequest, example = json!({ "roles": ["proxy"] }))]
 struct HostChange {
     /// All roles of the host.
     #[schema(value_type = Option<Vec<Role>>, max_items = 32)]
