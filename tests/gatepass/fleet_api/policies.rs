@@ -90,3 +90,18 @@ async fn policies_are_found_by_name() {
     let refused = at.admin().get(&format!("{POLICIES}?kuery=is_managed:false")).await;
     assert_eq!(refused.status, 400, "{}", refused.text);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_with_hosts_is_not_deleted() {
+    let at = Running::start().await;
+    let policy = policy(&at, "edge", &[]).await;
+    let page = listed(&at.admin(), "").await;
+    assert_eq!(redeem(&at, &Host::new(), text(&page["items"][0], "api_key")).await.status, 200);
+    let native = at.admin().delete(&format!("/api/v1/policies/{policy}")).await;
+    assert_eq!(native.status, 409, "{}", native.text);
+    let said =
+        kibana(at.admin()).post(&format!("{POLICIES}/delete"), &json!({ "agentPolicyId": policy })).await;
+    assert_eq!((said.status, &said.json["message"]), (400, &native.json["detail"]), "{}", said.text);
+    let shown = at.admin().get(&format!("{POLICIES}/{policy}")).await;
+    assert_eq!(shown.json["item"]["agents"], 1);
+}
