@@ -71,7 +71,7 @@ fn no_flag_takes_a_password() {
 
 #[test]
 fn every_destructive_verb_asks_unless_yes_is_given() {
-    const DESTRUCTIVE: [&str; 17] = [
+    const DESTRUCTIVE: [&str; 18] = [
         "accept",
         "approve",
         "delete",
@@ -79,6 +79,7 @@ fn every_destructive_verb_asks_unless_yes_is_given() {
         "disable",
         "export-root",
         "leave",
+        "move",
         "release",
         "reset",
         "retire",

@@ -63,7 +63,10 @@ impl Execution<'_> {
             return self.undo(outcome);
         }
         if !self.is_as_judged(admission.policy)? || self.default_mode()? != default_mode {
-            return self.undo(Redeemed::FactsChanged);
+            // The tokens of a deleted policy have ended.
+            let ended = self.has_ended(grant.token.id)?;
+            let revoked = Redeemed::Refused(RedeemRefusal::TokenRevoked);
+            return self.undo(if ended { revoked } else { Redeemed::FactsChanged });
         }
         let replaced = replaces.as_ref().map(|replaced| replaced.host);
         match self.pass(&grant, gate, replaced, &mut admission)? {
