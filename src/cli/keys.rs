@@ -128,8 +128,8 @@ impl KeyRotate {
 #[derive(Args)]
 #[command(after_long_help = "Examples:
   gatepass keys retire KID
-  gatepass keys retire KID --compromised      the private key may have leaked
-  gatepass keys retire fleet-1 --compromised  the file keys/fleet-1.key may have leaked")]
+  gatepass keys retire KID --compromised       the private key may have leaked
+  gatepass keys retire fleet-1 --compromised   the file keys/fleet-1.key may have leaked")]
 pub(crate) struct KeyRetire {
     #[command(flatten)]
     consent: Consent,

@@ -88,8 +88,7 @@ fn shown(answer: &Value, file: Option<&Path>) -> String {
   gatepass policy set ID --settings edge.json
   gatepass policy set ID --role proxy --role director --no-labels
 
-A list, the labels, the settings and the schema replace the former ones. A host keeps a role that is taken out.
-A change of a policy that hosts have asks first.")]
+A list, the labels, the settings and the schema replace the former ones. A host keeps a role that is taken out. A change of a policy that hosts have asks first.")]
 pub(crate) struct PolicySet {
     #[command(flatten)]
     consent: Consent,
