@@ -69,6 +69,7 @@ mod tests {
         }
         assert!(Approval::Off < Approval::Warn && Approval::Warn < Approval::Require);
         assert_eq!([Approval::parse("Off"), Approval::parse("")], [None, None]);
+        #[cfg(feature = "server")]
         assert_eq!(
             [1, 2, 3].map(Approval::of_stored),
             [Approval::Warn, Approval::Require, Approval::Require]

@@ -52,7 +52,7 @@ async fn listed(client: &Client, query: &str) -> Value {
 
 /// The names of the tokens in a page.
 fn names(page: &Value) -> Vec<&str> {
-    page["items"].as_array().unwrap().iter().map(|item| given_name(item)).collect()
+    page["items"].as_array().unwrap().iter().map(given_name).collect()
 }
 
 /// The name of a token as it was given, without the id.

@@ -29,7 +29,8 @@ fn founded(path: &Path) {
     store.close();
     let connection = Connection::open(path).unwrap();
     let key = [7_u8; 32];
-    let sql = "INSERT INTO signing_keys (kid, public, state, persistent_only, created_at) VALUES (?1, ?1, 'current', 0, 0)";
+    let sql = "INSERT INTO signing_keys (kid, public, key_use, state, persistent_only, created_at) \
+               VALUES (?1, ?1, 'enrollment', 'current', 0, 0)";
     connection.execute(sql, [key]).unwrap();
     let sql = "INSERT INTO mints (token, kid, issuer, label, roles, persistent, kind, minter, created_at, dns_names, \
                list, idx) VALUES (?1, ?2, 'https://gate.example.org', '', '[]', 1, 'roles', 'system', 0, '[]', ?1, 0)";
