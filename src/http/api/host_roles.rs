@@ -3,18 +3,16 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::together::{DryRunCount, which};
-use crate::access::Permission;
+use super::together::{DryRunCount, hosts_order};
 use crate::http::call::Call;
 use crate::http::decode;
 use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
 use crate::http::request::HostWords;
 use crate::http::request::object::object_or_null;
-use crate::id::HostId;
 use crate::name::Role;
 use crate::service::selection::Selection;
-use crate::service::together::{HostsOrder, Which};
+use crate::service::together::Which;
 
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(default)]
@@ -86,12 +84,7 @@ pub(super) async fn set_host_roles(call: Call) -> Result<Reply, Problem> {
     let HostsRoles { roles, now, ids, filter, all, expect, dry_run } = decode::strict(&call.body)?;
     let missing = || Problem::invalid_field("roles", "missing: give all roles of the hosts; [] for none");
     let roles = roles.ok_or_else(missing)?;
-    let which = which((ids, filter, all), dry_run || expect.is_some(), HostId::parse)?;
-    if matches!(which, Which::Matching(_)) {
-        call.demand(Permission::ReadHosts)?;
-    }
-    let judge = |words| HostWords { reported_words: Some(false), ..words }.judge(call.authority.time.now());
-    let order = HostsOrder { which: which.judged(judge)?, expect };
+    let order = hosts_order(&call, (ids, filter, all), dry_run, expect)?;
     let (hosts, caller) = (&call.authority.hosts, &call.caller);
     Ok(Reply::ok(&if dry_run {
         RolesTogether::Counted(DryRunCount::of(hosts.count_roles(caller, &order, &roles).await?, false))

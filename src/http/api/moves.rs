@@ -4,17 +4,16 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::hosts::target;
-use super::together::{DryRunCount, which};
-use crate::access::Permission;
+use super::together::{DryRunCount, hosts_order};
 use crate::http::call::Call;
 use crate::http::decode;
 use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
 use crate::http::request::HostWords;
 use crate::http::request::object::object_or_null;
-use crate::id::{HostId, PolicyId};
+use crate::id::PolicyId;
 use crate::service::selection::Selection;
-use crate::service::together::{HostsOrder, Which};
+use crate::service::together::Which;
 use crate::token::present;
 
 #[derive(Default, Deserialize, ToSchema)]
@@ -88,12 +87,7 @@ pub(super) async fn move_hosts(call: Call) -> Result<Reply, Problem> {
     let HostsMove { policy, drop_roles, ids, filter, all, expect, dry_run } = decode::strict(&call.body)?;
     let missing = || Problem::invalid_field("policy", "missing: give the id of a policy, or null for none");
     let to = target(policy.ok_or_else(missing)?.as_deref(), drop_roles)?;
-    let which = which((ids, filter, all), dry_run || expect.is_some(), HostId::parse)?;
-    if matches!(which, Which::Matching(_)) {
-        call.demand(Permission::ReadHosts)?;
-    }
-    let judge = |words| HostWords { reported_words: Some(false), ..words }.judge(call.authority.time.now());
-    let order = HostsOrder { which: which.judged(judge)?, expect };
+    let order = hosts_order(&call, (ids, filter, all), dry_run, expect)?;
     let (hosts, caller) = (&call.authority.hosts, &call.caller);
     Ok(Reply::ok(&if dry_run {
         MovedTogether::Counted(DryRunCount::of(hosts.count_moves(caller, &order, to).await?, false))

@@ -161,13 +161,7 @@ pub(super) async fn revoke_tokens(call: Call) -> Result<Reply, Problem> {
 )]
 pub(super) async fn revoke_hosts(call: Call) -> Result<Reply, Problem> {
     let HostsRevocation { ids, filter, all, expect, dry_run } = decode::strict(&call.body)?;
-    let which = which((ids, filter, all), dry_run || expect.is_some(), HostId::parse)?;
-    if matches!(which, Which::Matching(_)) {
-        call.demand(Permission::ReadHosts)?;
-    }
-    let judge = |words| HostWords { reported_words: Some(false), ..words }.judge(call.authority.time.now());
-    let which = which.judged(judge)?;
-    let order = HostsOrder { which, expect };
+    let order = hosts_order(&call, (ids, filter, all), dry_run, expect)?;
     if dry_run {
         return Ok(counted(call.authority.hosts.count_hosts(&call.caller, &order).await?, false));
     }
@@ -194,8 +188,23 @@ impl DryRunCount {
     }
 }
 
+/// The selected hosts of a request. Without ids the caller must be able to list them. Their own words select nothing.
+pub(super) fn hosts_order(
+    call: &Call,
+    selected: (Option<Vec<String>>, Option<HostWords>, bool),
+    dry_run: bool,
+    expect: Option<Selection>,
+) -> Result<HostsOrder, Problem> {
+    let which = which(selected, dry_run || expect.is_some(), HostId::parse)?;
+    if matches!(which, Which::Matching(_)) {
+        call.demand(Permission::ReadHosts)?;
+    }
+    let judge = |words| HostWords { reported_words: Some(false), ..words }.judge(call.authority.time.now());
+    Ok(HostsOrder { which: which.judged(judge)?, expect })
+}
+
 /// The selection: ids, a filter, or all. Without ids it needs `expect` or `dry_run`: then it is `known`.
-pub(super) fn which<Words: Default + PartialEq, Id>(
+fn which<Words: Default + PartialEq, Id>(
     (ids, filter, all): (Option<Vec<String>>, Option<Words>, bool),
     known: bool,
     parse: impl Fn(&str) -> Option<Id>,
