@@ -311,6 +311,7 @@ macro_rules! contract {
                 rules_and_waits_never_exceed_the_uses,
                 of_two_deciders_one_decides,
                 a_retired_key_ends_waits_of_expired_tokens_too,
+                a_deleted_policy_ends_waits_of_expired_tokens_too,
                 a_deleted_minter_ends_waits_of_expired_tokens_too,
                 a_due_revocation_ends_waits_for_good,
                 a_denied_key_is_approved_under_no_token,

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::approval::Approval;
-use crate::store::contract::{keys, together};
+use crate::store::PolicyDeletion;
+use crate::store::contract::{keys, policies, together};
 
 /// An ephemeral token that has expired, and the enrollment of a host that waits under it.
 async fn past_expiry(world: &mut World, minter: &str) -> (MintRecord, EnrollmentId) {
@@ -50,6 +51,19 @@ pub(in crate::store) async fn a_deleted_minter_ends_waits_of_expired_tokens_too(
     has_ended(world, id).await;
     assert_eq!(world.token(&token).await.unwrap().state(world.now), TokenState::Revoked);
     assert_eq!(world.enrollment(stays).await.state, EnrollmentState::Waiting);
+}
+
+pub(in crate::store) async fn a_deleted_policy_ends_waits_of_expired_tokens_too(world: &mut World) {
+    let policy = world.policy(policies::plain("edge")).await;
+    let mut record = world.ephemeral(Some(1));
+    record.terms.policy = Some(policy.id);
+    let token = world.mint(record).await;
+    let id = world.wait(&token, new_key()).await;
+    let (_, stays) = past_expiry(world, "user:admin").await;
+    assert_eq!(world.enrollment(id).await.state, EnrollmentState::Waiting);
+    assert_eq!(world.delete_policy(policy.id, 1).await, PolicyDeletion::Deleted { tokens: 0 });
+    has_ended(world, id).await;
+    assert_eq!(world.enrollment(stays).await.state, EnrollmentState::Waiting, "of no policy");
 }
 
 /// A rotated token expires before its revocation is due.

@@ -2,7 +2,7 @@
 
 use super::Execution;
 use crate::clock::Timestamp;
-use crate::id::{FleetKeyId, KeyId, StatusRef, TokenId};
+use crate::id::{FleetKeyId, KeyId, PolicyId, StatusRef, TokenId};
 use crate::ledger::Origin;
 use crate::store::sqlite::driver::{self, Row, params};
 use crate::store::sqlite::value::damaged;
@@ -37,6 +37,13 @@ pub(in crate::store::sqlite) const MAKE_AWAITED_DUE: &str = "UPDATE mints SET re
      WHERE token IN (SELECT token FROM enrollments WHERE state = 'waiting') AND (minter = ?1 OR owner = ?3) \
      AND revoked_at IS NULL AND expires_at <= ?4";
 
+/// A retired key or a deleted policy, whose tokens end.
+pub(super) enum TokensOf {
+    SigningKey(KeyId),
+    Policy(PolicyId),
+    FleetKey(FleetKeyId),
+}
+
 impl Execution<'_> {
     /// Marks the live ephemeral tokens of `signing_key`, or of all keys, as ended. No key verifies them, so their status bits and rows of uses stay
     /// as they are.
@@ -47,12 +54,17 @@ impl Execution<'_> {
         self.execute(sql, params![signing_key, at]).map(drop)
     }
 
-    /// Marks the expired tokens of a retired key as ended if hosts wait for a decision: nobody may approve them.
-    pub(super) fn end_awaited(&self, signing_key: KeyId, at: Timestamp) -> driver::Result<()> {
+    /// Marks expired tokens as ended if hosts wait for a decision: nobody may approve them.
+    pub(super) fn end_awaited(&self, tokens: TokensOf, at: Timestamp) -> driver::Result<()> {
+        let (signing_key, policy, fleet_key) = match tokens {
+            TokensOf::SigningKey(key) => (Some(key), None, None),
+            TokensOf::Policy(policy) => (None, Some(policy), None),
+            TokensOf::FleetKey(key) => (None, None, Some(key)),
+        };
         let sql = "UPDATE mints SET revoked_at = ?2 \
-                   WHERE token IN (SELECT token FROM enrollments WHERE state = 'waiting') AND kid = ?1 \
-                   AND revoked_at IS NULL AND expires_at <= ?2";
-        self.execute(sql, params![signing_key, at]).map(drop)
+                   WHERE token IN (SELECT token FROM enrollments WHERE state = 'waiting') \
+                   AND (kid = ?1 OR policy = ?3 OR fleet_key = ?4) AND revoked_at IS NULL AND expires_at <= ?2";
+        self.execute(sql, params![signing_key, at, policy, fleet_key]).map(drop)
     }
 
     /// Returns the live persistent tokens of a key and, on request, the emergency token of any key.

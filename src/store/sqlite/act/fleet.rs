@@ -1,6 +1,7 @@
 //! The keys and tokens of Elastic Fleet's API.
 
 use super::Execution;
+use super::ending::TokensOf;
 use crate::clock::Timestamp;
 use crate::id::{FleetKeyId, PolicyId, TokenId};
 use crate::ledger::{Draft, Subjects};
@@ -44,6 +45,7 @@ impl Execution<'_> {
         self.execute("UPDATE fleet_keys SET retired_at = ?2 WHERE number = ?1", params![key, at])?;
         self.enter(entry.with("tokens", tokens).with("compromised", successor.is_some()))?;
         self.end_tokens(&needing, None, at)?;
+        self.end_awaited(TokensOf::FleetKey(key), at)?;
         Ok(Retirement::Retired(Retired { tokens, emergency: false }))
     }
 

@@ -1,6 +1,7 @@
 //! Rotating and retiring signing keys, and the new epoch after an accepted clock.
 
 use super::Execution;
+use super::ending::TokensOf;
 use crate::clock::Timestamp;
 use crate::store::sqlite::driver::{self, params};
 use crate::store::sqlite::value::damaged;
@@ -76,7 +77,7 @@ impl Execution<'_> {
         let sql = "UPDATE signing_keys SET state = 'retired', retired_at = ?2 WHERE kid = ?1";
         self.execute(sql, params![signing_key, at])?;
         self.end_ephemeral(Some(signing_key), at)?;
-        self.end_awaited(signing_key, at)?;
+        self.end_awaited(TokensOf::SigningKey(signing_key), at)?;
         if let RetireTerms::Compromised(keys) = terms {
             self.begin_epoch(keys, at)?;
         }

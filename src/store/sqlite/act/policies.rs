@@ -1,6 +1,7 @@
 //! Policies: creation, change and deletion.
 
 use super::Execution;
+use super::ending::TokensOf;
 use crate::id::{PolicyId, TokenId};
 use crate::ledger::{Action, Draft, Subjects};
 use crate::store::sqlite::driver::{self, params};
@@ -100,6 +101,7 @@ impl Execution<'_> {
                 Draft { action: Action::TokenRevoked, ..entry.clone() }.about(Subjects::token(*token)),
             )?;
         }
+        self.end_awaited(TokensOf::Policy(policy), entry.at())?;
         Ok(tokens.len() as u64)
     }
 
