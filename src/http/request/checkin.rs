@@ -33,6 +33,10 @@ pub(in crate::http) fn judge_checkin(
     if policy.is_none() && policy_revision.is_some() {
         faults.push(FieldError::new("policy", "is missing: a revision is one of a policy"));
     }
+    // The store counts revisions from 1, in signed numbers.
+    if policy_revision.is_some_and(|revision| revision == 0 || i64::try_from(revision).is_err()) {
+        faults.push(FieldError::new("policy_revision", "is no revision: revisions count from 1"));
+    }
     let labels = Labels::parse(&labels).unwrap_or_else(|wrong| {
         faults.extend(wrong.into_iter().map(|(name, why)| FieldError::new(place(&name), why)));
         Labels::default()
@@ -92,6 +96,10 @@ mod tests {
             ..report()
         };
         assert_eq!(faults(wrong), ["version", "message", "policy", "labels.a b"]);
+        for revision in [0, 1 << 63, u64::MAX] {
+            let wrong = CheckInReport { policy_revision: Some(revision), ..report() };
+            assert_eq!(faults(wrong), ["policy_revision"], "{revision}");
+        }
         let hidden = CheckInReport { message: String::from("a\u{202e}b"), ..report() };
         assert_eq!(faults(hidden), ["message"]);
         let many = (0..33).map(|number| (format!("n{number}"), String::new())).collect();

@@ -63,8 +63,8 @@ impl Conflicts {
         let quarantining = match self.most {
             0 => Quarantining::TooMany,
             most => {
-                // The entry names the last contact of the other machine.
-                self.unwritten.write().await?;
+                // The entry names the last contact of the other machine. A quarantine does not depend on it.
+                let _ = self.unwritten.write().await;
                 let entry = caller.did(Action::HostQuarantined, now).about(about.clone());
                 let entry = entry.with("alarm", "lineage_conflict");
                 let command = QuarantineHost { host, presented: serial, most, entry };
