@@ -21,8 +21,11 @@ const MOST_DEPTH: usize = 32;
 /// Maximum number of faults that are reported.
 const MOST_FAULTS: usize = 32;
 
+/// Maximum number of patterns in a schema.
+const MOST_PATTERNS: usize = 64;
+
 /// Maximum memory of one compiled pattern in bytes.
-const MOST_PATTERN: usize = 1 << 20;
+const MOST_PATTERN: usize = 64 << 10;
 
 /// The only dialect.
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
@@ -55,6 +58,10 @@ pub fn check_settings(
     faults.extend(schema.and_then(|schema| too_long("schema", schema)));
     let (Some(schema), true) = (schema, faults.is_empty()) else { return refused(faults) };
     let (schema, settings) = (Value::Object(schema.clone()), Value::Object(settings.clone()));
+    if patterns(&schema) > MOST_PATTERNS {
+        let message = format!("has more than {MOST_PATTERNS} patterns");
+        return Err(vec![SettingsFault::new("schema", message)]);
+    }
     let validator = compiled(&schema).map_err(|fault| vec![fault])?;
     Cost::of(&schema, &settings).map_err(|message| vec![SettingsFault::new("schema", message)])?;
     if validator.is_valid(&settings) {
@@ -92,6 +99,19 @@ fn compiled(schema: &Value) -> Result<Validator, SettingsFault> {
     options
         .build(schema)
         .map_err(|error| SettingsFault::new(field("schema", error.instance_path()), error.to_string()))
+}
+
+/// The number of patterns in a schema, wherever they stand.
+fn patterns(schema: &Value) -> usize {
+    match schema {
+        Value::Object(members) => {
+            let own = usize::from(members.get("pattern").is_some_and(Value::is_string));
+            let names = members.get("patternProperties").and_then(Value::as_object).map_or(0, Map::len);
+            own + names + members.values().map(patterns).sum::<usize>()
+        }
+        Value::Array(items) => items.iter().map(patterns).sum(),
+        _ => 0,
+    }
 }
 
 /// The depth of objects and lists.

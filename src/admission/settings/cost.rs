@@ -5,9 +5,9 @@
 
 use std::collections::HashMap;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-/// Maximum number of steps of a check: about a second.
+/// Maximum number of steps of a check. A step is a keyword, or a character that a pattern looks at.
 const MOST_STEPS: u64 = 1_000_000;
 
 /// Keywords with one schema for the value itself, and whether a check can need it twice.
@@ -64,7 +64,7 @@ impl<'s> Cost<'s> {
             Some(None) => return Err(String::from("a $ref leads back to itself without an end")),
             None => drop(self.known.insert(pair, None)),
         }
-        let mut steps = 1 + keywords.len() as u64;
+        let mut steps = 1 + keywords.len() as u64 + matched(keywords, value);
         if let Some(target) = keywords.get("$ref") {
             steps = steps.saturating_add(self.steps(self.referred(target)?, value)?);
         }
@@ -95,7 +95,7 @@ impl<'s> Cost<'s> {
             let patterns = schema.get("patternProperties").and_then(Value::as_object);
             let prefix = schema.get("prefixItems").and_then(Value::as_array);
             let every = OF_CHILDREN.iter().filter_map(|keyword| schema.get(*keyword));
-            let patterns = patterns.into_iter().flat_map(serde_json::Map::values);
+            let patterns = patterns.into_iter().flat_map(Map::values);
             for subschema in
                 named.into_iter().chain(patterns).chain(prefix.into_iter().flatten()).chain(every)
             {
@@ -114,6 +114,18 @@ impl<'s> Cost<'s> {
     }
 }
 
+/// The characters that patterns look at: those of a string, or of each member's name for each pattern.
+fn matched(keywords: &Map<String, Value>, value: &Value) -> u64 {
+    let (own, named) = (keywords.contains_key("pattern"), keywords.get("patternProperties"));
+    let named = named.and_then(Value::as_object).map_or(0, Map::len);
+    let characters = match value {
+        Value::String(text) if own => text.len(),
+        Value::Object(members) => members.keys().map(String::len).sum::<usize>().saturating_mul(named),
+        _ => 0,
+    };
+    characters as u64
+}
+
 /// The subschemas for the value itself, and whether a check can need them twice.
 fn in_place(schema: &Value) -> impl Iterator<Item = (&Value, bool)> {
     let single = IN_PLACE.into_iter().filter_map(|(keyword, twice)| Some((schema.get(keyword)?, twice)));
@@ -122,8 +134,7 @@ fn in_place(schema: &Value) -> impl Iterator<Item = (&Value, bool)> {
         list.into_iter().flatten().map(move |subschema| (subschema, twice))
     });
     let dependent = schema.get("dependentSchemas").and_then(Value::as_object);
-    let dependent =
-        dependent.into_iter().flat_map(serde_json::Map::values).map(|subschema| (subschema, false));
+    let dependent = dependent.into_iter().flat_map(Map::values).map(|subschema| (subschema, false));
     single.chain(lists).chain(dependent)
 }
 

@@ -127,3 +127,18 @@ fn a_schema_that_multiplies_is_refused() {
     let deep = (0..60).fold(json!({}), |inner, _| json!({ "a": inner }));
     assert_eq!(faults(deep, twice), ["schema"]);
 }
+
+#[test]
+fn patterns_are_bounded_in_number_size_and_text() {
+    let many = |number: usize| json!({ "allOf": vec![json!({ "pattern": "^a" }); number] });
+    assert_eq!(check_settings(&Map::new(), Some(&object(many(MOST_PATTERNS)))), Ok(()));
+    assert_eq!(message(many(MOST_PATTERNS + 1)), "has more than 64 patterns");
+    let named = (0..=MOST_PATTERNS).map(|number| (format!("^{number}"), json!({}))).collect::<Map<_, _>>();
+    assert_eq!(message(json!({ "patternProperties": named })), "has more than 64 patterns");
+    let repeated = |times: u32| json!({ "pattern": format!("^(a|b){{{times}}}$") });
+    assert_eq!(faults(json!({}), repeated(100)), [""; 0]);
+    assert_eq!(faults(json!({}), repeated(9000)), ["schema"], "its program is larger than 64 KiB");
+    let settings = json!({ "a": "b".repeat(30_000) });
+    let schema = json!({ "properties": { "a": many(MOST_PATTERNS) } });
+    assert_eq!(faults(settings, schema), ["schema"], "64 patterns look at 30 000 characters each");
+}
