@@ -143,7 +143,7 @@ impl PolicyAdmin {
         terms: &PolicyTerms,
     ) -> Result<(), ServiceError> {
         if terms.ephemeral_hosts && terms.certificate_lifetime.is_some() {
-            let message = "the certificates of ephemeral hosts last 24h: leave it out, or set it to null";
+            let message = "the certificates of ephemeral hosts last 24h: set it to null";
             return Err(RequestError::Fields(vec![FieldError::new("certificate_lifetime", message)]).into());
         }
         let is_judged =
@@ -154,6 +154,10 @@ impl PolicyAdmin {
         let roles_before = before.map_or(&[][..], |before| &before.roles);
         if roles_before != terms.roles {
             caller.may(Act::SetRoles { before: roles_before, after: &terms.roles })?;
+        }
+        // Its lapsed hosts are deleted, also those beyond the caller's limits.
+        if terms.ephemeral_hosts && before.is_some_and(|before| !before.ephemeral_hosts) {
+            caller.may(Act::CreatePolicy)?;
         }
         Ok(self.may_last(caller, before, terms)?)
     }

@@ -134,6 +134,7 @@ macro_rules! contract {
                 a_bound_token_moves_its_host,
                 an_ephemeral_host_goes_when_it_lapses,
                 a_revoked_ephemeral_host_stays_refused,
+                an_ephemeral_host_stays_while_a_certificate_is_valid,
                 a_policy_sets_the_time_of_renewal,
                 a_waiting_host_shows_the_policy_of_its_token,
             }

@@ -17,7 +17,7 @@ impl Enrollment {
     async fn bound_host(&self, id: HostId, grant: &Grant) -> Result<HostRecord, ServiceError> {
         let host = self.base.store.host(id).await?.filter(|host| host.revoked_at.is_none());
         let host = host.ok_or(HostError::Revoked)?;
-        let moved = host.moved_at.is_some_and(|moved_at| moved_at > grant.token.id.minted_at());
+        let moved = host.moved_at.is_some_and(|moved_at| moved_at >= grant.token.id.minted_at());
         match !moved && grant.terms.fits_host(host.facts.name.as_ref(), &host.facts.roles) {
             true => Ok(host),
             false => Err(TokenError::Binding(BindingError::HostChanged).into()),

@@ -82,6 +82,8 @@ impl PolicyAdmin {
         let _turn = self.policies.change().await;
         for _ in 0..ATTEMPTS {
             let policy = self.judged(caller, id, expected).await?;
+            // Its tokens end, those of other minters too.
+            caller.may(Act::SetRoles { before: &policy.terms.roles, after: &[] })?;
             let entry = about(caller.did(Action::PolicyDeleted, self.base.time.now()), id, &policy.terms);
             let command = DeletePolicy { policy: id, revision: policy.revision, entry };
             match self.base.store.delete_policy(command).await? {

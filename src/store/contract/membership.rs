@@ -190,6 +190,22 @@ pub(in crate::store) async fn an_ephemeral_host_goes_when_it_lapses(world: &mut 
     assert_eq!(collected[0].action, Action::HostCollected.as_str());
 }
 
+/// A former certificate can outlive the newest one: the host came with a longer lifetime. It must stay revocable.
+pub(in crate::store) async fn an_ephemeral_host_stays_while_a_certificate_is_valid(world: &mut World) {
+    let ephemeral = PolicyTerms { ephemeral_hosts: true, roles: roles(&["proxy"]), ..plain("diskless") };
+    let ephemeral = world.policy(ephemeral).await;
+    let host = member(world, &ephemeral).await;
+    let mut renewal = world.renewal(&host, host.newest.serial, new_key());
+    renewal.next.certificate.record.not_after = world.now.plus(DAY);
+    assert_eq!(world.store().renew(renewal).await.unwrap(), Renewed::First);
+    world.pass(DAY * 3);
+    world.collect().await;
+    assert!(world.store().host(host.id).await.unwrap().is_some(), "the first one is valid");
+    world.pass(DAY * 28);
+    world.collect().await;
+    assert_eq!(world.store().host(host.id).await.unwrap(), None);
+}
+
 pub(in crate::store) async fn a_revoked_ephemeral_host_stays_refused(world: &mut World) {
     let ephemeral = PolicyTerms { ephemeral_hosts: true, roles: roles(&["proxy"]), ..plain("diskless") };
     let ephemeral = world.policy(ephemeral).await;

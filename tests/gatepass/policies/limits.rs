@@ -49,6 +49,12 @@ async fn i5_policies_are_changed_within_limits() {
     assert_eq!(beyond(&anna.patch(&at_id(&core), &change).await), ["policies"]);
     let restore = format!("{}/revisions/1/restore", at_id(&core));
     assert_eq!(beyond(&anna.post(&restore, &json!({})).await), ["policies"]);
+    let ephemeral = json!({ "ephemeral_hosts": true });
+    assert_eq!(beyond(&anna.patch(&at_id(&edge), &ephemeral).await), ["policies"], "it deletes lapsed hosts");
+    for none in ["99", "9223372036854775808", "18446744073709551615"] {
+        let restore = format!("{}/revisions/{none}/restore", at_id(&edge));
+        assert_eq!(anna.post(&restore, &json!({})).await.status, 404, "{none}");
+    }
     assert_eq!(beyond(&anna.delete(&at_id(&core)).await), ["policies"]);
     assert_eq!(anna.delete(&at_id(&edge)).await.status, 200);
     at.stop().await;
@@ -67,6 +73,7 @@ async fn i5_a_change_of_roles_is_within_limits() {
         ["roles"],
         "roles are taken within the limits too"
     );
+    assert_eq!(beyond(&anna.delete(&at_id(&edge)).await), ["roles"], "its tokens give these roles");
     at.stop().await;
 }
 

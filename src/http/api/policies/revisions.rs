@@ -43,7 +43,8 @@ pub(in crate::http::api) async fn list_policy_revisions(call: Call) -> Result<Re
 )]
 pub(in crate::http::api) async fn restore_policy_revision(call: Call) -> Result<Reply, Problem> {
     let id = call.id("id", "policy", PolicyId::parse)?;
-    let revision = call.id("revision", "revision", |text| text.parse::<u64>().ok())?;
+    let number = |text: &str| text.parse().ok().filter(|number| i64::try_from(*number).is_ok());
+    let revision: u64 = call.id("revision", "revision", number)?;
     let IfMatch(expected) = IfMatch::of(&call.head);
     let restored = call.authority.policies.restore_policy(&call.caller, id, revision, expected).await?;
     Ok(super::shown(restored))

@@ -12,10 +12,13 @@ use crate::store::sqlite::driver::{self, Row, params};
 use crate::store::sqlite::value::Json;
 use crate::store::{Collect, Collected, HostMove, HostMoved, HostsMoved, JudgedPolicy, MoveHosts};
 
-/// Finds the lapsed hosts of ephemeral policies. A quarantine keeps the host, because its keys must stay refused.
+/// Finds the lapsed hosts of ephemeral policies. A quarantine or a refused key keeps the host, because its keys must stay refused.
+/// A former certificate that has not expired keeps it too, so that it can be revoked.
 pub(in crate::store::sqlite) const LAPSED_EPHEMERAL: &str = "SELECT h.host, h.roles, h.name, h.policy FROM policies AS p \
      JOIN hosts AS h ON h.policy = p.policy AND h.policy IS NOT NULL \
-     WHERE p.ephemeral_hosts = 1 AND h.ends_at <= ?1 AND h.revoked_at IS NULL AND h.quarantined_at IS NULL LIMIT ?2";
+     WHERE p.ephemeral_hosts = 1 AND h.ends_at <= ?1 AND h.revoked_at IS NULL AND h.quarantined_at IS NULL \
+     AND NOT EXISTS (SELECT 1 FROM certificates AS c WHERE c.host = h.host AND c.not_after > ?1) \
+     AND NOT EXISTS (SELECT 1 FROM revoked_keys AS k WHERE k.host = h.host) LIMIT ?2";
 
 impl Execution<'_> {
     /// Returns whether a policy has the revision that was judged.

@@ -40,7 +40,7 @@ impl Execution<'_> {
         lineage: &Lineage,
         next: &NextCertificate,
     ) -> driver::Result<Option<RedeemRefusal>> {
-        let moved = lineage.moved_at.is_some_and(|moved_at| moved_at > grant.token.id.minted_at());
+        let moved = lineage.moved_at.is_some_and(|moved_at| moved_at >= grant.token.id.minted_at());
         Ok(if moved || !grant.terms.fits_host(lineage.name.as_ref(), &lineage.roles) {
             Some(RedeemRefusal::HostChanged)
         } else if !self.is_as_judged(next.policy)?
