@@ -38,6 +38,7 @@ mod notify;
 mod once;
 mod openapi;
 mod output;
+mod outputs;
 mod overview;
 mod pasted;
 mod policy;
@@ -118,6 +119,8 @@ enum Verb {
     Rule(rule::RuleCommand),
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
+    #[command(subcommand)]
+    Output(outputs::OutputCommand),
     #[command(subcommand)]
     Keys(keys::KeysCommand),
     #[command(subcommand)]
@@ -205,6 +208,7 @@ async fn run_async(command: Verb, environment: &Environment) -> Result<(), CliEr
         Verb::Role(command) => command.run(environment).await,
         Verb::Rule(command) => command.run(environment).await,
         Verb::Policy(command) => command.run(environment).await,
+        Verb::Output(command) => command.run(environment).await,
         Verb::Keys(command) => command.run(environment).await,
         Verb::Ca(command) => command.run(environment).await,
         Verb::Issuer(command) => command.run(environment).await,

@@ -56,6 +56,8 @@ pub struct Config {
     pub tokens: TokensConfig,
     /// Certificates of hosts.
     pub hosts: HostsConfig,
+    /// Outputs of policies.
+    pub outputs: OutputsConfig,
     /// Lifetimes of sessions (12 hours; 30 minutes unused).
     pub sessions: SessionLife,
     /// Password checks.
@@ -163,6 +165,14 @@ pub struct HostsConfig {
     pub allow_rsa_keys: bool,
     /// Plain-http URL of the directory with the CRL of each issuing CA, no trailing slash (none).
     pub crl_url: Option<String>,
+}
+
+/// The section `[outputs]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OutputsConfig {
+    /// Names and addresses of this machine, of its link or of a group that outputs may have (none).
+    pub allow: Vec<ServerName>,
 }
 
 /// The section `[http]`.

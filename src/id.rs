@@ -129,6 +129,10 @@ uuid_id!(
     PolicyId
 );
 uuid_id!(
+    /// Names an output of policies.
+    OutputId
+);
+uuid_id!(
     /// Names an auto-approve rule.
     RuleId
 );
@@ -304,9 +308,9 @@ impl Serial {
     }
 }
 
-mod fleet_key;
+mod numbered;
 
-pub use self::fleet_key::{FleetKeyId, ListedKey};
+pub use self::numbered::{FleetKeyId, ListedKey, SealKeyId};
 
 fn base64url(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)

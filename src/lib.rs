@@ -41,6 +41,10 @@ pub mod http;
 #[cfg(feature = "server")]
 pub mod ledger;
 #[cfg(feature = "server")]
+pub mod outbound;
+#[cfg(feature = "server")]
+pub mod seal;
+#[cfg(feature = "server")]
 pub mod server;
 #[cfg(feature = "server")]
 pub mod server_url;

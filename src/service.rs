@@ -21,6 +21,7 @@ pub mod keys;
 pub mod labels;
 pub mod ledger;
 pub mod membership;
+pub mod outputs;
 pub mod overview;
 pub mod own_names;
 pub mod policies;

@@ -103,6 +103,7 @@ pub trait Store:
     + AuthorityReads
     + RuleReads
     + PolicyReads
+    + OutputReads
     + EnrollmentReads
     + FleetReads
     + SessionReads

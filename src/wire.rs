@@ -147,6 +147,10 @@ pub struct CheckInReport {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, minimum = 1, example = 3)]
     pub policy_revision: Option<u64>,
+    /// The `outputs_revision` of the policy that the host has. Without it, a change of an output alone is not noticed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = 0)]
+    pub outputs_revision: Option<u64>,
 }
 
 /// The answer to a check-in: the host's next steps.
@@ -159,7 +163,7 @@ pub struct CheckInAnswer {
     /// Current revision of the policy.
     #[schema(required, minimum = 1, example = 3)]
     pub policy_revision: Option<u64>,
-    /// True if the host has another policy or revision: it fetches `/api/v1/policy`.
+    /// True if the host has another policy or revision, or an output changed: it fetches `/api/v1/policy`.
     pub fetch_policy: bool,
     /// True if the host renews its certificate now.
     pub renew: bool,

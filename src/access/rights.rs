@@ -106,6 +106,8 @@ pub enum Act<'a> {
     ChangePolicy(PolicyId),
     /// A host gets this policy.
     GivePolicy(PolicyId),
+    /// An output is created, changed or deleted, or given to a policy or taken from it.
+    ManageOutputs,
     /// A user or an API key has these rights from now on; or a credential of theirs is set, which comes to the same.
     Give(&'a Rights),
 }
@@ -220,7 +222,8 @@ impl Judged<'_> {
                 self.rule_scope(cluster, most);
                 self.rule_policies(policies);
             }
-            Act::CreatePolicy => self.new_policy(),
+            Act::CreatePolicy => self.any_policy("a new policy"),
+            Act::ManageOutputs => self.any_policy("an output, which any policy may have,"),
             Act::ChangePolicy(policy) | Act::GivePolicy(policy) => self.policies([policy]),
             Act::Give(rights) => self.rights(own, rights),
         }
@@ -313,10 +316,11 @@ impl Judged<'_> {
         }
     }
 
-    fn new_policy(&mut self) {
+    /// Judges an act that takes the limit `any`.
+    fn any_policy(&mut self, act: &str) {
         let allowed = &self.limits.policies;
         if *allowed != Allowed::Any {
-            let message = format!("a new policy {}; your policies are limited to: {allowed}", self.how);
+            let message = format!("{act} {}; your policies are limited to: {allowed}", self.how);
             self.beyond("policies", message);
         }
     }

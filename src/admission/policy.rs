@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::approval::Approval;
+use crate::id::OutputId;
 use crate::name::{Description, Label, Labels, Role};
 use crate::span::show_span;
 
@@ -44,6 +45,9 @@ pub struct PolicyTerms {
     /// The services that its hosts may get access tokens for.
     #[schema(example = json!(["https://jobs.example.org"]))]
     pub audiences: Vec<String>,
+    /// The outputs of its hosts, in order.
+    #[schema(example = json!([]))]
+    pub outputs: Vec<OutputId>,
 }
 
 impl PolicyTerms {

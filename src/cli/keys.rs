@@ -17,6 +17,9 @@ const KEYS: &str = "/api/v1/signing-keys";
 /// The use of the keys of Elastic Fleet's API.
 const FLEET: &str = "fleet";
 
+/// The use of the key that seals the secrets of outputs.
+const SEAL: &str = "seal";
+
 const COLUMNS: Columns = Columns {
     id: "id",
     name: "id",
@@ -59,12 +62,13 @@ impl KeysCommand {
 #[command(after_long_help = "Examples:
   gatepass keys rotate
   gatepass keys rotate --use service --yes
-  gatepass keys rotate --use fleet")]
+  gatepass keys rotate --use fleet
+  gatepass keys rotate --use seal")]
 pub(crate) struct KeyRotate {
     #[command(flatten)]
     consent: Consent,
-    /// Use of the key: tokens for enrollment, services or access, status lists, or the api_key of tokens (Elastic Fleet)
-    #[arg(long = "use", value_name = "USE", default_value = "enrollment", value_parser = ["enrollment", "service", "access", "status_list", FLEET])]
+    /// Use of the key: tokens for enrollment, services or access, status lists, the api_key of tokens (Elastic Fleet), or the seal of outputs' secrets
+    #[arg(long = "use", value_name = "USE", default_value = "enrollment", value_parser = ["enrollment", "service", "access", "status_list", FLEET, SEAL])]
     usage: String,
 }
 
@@ -75,7 +79,13 @@ impl KeyRotate {
         self.consent.ask(&self.question(&before))?;
         let answer = api.post(&format!("{KEYS}/rotate"), &json!({ "use": self.usage })).await?;
         let keys = answer["items"].as_array().map_or(&[][..], Vec::as_slice);
-        if format == Format::Table {
+        if format == Format::Table && self.usage == SEAL {
+            line(format!(
+                "key {} seals every secret of outputs now, and the former one is destroyed\nnext: back up the keys directory \
+                 together with the database\n",
+                self.id_of(keys, "current")
+            ))?;
+        } else if format == Format::Table {
             let (new, old) = (self.id_of(keys, "current"), self.id_of(&before, "current"));
             let does = if self.usage == FLEET { "gives" } else { "signs" };
             line(format!(
@@ -93,6 +103,11 @@ impl KeyRotate {
         if self.usage == FLEET {
             return format!(
                 "Make a new key for the api_key of new tokens? Tokens of the current key {old} keep theirs."
+            );
+        }
+        if self.usage == SEAL {
+            return format!(
+                "Seal the secrets of outputs again with a new key? The current key {old} is destroyed."
             );
         }
         let key = keys.iter().find(|key| key["id"] == old.as_str());

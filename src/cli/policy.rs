@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use serde_json::Value;
 
 use self::edit::{PolicyCreate, PolicySet};
+pub(super) use self::flags::object;
 use super::consent::Consent;
 use super::error::CliError;
 use super::listing::Listing;
@@ -66,6 +67,7 @@ const ROWS: &[(&str, &str)] = &[
     ("settings", "settings"),
     ("schema", "schema"),
     ("audiences", "audiences"),
+    ("outputs", "outputs"),
     ("created", "created_at"),
     ("created by", "created_by"),
     ("updated", "updated_at"),

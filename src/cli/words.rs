@@ -5,13 +5,16 @@ use clap::{Arg, Command};
 use crate::client::problem::ServerProblem;
 
 /// Fields of requests, and the arguments that have another name.
-const ARGUMENTS: [(&str, &str); 15] = [
+const ARGUMENTS: [(&str, &str); 19] = [
     ("allowed_roles", "roles"),
+    ("api_key", "api_key_file"),
+    ("ca", "hosts_ca"),
     ("cluster_id", "cluster"),
     ("clusters", "cluster"),
     ("current", "current_password_file"),
     ("current_password", "current_password_file"),
     ("dns_names", "names"),
+    ("key", "key_file"),
     ("max_ttl", "ttl"),
     ("max_uses", "max_nodes"),
     ("new", "password_file"),
@@ -19,6 +22,7 @@ const ARGUMENTS: [(&str, &str); 15] = [
     ("permissions", "scopes"),
     ("policies", "policy"),
     ("policy", "with_policy"),
+    ("service_token", "service_token_file"),
     ("unused_for", "unused"),
     ("username", "name"),
 ];
@@ -58,7 +62,10 @@ fn advise(text: &mut String) {
 fn argument<'a>(command: &'a Command, field: &str) -> Option<&'a Arg> {
     let path = field.split('[').next().unwrap_or(field);
     let name = path.rsplit('.').next().unwrap_or(path);
-    let find = |id: &str| command.get_arguments().find(|argument| argument.get_id() == id);
+    // A flag of the connection is no field: `--ca` names the CA of the server.
+    let fields =
+        || command.get_arguments().filter(|argument| argument.get_help_heading() != Some("Connection"));
+    let find = |id: &str| fields().find(|argument| argument.get_id() == id);
     let other = ARGUMENTS.iter().filter(|(field, _)| *field == name);
     find(name).or_else(|| other.filter_map(|(_, id)| find(id)).next())
 }

@@ -67,6 +67,8 @@ pub fn report(record: &RenewalRecord, held: Option<PolicyMark>) -> CheckInReport
         message,
         policy: held.map(|mark| mark.policy),
         policy_revision: held.map(|mark| mark.revision),
+        // A server before outputs refuses the field.
+        outputs_revision: held.map(|mark| mark.outputs_revision).filter(|revision| *revision > 0),
         ..CheckInReport::default()
     }
 }
@@ -97,10 +99,11 @@ mod tests {
 
     #[test]
     fn a_daemon_without_failures_is_healthy() {
-        let held = PolicyMark { policy: PolicyId::generate(NOW), revision: 3 };
+        let held = PolicyMark { policy: PolicyId::generate(NOW), revision: 3, outputs_revision: 5 };
         let report = report(&RenewalRecord::default(), Some(held));
         assert_eq!((report.status, report.message.as_str()), (HostHealth::Healthy, ""));
         assert_eq!((report.policy, report.policy_revision), (Some(held.policy), Some(3)));
+        assert_eq!(report.outputs_revision, Some(5));
         assert_eq!(report.version, env!("CARGO_PKG_VERSION"));
     }
 

@@ -24,19 +24,28 @@ pub struct PolicyMark {
     pub policy: PolicyId,
     /// Number of the revision.
     pub revision: u64,
+    /// Number that each change of an output moves; 0 without outputs.
+    #[serde(default)]
+    pub outputs_revision: u64,
 }
 
 impl PolicyMark {
     /// The mark of a policy as the server sends it, and as it stands in the file.
     pub(super) fn of(policy: &Value) -> Option<Self> {
         let id = PolicyId::parse(policy["id"].as_str()?)?;
-        Some(Self { policy: id, revision: policy["revision"].as_u64()? })
+        // Servers before outputs do not send it.
+        let outputs_revision = policy["outputs_revision"].as_u64().unwrap_or(0);
+        Some(Self { policy: id, revision: policy["revision"].as_u64()?, outputs_revision })
     }
 }
 
 impl fmt::Display for PolicyMark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.policy, self.revision)
+        write!(f, "{}.{}", self.policy, self.revision)?;
+        match self.outputs_revision {
+            0 => Ok(()),
+            outputs => write!(f, ".{outputs}"),
+        }
     }
 }
 
@@ -118,6 +127,8 @@ mod tests {
         let held = file.held().unwrap();
         assert_eq!((held.to_string(), held.revision), (format!("{id}.3"), 3));
         assert_eq!(fs::metadata(file.path()).unwrap().permissions().mode() & 0o7777, 0o600);
+        file.write(&json!({ "id": id, "revision": 3, "outputs_revision": 7 })).unwrap();
+        assert_eq!(file.held().unwrap().to_string(), format!("{id}.3.7"), "a changed output owes the hook");
         fs::write(file.path(), "{").unwrap();
         assert_eq!(file.held(), None, "a damaged file is fetched again");
     }

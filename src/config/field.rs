@@ -91,6 +91,7 @@ pub(super) const SECTIONS: &[Section] = &[
     section("server", "address, URL and files of the server", SERVER),
     section("tokens", "lifetimes of tokens; a time span is written 90s, 15m, 36h, 30d", TOKENS),
     section("hosts", "certificates of hosts", hosts::HOSTS),
+    section("outputs", "outputs of policies", OUTPUTS),
     section("sessions", "sessions of users", SESSIONS),
     section("sign_in", "password checks", SIGN_IN),
     section("http", "limits of the listener", HTTP),
@@ -214,6 +215,16 @@ const TOKENS: &[Field] = &[
         )
     },
 ];
+
+const OUTPUTS: &[Field] = &[Field {
+    example: "localhost, 127.0.0.1",
+    ..field(
+        "allow",
+        List,
+        "",
+        "names and addresses of this machine, its link or a group that outputs may have; joined with commas in a variable. Empty: none",
+    )
+}];
 
 const SESSIONS: &[Field] = &[
     field("lifetime", Span(60, DAY / 2), "12h", "longest life of a session; at most 12h"),

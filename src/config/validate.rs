@@ -12,8 +12,8 @@ use super::layers::Layers;
 use super::problem::{ConfigErrors, ConfigProblem, ValueOrigin};
 use super::url::{audience, crl_base, trust_domain};
 use super::{
-    CaConfig, Config, Environment, HostsConfig, HttpConfig, LogConfig, LogFormat, Overrides, RoleConfig,
-    ServerConfig, TlsFiles, TokensConfig, default_roles, secret,
+    CaConfig, Config, Environment, HostsConfig, HttpConfig, LogConfig, LogFormat, OutputsConfig, Overrides,
+    RoleConfig, ServerConfig, TlsFiles, TokensConfig, default_roles, secret,
 };
 use crate::access::SignInLimits;
 use crate::access::session::SessionLife;
@@ -35,10 +35,11 @@ pub(super) fn validate(
     let (tokens, hosts, http) = (check.tokens(&server.url_at(server.listen)), check.hosts(), check.http());
     let (limits, sessions, sign_in) = (check.limits(), check.sessions(), check.sign_in());
     let (ca, roles, log) = (check.ca(), check.roles(), check.log());
+    let outputs = OutputsConfig { allow: check.server_names("outputs", "allow") };
     ConfigErrors::check(check.layers.problems)?;
     let mut effective = check.effective;
     effective["roles"] = json!(roles);
-    Ok(Config { server, tokens, hosts, sessions, sign_in, http, limits, ca, roles, log, effective })
+    Ok(Config { server, tokens, hosts, outputs, sessions, sign_in, http, limits, ca, roles, log, effective })
 }
 
 impl Check {
@@ -63,7 +64,7 @@ impl Check {
             listen,
             trust_domain,
             external_url: given_url,
-            names: self.names(),
+            names: self.server_names("server", "names"),
             keys_dir,
             data_dir,
             tls: self.tls(),
@@ -75,8 +76,8 @@ impl Check {
         }
     }
 
-    fn names(&mut self) -> Vec<ServerName> {
-        let texts = self.list("server", "names", |text| ServerName::parse(text).map(|name| name.to_string()));
+    fn server_names(&mut self, section: &'static str, key: &'static str) -> Vec<ServerName> {
+        let texts = self.list(section, key, |text| ServerName::parse(text).map(|name| name.to_string()));
         texts.iter().filter_map(|text| ServerName::parse(text).ok()).collect()
     }
 

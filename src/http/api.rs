@@ -17,6 +17,7 @@ mod moves;
 mod oauth;
 mod openapi;
 mod operation;
+mod outputs;
 mod overview;
 mod paging;
 mod policies;
@@ -177,6 +178,13 @@ fn decisions() -> Vec<Route> {
             P::WritePolicies => policies::delete_policy;
             P::ReadPolicies => policies::list_policy_revisions;
             P::WritePolicies => policies::restore_policy_revision;
+        }
+        OUTPUTS {
+            P::WritePolicies => outputs::create_output;
+            P::ReadPolicies => outputs::list_outputs;
+            P::ReadPolicies => outputs::show_output;
+            P::WritePolicies => outputs::change_output;
+            P::WritePolicies => outputs::delete_output;
         }
     }
 }

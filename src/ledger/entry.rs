@@ -118,6 +118,12 @@ pub enum Action {
     PolicyChanged,
     /// A policy was deleted.
     PolicyDeleted,
+    /// An output was created.
+    OutputCreated,
+    /// An output, or a secret of it, was changed.
+    OutputChanged,
+    /// An output was deleted.
+    OutputDeleted,
     /// Settings were changed at run time.
     SettingsChanged,
     /// A user signed in for a session.

@@ -20,6 +20,7 @@ use crate::http::tls::{HandshakeTime, Tls};
 use crate::id::HostId;
 use crate::ledger::{Action, Draft, Subjects};
 use crate::name::DnsName;
+use crate::outbound::AllowedDestinations;
 use crate::service::ca::live::LiveCas;
 use crate::service::ca::rotation::ROOT_FILE;
 use crate::service::emergency::finish_emergency;
@@ -209,6 +210,7 @@ fn settings(config: &Config, trust_domain: String) -> Settings {
         },
         checkin: config.hosts.checkin,
         access_ttl: config.tokens.access_ttl,
+        destinations: AllowedDestinations::new(config.outputs.allow.clone()),
         overlap: config.hosts.overlap,
         quarantine_most: u32::try_from(config.hosts.quarantine_most).unwrap_or(u32::MAX),
         host_retention: config.hosts.retention,

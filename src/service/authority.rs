@@ -24,6 +24,8 @@ use super::health::Health;
 use super::hosts::HostAdmin;
 use super::keys::TrustAdmin;
 use super::ledger::LedgerBook;
+use super::outputs::OutputAdmin;
+use super::outputs::hosts::HostOutputs;
 use super::overview::Overview;
 use super::own_names::OwnNames;
 use super::policies::PolicyAdmin;
@@ -47,6 +49,7 @@ use super::verification::proxies::TrustedProxies;
 use crate::access::SignInLimits;
 use crate::access::session::SessionLife;
 use crate::access::throttle::{Rates, Throttles};
+use crate::outbound::AllowedDestinations;
 
 /// The parts of the configuration that use cases need.
 #[derive(Clone, Debug)]
@@ -71,6 +74,8 @@ pub struct Settings {
     pub checkin: Duration,
     /// Life of an access token.
     pub access_ttl: Duration,
+    /// The destinations of outputs that are allowed by name.
+    pub destinations: AllowedDestinations,
     /// The time for which a certificate stays valid after the first use of its successor.
     pub overlap: Duration,
     /// Maximum number of hosts that are put in quarantine within an hour. 0: only the alarm is raised.
@@ -147,6 +152,8 @@ pub struct Authority {
     pub rules: RuleAdmin,
     /// Listing, showing and changing policies.
     pub policies: PolicyAdmin,
+    /// Listing, showing and changing outputs.
+    pub outputs: OutputAdmin,
     /// Users, sessions and API keys.
     pub accounts: Accounts,
     /// The signing keys, the external URLs, and accepting the clock.
@@ -200,6 +207,11 @@ impl Authority {
             checkins: parts.checkins(unwritten.clone()),
             rules: RuleAdmin { base: base.clone(), rules: parts.rules.clone() },
             policies: parts.policies(minting.clone()),
+            outputs: OutputAdmin {
+                base: base.clone(),
+                trust: trust.clone(),
+                allowed: settings.destinations.clone(),
+            },
             accounts: parts.accounts(&due, &unwritten, &refusals, &throttles),
             trust_admin: parts.trust_admin(minting.clone(), unwritten.clone()),
             settings: SettingsAdmin {
@@ -280,6 +292,7 @@ impl Parts {
             base: base.clone(),
             trust: trust.clone(),
             policies: policies.clone(),
+            outputs: HostOutputs { base: base.clone(), trust: trust.clone() },
             unwritten,
             interval: settings.checkin,
             access_ttl: settings.access_ttl,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::accounts::unwritten::UnwrittenUses;
 use super::base::Base;
+use super::outputs::hosts::{HostOutput, HostOutputs};
 use super::policies::live::LivePolicies;
 use super::trust::LiveTrust;
 use super::{HostCaller, HostError, RequestError, ServiceError};
@@ -18,6 +19,7 @@ pub struct CheckIns {
     pub(super) base: Base,
     pub(super) trust: Arc<LiveTrust>,
     pub(super) policies: Arc<LivePolicies>,
+    pub(super) outputs: HostOutputs,
     pub(super) unwritten: Arc<UnwrittenUses>,
     /// The time between two check-ins of a host.
     pub(super) interval: Duration,
@@ -36,25 +38,66 @@ pub struct NextSteps {
     pub next: Duration,
 }
 
+/// The policy of a host, with what its outputs have changed since.
+pub struct OwnPolicy {
+    /// The policy.
+    pub policy: Arc<Policy>,
+    /// A number that each change of its outputs moves.
+    pub outputs_revision: u64,
+}
+
 impl CheckIns {
     /// Takes the check-in of a host, which is written within a minute. Only the newest certificate's holder is the host: a
-    /// copy may hold a superseded one.
-    pub async fn check_in(&self, host: &HostCaller, checkin: CheckIn) -> NextSteps {
-        let policy = self.current(host).map(|policy| (policy.id, policy.revision));
+    /// copy may hold a superseded one. `outputs` is the revision of the outputs that the host has.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn check_in(
+        &self,
+        host: &HostCaller,
+        checkin: CheckIn,
+        outputs: Option<u64>,
+    ) -> Result<NextSteps, ServiceError> {
+        let current = self.current(host);
+        let policy = current.as_ref().map(|policy| (policy.id, policy.revision));
         let has = checkin.policy.zip(checkin.policy_revision);
         if host.record.is_current(host.certificate.serial) {
             self.unwritten.checked_in(host.id, checkin).await;
         }
-        let fetch_policy = policy.is_some() && policy != has;
-        NextSteps { policy, fetch_policy, next: jittered(self.interval, random()) }
+        let mut fetch_policy = policy.is_some() && policy != has;
+        if let (false, Some(policy), Some(outputs)) = (fetch_policy, current, outputs) {
+            fetch_policy = self.outputs_revision(&policy).await? != outputs;
+        }
+        Ok(NextSteps { policy, fetch_policy, next: jittered(self.interval, random()) })
     }
 
     /// The policy of the host.
     ///
     /// # Errors
-    /// The host has none.
-    pub fn policy(&self, host: &HostCaller) -> Result<Arc<Policy>, ServiceError> {
-        Ok(self.current(host).ok_or_else(|| RequestError::not_found("policy", "of this host"))?)
+    /// The host has none, or the store cannot be read.
+    pub async fn policy(&self, host: &HostCaller) -> Result<OwnPolicy, ServiceError> {
+        let policy = self.current(host).ok_or_else(|| RequestError::not_found("policy", "of this host"))?;
+        let outputs_revision = self.outputs_revision(&policy).await?;
+        Ok(OwnPolicy { policy, outputs_revision })
+    }
+
+    /// The outputs of a host's policy, with the secrets that hosts use.
+    ///
+    /// # Errors
+    /// A secret cannot be opened, or the store cannot be read.
+    pub async fn outputs(&self, policy: &OwnPolicy) -> Result<Vec<HostOutput>, ServiceError> {
+        match policy.policy.terms.outputs.is_empty() {
+            true => Ok(Vec::new()),
+            false => self.outputs.of_policy(policy.policy.id).await,
+        }
+    }
+
+    /// 0 without outputs: most policies have none, and are read in memory.
+    async fn outputs_revision(&self, policy: &Policy) -> Result<u64, ServiceError> {
+        match policy.terms.outputs.is_empty() {
+            true => Ok(0),
+            false => self.outputs.revision(policy.id).await,
+        }
     }
 
     /// Mints an access token of the host for the service `audience`. It is bound to the presented certificate and ends before

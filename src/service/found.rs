@@ -3,6 +3,7 @@
 use super::emergency::EMERGENCY_FILE;
 use super::keys::files::make_pairs;
 use super::keys::fleet::make_first_fleet_key;
+use super::keys::seal::make_first_seal_key;
 use super::tokens::mint::{Minting, emergency_order, first_roles_order};
 use super::tokens::{HowToRevoke, TokenAdmin};
 use super::vault::Vault;
@@ -55,6 +56,7 @@ pub async fn found(
     let (caller, subjects) = (Caller::SYSTEM, Subjects::user(ADMIN));
     let keys = make_pairs(vault, &KeyUse::ALL, [], now)?;
     make_first_fleet_key(vault)?;
+    make_first_seal_key(vault)?;
     let command = Found {
         keys,
         lists: vec![list(ListKind::Ephemeral), list(ListKind::Persistent)],

@@ -2,6 +2,8 @@
 
 pub mod files;
 pub mod fleet;
+mod numbered;
+pub mod seal;
 
 use std::sync::Arc;
 

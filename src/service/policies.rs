@@ -19,7 +19,7 @@ use super::{Caller, FieldError, RequestError, ServiceError};
 use crate::access::{Act, Excess, Permission};
 use crate::admission::{PolicyTerms, check_settings};
 use crate::clock::Timestamp;
-use crate::id::PolicyId;
+use crate::id::{OutputId, PolicyId};
 use crate::ledger::{Action, Draft};
 use crate::span::show_span;
 use crate::store::{
@@ -113,6 +113,7 @@ impl PolicyAdmin {
                     return Err(RequestError::TooManyPolicies { most: MOST_POLICIES }.into());
                 }
                 PolicyCreation::NameTaken => return Err(name_taken(&terms)),
+                PolicyCreation::NoOutput(output) => return Err(no_output(&terms, output)),
             }
         }
         Err(StoreError::Contended.into())
@@ -154,6 +155,10 @@ impl PolicyAdmin {
         let roles_before = before.map_or(&[][..], |before| &before.roles);
         if roles_before != terms.roles {
             caller.may(Act::SetRoles { before: roles_before, after: &terms.roles })?;
+        }
+        // An output hands its credentials to every host of the policy.
+        if before.map_or(&[][..], |before| &before.outputs) != terms.outputs {
+            caller.may(Act::ManageOutputs)?;
         }
         // Its lapsed hosts are deleted, also those beyond the caller's limits.
         if terms.ephemeral_hosts && before.is_some_and(|before| !before.ephemeral_hosts) {
@@ -220,6 +225,13 @@ fn unknown(id: PolicyId) -> ServiceError {
     RequestError::not_found("policy", id).into()
 }
 
+/// An output of the terms that does not exist.
+fn no_output(terms: &PolicyTerms, output: OutputId) -> ServiceError {
+    let place = terms.outputs.iter().position(|known| *known == output).unwrap_or(0);
+    let fault = FieldError::new(format!("outputs[{place}]"), format!("there is no output {output}"));
+    RequestError::Fields(vec![fault]).into()
+}
+
 fn name_taken(terms: &PolicyTerms) -> ServiceError {
     RequestError::PolicyExists { name: terms.name.to_string() }.into()
 }
@@ -243,12 +255,13 @@ fn shown(terms: &PolicyTerms) -> Value {
         settings,
         schema,
         audiences,
+        outputs,
     } = terms;
     json!({
         "name": name, "description": description, "certificate_lifetime": certificate_lifetime.map(show_span),
         "renew_at": renew_at, "roles": roles, "approval": approval, "labels": labels,
         "ephemeral_hosts": ephemeral_hosts, "settings_sha256": digest(settings), "schema_sha256": schema.as_ref().map(digest),
-        "audiences": audiences,
+        "audiences": audiences, "outputs": outputs,
     })
 }
 

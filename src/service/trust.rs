@@ -7,12 +7,14 @@ use tokio::sync::{Mutex, MutexGuard, watch};
 
 use super::keys::files::{complete_keys, destroy_unneeded, load_ring};
 use super::keys::fleet::{complete_fleet_keys, destroy_retired, load_fleet_keys};
+use super::keys::seal::{complete_seal_keys, destroy_retired_seals, load_seal};
 use super::vault::Vault;
 use super::verification::issuers::Issuers;
 use super::verification::trust::Trust;
 use super::{RequestError, ServiceError};
 use crate::clock::Timestamp;
 use crate::id::TokenId;
+use crate::seal::Seal;
 use crate::store::{Store, StoreError};
 use crate::token::{FleetKeys, KeyRing};
 
@@ -21,6 +23,8 @@ pub struct LiveTrust {
     trust: ArcSwap<Trust>,
     /// The keys of Elastic Fleet's API.
     fleet_keys: ArcSwap<FleetKeys>,
+    /// The seal of secrets in the store.
+    seal: ArcSwap<Seal>,
     /// The live emergency token: every use of it raises an alarm.
     emergency: ArcSwapOption<TokenId>,
     vault: Vault,
@@ -44,11 +48,12 @@ impl LiveTrust {
         let ring = load_ring(&vault, &keys)?;
         destroy_unneeded(&vault, &keys)?;
         let fleet_keys = complete_fleet_keys(store, &vault, now).await?;
+        let seal = ArcSwap::from_pointee(complete_seal_keys(store, &vault, now).await?);
         let trust = Trust::new(Arc::new(ring), stored_issuers(store).await?, audiences, hot_tokens);
         let (changing, changes) = (Mutex::default(), watch::Sender::new(0));
         let emergency = ArcSwapOption::new(stored_emergency(store).await?);
         let (trust, fleet_keys) = (ArcSwap::from_pointee(trust), ArcSwap::from_pointee(fleet_keys));
-        Ok(Self { trust, fleet_keys, emergency, vault, changing, changes })
+        Ok(Self { trust, fleet_keys, seal, emergency, vault, changing, changes })
     }
 
     /// Uses the keys, external URLs and emergency token of the store, then destroys private halves that are no longer needed.
@@ -62,10 +67,13 @@ impl LiveTrust {
         let issuers = stored_issuers(store).await?;
         let fleet_keys = store.fleet_keys().await?;
         self.fleet_keys.store(Arc::new(load_fleet_keys(&self.vault, &fleet_keys)?));
+        let seal_keys = store.seal_keys().await?;
+        self.seal.store(Arc::new(load_seal(&self.vault, seal_keys.iter().map(|record| record.id))?));
         self.emergency.store(stored_emergency(store).await?);
         self.trust.rcu(|trust| trust.next(Arc::clone(&ring), Arc::clone(&issuers)));
         self.announce();
         destroy_retired(&self.vault, &fleet_keys)?;
+        destroy_retired_seals(&self.vault, &seal_keys)?;
         destroy_unneeded(&self.vault, &records)
     }
 
@@ -90,6 +98,9 @@ impl LiveTrust {
                 if let Ok(records) = store.fleet_keys().await {
                     let _ = destroy_retired(&self.vault, &records);
                 }
+                if let Ok(records) = store.seal_keys().await {
+                    let _ = destroy_retired_seals(&self.vault, &records);
+                }
                 Err(refused.into())
             }
         }
@@ -108,6 +119,11 @@ impl LiveTrust {
     /// The keys of Elastic Fleet's API in use.
     pub fn fleet_keys(&self) -> Arc<FleetKeys> {
         self.fleet_keys.load_full()
+    }
+
+    /// The seal of secrets in the store.
+    pub fn seal(&self) -> Arc<Seal> {
+        self.seal.load_full()
     }
 
     /// The external URLs in use.

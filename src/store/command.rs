@@ -7,6 +7,7 @@ mod enrollments;
 mod fleet;
 mod hosts;
 mod keys;
+mod outputs;
 mod policies;
 mod rules;
 mod sessions;
@@ -21,6 +22,7 @@ pub use self::enrollments::*;
 pub use self::fleet::*;
 pub use self::hosts::*;
 pub use self::keys::*;
+pub use self::outputs::*;
 pub use self::policies::*;
 pub use self::rules::*;
 pub use self::sessions::*;
@@ -53,7 +55,7 @@ pub const QUARANTINES_WITHIN: Duration = Duration::from_secs(3600);
 macro_rules! each_verb {
     ($then:ident) => {
         $then! {
-                /// Records the first start: signing keys, the first Fleet key, status lists, issuer, names, the admin. A second founding changes nothing.
+                /// Records the first start: signing keys, the first keys of Fleet and seal, status lists, issuer, names, the admin. A second founding changes nothing.
                 found: Found -> Founded;
                 /// Records a minted token, if the key that signed it is still the one that signs.
                 record_mint: RecordMint -> MintOutcome;
@@ -153,6 +155,16 @@ macro_rules! each_verb {
                 change_policy: ChangePolicy -> PolicyChange;
                 /// Deletes a policy that no host has, and revokes its live tokens.
                 delete_policy: DeletePolicy -> PolicyDeletion;
+                /// Creates an output with its secrets.
+                create_output: CreateOutput -> OutputCreation;
+                /// Changes an output and its secrets.
+                change_output: ChangeOutput -> OutputChange;
+                /// Deletes an output that no policy has.
+                delete_output: DeleteOutput -> OutputDeletion;
+                /// Adds the first key of the seal.
+                add_seal_key: AddSealKey -> ();
+                /// Seals every secret again with a new key, and retires the others.
+                rotate_seal: RotateSeal -> SealRotation;
                 /// Changes settings or resets them to the configuration.
                 change_settings: ChangeSettings -> ();
                 /// Begins a session of a user.

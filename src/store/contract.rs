@@ -15,6 +15,7 @@ pub(super) mod ledger;
 pub(super) mod listing;
 pub(super) mod membership;
 pub(super) mod minting;
+pub(super) mod outputs;
 pub(super) mod policies;
 pub(super) mod quarantine;
 pub(super) mod recognition;
@@ -280,6 +281,16 @@ macro_rules! contract {
                 a_policys_name_is_taken_once,
                 a_deleted_policy_takes_its_live_tokens,
                 the_number_of_policies_is_bounded,
+            }
+            outputs {
+                an_output_is_read_back_and_listed_oldest_first,
+                a_change_of_an_output_replaces_its_secrets,
+                an_outdated_output_is_neither_changed_nor_deleted,
+                an_outputs_name_is_taken_once,
+                an_output_of_a_policy_stays,
+                a_policy_of_an_unknown_output_is_not_created,
+                a_rotation_seals_every_secret_again,
+                a_secret_that_does_not_open_stops_a_rotation,
             }
             sessions {
                 a_session_is_read_back_after_a_restart,

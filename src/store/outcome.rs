@@ -3,6 +3,7 @@
 mod accounts;
 mod enrollments;
 mod fleet;
+mod outputs;
 mod policies;
 mod rules;
 mod tokens;
@@ -13,6 +14,7 @@ use utoipa::ToSchema;
 pub use self::accounts::*;
 pub use self::enrollments::*;
 pub use self::fleet::*;
+pub use self::outputs::*;
 pub use self::policies::*;
 pub use self::rules::*;
 pub use self::tokens::*;

@@ -8,8 +8,8 @@ use super::outcome::{KeyRefusal, Pair};
 use super::record::*;
 use crate::clock::Timestamp;
 use crate::id::{
-    ApiKeyId, BatchId, ChainId, EnrollmentId, HostId, IdempotencyKey, PolicyId, RuleId, Serial, SessionId,
-    SpkiHash, TokenId,
+    ApiKeyId, BatchId, ChainId, EnrollmentId, HostId, IdempotencyKey, OutputId, PolicyId, RuleId, Serial,
+    SessionId, SpkiHash, TokenId,
 };
 use crate::ledger::ChainHead;
 use crate::name::{DnsName, Role, UserName};
@@ -247,6 +247,27 @@ pub trait PolicyReads {
 
     /// Returns each policy of a host that is not revoked, with their number.
     fn hosts_of_policies(&self) -> StoreFuture<'_, Vec<(PolicyId, u64)>>;
+}
+
+/// Reads of outputs and the keys of the seal.
+pub trait OutputReads {
+    /// Returns every output, oldest first.
+    fn outputs(&self) -> StoreFuture<'_, Vec<ListedOutput>>;
+
+    /// Returns an output: a point read.
+    fn output(&self, output: OutputId) -> StoreFuture<'_, Option<ListedOutput>>;
+
+    /// Returns an output with its sealed secrets: a point read.
+    fn whole_output(&self, output: OutputId) -> StoreFuture<'_, Option<WholeOutput>>;
+
+    /// Returns the outputs of a policy with their sealed secrets, in the policy's order: a point read.
+    fn outputs_of_policy(&self, policy: PolicyId) -> StoreFuture<'_, Vec<WholeOutput>>;
+
+    /// Returns the sum of the revisions of a policy's outputs: a point read. Each change of one of them moves it.
+    fn outputs_revision(&self, policy: PolicyId) -> StoreFuture<'_, u64>;
+
+    /// The keys of the seal that are not retired, oldest first.
+    fn seal_keys(&self) -> StoreFuture<'_, Vec<SealKeyRecord>>;
 }
 
 /// Reads of sessions.

@@ -34,6 +34,9 @@ fn known(data: &Path) -> BTreeSet<String> {
     let mut fleet = reader.prepare("SELECT number FROM fleet_keys WHERE retired_at IS NULL").unwrap();
     let fleet = fleet.query_map([], |row| row.get::<_, u32>(0)).unwrap().map(Result::unwrap);
     known.extend(fleet.map(|number| format!("fleet-{number}.key")));
+    let mut seals = reader.prepare("SELECT number FROM seal_keys WHERE retired_at IS NULL").unwrap();
+    let seals = seals.query_map([], |row| row.get::<_, u32>(0)).unwrap().map(Result::unwrap);
+    known.extend(seals.map(|number| format!("seal-{number}.key")));
     let manifest: Value = serde_json::from_slice(&fs::read(data.join("keys/ca.json")).unwrap()).unwrap();
     known.insert(format!("ca-root-{}.key", manifest["roots"][0].as_str().unwrap()));
     let issuing = manifest["issuing"].as_array().unwrap();
@@ -86,6 +89,7 @@ async fn a_killed_rotation_leaves_no_unknown_key() {
     let data = dir.path().join("data");
     let keys = ("/api/v1/signing-keys/rotate", json!({}));
     let fleet = ("/api/v1/signing-keys/rotate", json!({ "use": "fleet" }));
+    let seal = ("/api/v1/signing-keys/rotate", json!({ "use": "seal" }));
     let accepted = ("/api/v1/clock/accept", json!({}));
     let issuing = ("/api/v1/ca/rotate", json!({ "root": false }));
     let root = ("/api/v1/ca/rotate", json!({ "root": true }));
@@ -97,12 +101,22 @@ async fn a_killed_rotation_leaves_no_unknown_key() {
         (&fleet, 2),
         (&fleet, 3),
         (&fleet, 4),
+        (&seal, 2),
+        (&seal, 3),
+        (&seal, 4),
+        (&seal, 5),
         (&accepted, 4),
         (&accepted, 19),
         (&issuing, 3),
         (&root, 2),
         (&root, 5),
     ];
+    let at = Process::start(&data, &[]).await;
+    let output = json!({
+        "name": "logs", "type": "elasticsearch", "hosts": ["https://es.example.org"], "service_token": "hunter2",
+    });
+    assert_eq!(at.admin().post("/api/v1/outputs", &output).await.status, 201);
+    at.kill();
     for ((path, body), count) in acts {
         let at = Process::start(&data, &[]).await;
         // The first CRLs are files too.
@@ -121,6 +135,11 @@ async fn a_killed_rotation_leaves_no_unknown_key() {
         assert!(Served::start(serve(&data)).stop().success());
         only_known_keys(&data, &format!("{path} killed at change {count}"));
     }
+    // A rotation opens every secret.
+    let at = Process::start(&data, &[]).await;
+    let said = at.admin().post(seal.0, &seal.1).await;
+    assert_eq!(said.status, 200, "{}", said.text);
+    at.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -54,6 +54,7 @@ mod monitoring;
 mod moving;
 mod odd_paths;
 mod openapi;
+mod outputs;
 #[cfg(feature = "outside")]
 mod outside;
 mod overlap;

@@ -43,8 +43,10 @@ pub(crate) struct PolicyCreate {
 
 impl PolicyCreate {
     pub(super) async fn run(self, environment: &Environment) -> Result<(), CliError> {
-        let body = self.body()?;
+        let mut body = self.body()?;
         let api = self.remote.connect(environment)?;
+        self.terms.add_outputs(&mut body, &api).await?;
+        let body = Value::Object(body);
         if self.no_first_token {
             return show(self.remote.output, &api.post(POLICIES, &body).await?);
         }
@@ -52,11 +54,11 @@ impl PolicyCreate {
         self.once.post(self.remote.output, post, &FIRST_TOKEN, shown).await
     }
 
-    fn body(&self) -> Result<Value, CliError> {
-        let mut body = Value::Object(self.terms.value()?);
-        body["name"] = json!(self.name);
+    fn body(&self) -> Result<Map<String, Value>, CliError> {
+        let mut body = self.terms.value()?;
+        body.insert("name".to_owned(), json!(self.name));
         if self.no_first_token {
-            body["first_token"] = json!(false);
+            body.insert("first_token".to_owned(), json!(false));
         }
         Ok(body)
     }
@@ -121,17 +123,21 @@ pub(crate) struct PolicySet {
     /// Remove all audiences
     #[arg(long, conflicts_with = "audiences")]
     no_audiences: bool,
+    /// Remove all outputs
+    #[arg(long, conflicts_with = "outputs")]
+    no_outputs: bool,
 }
 
 impl PolicySet {
     pub(super) async fn run(self, environment: &Environment) -> Result<(), CliError> {
-        let body = self.body()?;
-        if body.is_empty() {
+        let mut body = self.body()?;
+        if body.is_empty() && !self.terms.has_outputs() {
             return Err(CliError::Usage(String::from(
                 "nothing to change: give a flag such as --name, --role or --settings",
             )));
         }
         let api = self.consent.remote.connect(environment)?;
+        self.terms.add_outputs(&mut body, &api).await?;
         let path = at(self.id.whole(&api).await?);
         if !self.consent.yes
             && let Some(question) = question(&api.get(&path).await?)
@@ -153,6 +159,7 @@ impl PolicySet {
             (self.no_settings, "settings", json!({})),
             (self.no_schema, "schema", Value::Null),
             (self.no_audiences, "audiences", json!([])),
+            (self.no_outputs, "outputs", json!([])),
         ];
         let emptied = emptied.into_iter().filter(|(emptied, ..)| *emptied);
         body.extend(emptied.map(|(_, field, value)| (field.to_owned(), value)));
@@ -193,7 +200,7 @@ mod tests {
 
     fn create(flags: &[&str]) -> Value {
         let line = CreateLine::try_parse_from([&["x", "--name", "edge"], flags].concat()).ok().unwrap();
-        line.create.body().ok().unwrap()
+        Value::Object(line.create.body().ok().unwrap())
     }
 
     #[test]
@@ -242,10 +249,11 @@ mod tests {
             "--no-settings",
             "--no-schema",
             "--no-audiences",
+            "--no-outputs",
         ];
         let expected = json!({
             "certificate_lifetime": null, "ephemeral_hosts": false, "roles": [], "labels": {}, "settings": {}, "schema": null,
-            "audiences": [],
+            "audiences": [], "outputs": [],
         });
         assert_eq!(set(&flags), expected);
         for pair in [

@@ -7,6 +7,9 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 
 use crate::cli::error::CliError;
+use crate::cli::short_id::{GivenId, whole};
+use crate::client::api::Api;
+use crate::id::OutputId;
 
 /// Maximum size of a file in bytes: the server takes 32 KiB of JSON, without its spaces.
 const MOST_BYTES: u64 = 1 << 20;
@@ -44,6 +47,9 @@ pub(crate) struct TermFlags {
     /// Service that the hosts may get access tokens for, one of tokens.audiences on the server; repeatable
     #[arg(long = "audience", value_name = "URI")]
     audiences: Vec<String>,
+    /// Output of the hosts: its id, or the last 8 characters; repeatable, in the order of the hosts
+    #[arg(long = "output-id", value_name = "ID", value_parser = GivenId::<OutputId>::parse)]
+    outputs: Vec<GivenId<OutputId>>,
 }
 
 impl TermFlags {
@@ -69,6 +75,22 @@ impl TermFlags {
         let given = fields.into_iter().filter(|(_, value)| !value.is_null());
         Ok(given.map(|(field, value)| (field.to_owned(), value)).collect())
     }
+
+    /// True if outputs are given.
+    pub(super) const fn has_outputs(&self) -> bool {
+        !self.outputs.is_empty()
+    }
+
+    /// Adds the outputs that are given. Short ids are looked up.
+    ///
+    /// # Errors
+    /// No output has a short id, or several have it.
+    pub(super) async fn add_outputs(&self, body: &mut Map<String, Value>, api: &Api) -> Result<(), CliError> {
+        if self.has_outputs() {
+            body.insert("outputs".to_owned(), json!(whole(&self.outputs, api).await?));
+        }
+        Ok(())
+    }
 }
 
 /// Parser of a label.
@@ -79,7 +101,7 @@ fn label(text: &str) -> Result<(String, String), String> {
 }
 
 /// Reads a JSON object from a file.
-fn object(flag: &str, path: &Path) -> Result<Value, CliError> {
+pub(in crate::cli) fn object(flag: &str, path: &Path) -> Result<Value, CliError> {
     let fault = |why: String| CliError::Usage(format!("{flag} {}: {why}", path.display()));
     let mut text = Vec::new();
     let read = match path.to_str() {

@@ -71,7 +71,7 @@ fn text(event: &DaemonEvent<'_>) -> Option<String> {
         DaemonEvent::Unseen(error, at) => {
             format!("the server has not seen the certificate yet: {error}; retry at {at}")
         }
-        DaemonEvent::PolicyWritten(PolicyMark { policy, revision }) => {
+        DaemonEvent::PolicyWritten(PolicyMark { policy, revision, outputs_revision: _ }) => {
             format!("wrote revision {revision} of the policy {policy}")
         }
         DaemonEvent::PolicyFailed(error) => {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use super::outputs::OwnOutput;
 use super::renewal::life_of;
 use crate::http::call::Call;
 use crate::http::decode;
@@ -34,14 +35,16 @@ use crate::wire::{CheckInAnswer, CheckInReport};
 )]
 pub(super) async fn check_in(call: Call) -> Result<Reply, Problem> {
     let (host, now) = (call.host()?, call.authority.time.now());
-    let (report, faults) = decode::native(&call.body)?;
+    let (report, faults) = decode::native::<CheckInReport>(&call.body)?;
+    let outputs = report.outputs_revision;
     let checkin = judge_checkin(report, now, faults)?;
     let is_current = host.record.is_current(host.certificate.serial);
     if is_current {
         let reached_url = call.reached_url(host.record.reached_url.as_deref());
         call.authority.hosts.note_contact(&call.caller, host.id, reached_url).await;
     }
-    let NextSteps { policy, fetch_policy, next } = call.authority.checkins.check_in(host, checkin).await;
+    let NextSteps { policy, fetch_policy, next } =
+        call.authority.checkins.check_in(host, checkin, outputs).await?;
     ::metrics::counter!("gatepass_checkins_total").increment(1);
     let answer = CheckInAnswer {
         policy: policy.map(|(id, _)| id),
@@ -80,11 +83,17 @@ struct OwnPolicy<'a> {
     /// The services that the host may get access tokens for.
     #[schema(value_type = Vec<String>, example = json!(["https://jobs.example.org"]))]
     audiences: &'a [String],
+    /// The outputs of the host, in the order of the policy, with their secrets.
+    outputs: Vec<OwnOutput<'a>>,
+    /// A number that each change of an output moves. Send it with the next check-in.
+    #[schema(example = 0)]
+    outputs_revision: u64,
 }
 
 /// Fetch the own policy
 ///
-/// The policy of the host that asks. Its entity tag is made of the policy's id and revision.
+/// The policy of the host that asks, with the secrets of its outputs. Its entity tag is made of the policy's id and revision, and
+/// of the revisions of its outputs.
 #[utoipa::path(
     get,
     path = "/api/v1/policy",
@@ -92,15 +101,21 @@ struct OwnPolicy<'a> {
         (status = 200, description = "The policy.", body = OwnPolicy<'static>, headers(("ETag" = String, description = "Policy and revision, for `If-None-Match`."))),
         NotModified,
         code::NotFound,
+        code::KeysUnavailable,
     ),
 )]
 pub(super) async fn fetch_own_policy(call: Call) -> Result<Reply, Problem> {
-    let policy = call.authority.checkins.policy(call.host()?)?;
-    let Policy { id, revision, terms, .. } = &*policy;
-    let etag = format!("\"{id}.{revision}\"");
+    let checkins = &call.authority.checkins;
+    let found = checkins.policy(call.host()?).await?;
+    let (Policy { id, revision, terms, .. }, outputs_revision) = (&*found.policy, found.outputs_revision);
+    let etag = match outputs_revision {
+        0 => format!("\"{id}.{revision}\""),
+        _ => format!("\"{id}.{revision}.{outputs_revision}\""),
+    };
     if matches(call.head.headers().get_all(IF_NONE_MATCH), &etag) {
         return Ok(Reply::empty(StatusCode::NOT_MODIFIED).header("etag", &etag));
     }
+    let outputs = checkins.outputs(&found).await?;
     let own = OwnPolicy {
         id: *id,
         revision: *revision,
@@ -108,6 +123,8 @@ pub(super) async fn fetch_own_policy(call: Call) -> Result<Reply, Problem> {
         labels: &terms.labels,
         settings: &terms.settings,
         audiences: &terms.audiences,
+        outputs: outputs.iter().map(OwnOutput::from).collect(),
+        outputs_revision,
     };
     Ok(Reply::ok(&own).header("etag", &etag))
 }

@@ -12,12 +12,13 @@ use crate::http::reply::Reply;
 use crate::id::ListedKey;
 use crate::service::keys::RetireWhy;
 use crate::service::keys::fleet::FLEET;
+use crate::service::keys::seal::SEAL;
 use crate::service::{FieldError, RequestError, ServiceError};
 use crate::token::KeyUse;
 
 /// List signing keys
 ///
-/// And the keys of Elastic Fleet's API, whose use is `fleet`.
+/// And the keys of Elastic Fleet's API, whose use is `fleet`, and the key that seals the secrets of outputs, `seal`.
 #[utoipa::path(
     get,
     path = "/api/v1/signing-keys",
@@ -26,13 +27,16 @@ use crate::token::KeyUse;
 pub(super) async fn list_signing_keys(call: Call) -> Result<Reply, Problem> {
     let admin = &call.authority.trust_admin;
     let signing = admin.list_keys().await?.into_iter().map(KeyItem::new);
-    Ok(whole(signing.chain(KeyItem::of_fleet(admin.list_fleet_keys().await?)).collect()))
+    let fleet = KeyItem::of_fleet(admin.list_fleet_keys().await?);
+    let seal = admin.list_seal_keys().await?.into_iter().map(KeyItem::of_seal);
+    Ok(whole(signing.chain(fleet).chain(seal).collect()))
 }
 
 /// Rotate the signing keys of one use
 ///
 /// The prepared key starts to sign, and another is prepared. The previous key still verifies. A key of the use `fleet` is made
-/// when it is needed: the new one gives new tokens their `api_key`.
+/// when it is needed: the new one gives new tokens their `api_key`. A new key of the use `seal` seals every secret of outputs
+/// again, and the former one is destroyed.
 #[utoipa::path(
     post,
     path = "/api/v1/signing-keys/rotate",
@@ -45,8 +49,13 @@ pub(super) async fn rotate_signing_keys(call: Call) -> Result<Reply, Problem> {
         call.authority.trust_admin.rotate_fleet_key(&call.caller).await?;
         return list_signing_keys(call).await;
     }
+    if usage == SEAL {
+        call.authority.trust_admin.rotate_seal(&call.caller).await?;
+        return list_signing_keys(call).await;
+    }
     let usage = KeyUse::parse(&usage).ok_or_else(|| {
-        let known = KeyUse::ALL.map(KeyUse::name).into_iter().chain([FLEET]).collect::<Vec<_>>().join(", ");
+        let known =
+            KeyUse::ALL.map(KeyUse::name).into_iter().chain([FLEET, SEAL]).collect::<Vec<_>>().join(", ");
         ServiceError::Request(RequestError::Fields(vec![FieldError::new("use", format!("one of {known}"))]))
     })?;
     call.authority.trust_admin.rotate_keys(&call.caller, usage).await?;

@@ -10,11 +10,12 @@ use crate::clock::Timestamp;
 use crate::id::{BatchId, CertificateThumbprint, HostId, KeyId, StatusRef, TokenId};
 use crate::name::{Label, Role};
 use crate::service::keys::fleet::FLEET;
+use crate::service::keys::seal::SEAL;
 use crate::service::labels::ActorLabels;
 use crate::service::{Authority, Enrolled};
 use crate::store::{
     CertificateRecord, FleetKeyRecord, HostRecord, HostState, KeyRecord, KeyState, MintRecord, Retired,
-    TokenKind, TokenRecord, TokenState, TokenWarning,
+    SealKeyRecord, TokenKind, TokenRecord, TokenState, TokenWarning,
 };
 use crate::token::{Terms, status_uri};
 use crate::wire::{CertificateLife, Certified, EnrollAnswer, HostSummary};
@@ -264,7 +265,7 @@ pub(super) fn summary(
 #[derive(Serialize, ToSchema)]
 #[schema(as = SigningKey)]
 pub(super) struct KeyItem {
-    /// RFC 7638 thumbprint of a signing key; `fleet-` and a number for a key of Elastic Fleet's API.
+    /// RFC 7638 thumbprint of a signing key; `fleet-` or `seal-` and a number for another key.
     #[schema(example = "LPJNul-wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ")]
     id: String,
     /// Use of the key.
@@ -300,6 +301,18 @@ impl KeyItem {
             created_at: key.created_at,
             live_persistent_tokens,
         })
+    }
+
+    /// The key that seals the secrets of outputs.
+    pub(super) fn of_seal(key: SealKeyRecord) -> Self {
+        Self {
+            id: key.id.to_string(),
+            usage: SEAL,
+            state: KeyState::Current,
+            persistent_only: false,
+            created_at: key.created_at,
+            live_persistent_tokens: 0,
+        }
     }
 }
 

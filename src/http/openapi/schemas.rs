@@ -8,8 +8,8 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::clock::Timestamp;
 use crate::id::{
-    ApiKeyId, BatchId, CertificateThumbprint, ChainId, EnrollmentId, Fingerprint, HostId, KeyId, PolicyId,
-    RequestId, RuleId, Serial, Thumbprint, TokenId,
+    ApiKeyId, BatchId, CertificateThumbprint, ChainId, EnrollmentId, Fingerprint, HostId, KeyId, OutputId,
+    PolicyId, RequestId, RuleId, Serial, Thumbprint, TokenId,
 };
 use crate::name::{Cluster, Description, DnsName, DnsPattern, Label, Labels, Role, UserName};
 
@@ -81,6 +81,7 @@ texts! {
     HostId = uuid("Id of a host, kept in renewals.", "0198c0de-9b41-7d20-9c55-6e7f80912a3b");
     RuleId = uuid("Id of an auto-approve rule.", "0198c0de-c1c2-7d3e-8f40-5162738495a6");
     PolicyId = uuid("Id of a policy.", "0198c0de-e2e3-7f50-8162-738495a6b7c8");
+    OutputId = uuid("Id of an output.", "0198c0de-f2f3-7061-9273-8495a6b7c8d9");
     EnrollmentId = uuid("Id of an enrollment that waits for a decision.", "0198c0de-d1d2-7e4f-9051-62738495a6b7");
     ChainId = uuid("Id of a ledger chain. A restored store starts a new chain.", "0198c0dd-0000-7aaa-8bbb-0123456789ab");
     RequestId = uuid("Id of a request, the value of `x-request-id`.", "0198c0de-aa00-7123-8456-789abcdef012");

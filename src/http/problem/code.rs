@@ -95,6 +95,9 @@ codes! {
     TooManyPolicies = CONFLICT "too_many_policies" "Too many policies", "delete some policies first";
     PolicyExists = CONFLICT "policy_exists" "Policy exists", "choose another name";
     PolicyInUse = CONFLICT "policy_in_use" "Policy in use", "move its hosts to another policy, or revoke them";
+    TooManyOutputs = CONFLICT "too_many_outputs" "Too many outputs", "delete some outputs first";
+    OutputExists = CONFLICT "output_exists" "Output exists", "choose another name";
+    OutputInUse = CONFLICT "output_in_use" "Output in use", "take it out of the policies that have it";
     EmergencyToken = CONFLICT "emergency_token" "Emergency token", "confirm with `confirm=emergency`";
     AlreadyRotated = CONFLICT "already_rotated" "Already rotated", "the token has a successor: rotate the successor";
     IdempotencyConflict = CONFLICT "idempotency_conflict" "Idempotency conflict", "the key was sent with another body within a day: send the same body, or another key";

@@ -40,6 +40,9 @@ impl From<RequestError> for Problem {
             RequestError::TooManyPolicies { .. } => Self::of(Code::TooManyPolicies, detail),
             RequestError::PolicyExists { .. } => Self::of(Code::PolicyExists, detail),
             RequestError::PolicyInUse { .. } => Self::of(Code::PolicyInUse, detail),
+            RequestError::TooManyOutputs { .. } => Self::of(Code::TooManyOutputs, detail),
+            RequestError::OutputExists { .. } => Self::of(Code::OutputExists, detail),
+            RequestError::OutputInUse { .. } => Self::of(Code::OutputInUse, detail),
             RequestError::Stale => Self::of(Code::Stale, detail),
             RequestError::CountChanged { .. } => Self::of(Code::CountChanged, detail),
         }
@@ -164,7 +167,7 @@ impl From<KeysError> for Problem {
             KeysError::InUse => of(Code::KeyInUse),
             KeysError::IssuerNeeded(_) => of(Code::IssuerNeeded),
             KeysError::IssuerInUse => of(Code::IssuerInUse),
-            KeysError::Vault(_) | KeysError::MalformedFleetKey { .. } => {
+            KeysError::Vault(_) | KeysError::MalformedKey { .. } | KeysError::Unreadable { .. } => {
                 of(Code::KeysUnavailable).retry_after(10)
             }
             KeysError::Malformed(_) => of(Code::InternalError),

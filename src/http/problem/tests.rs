@@ -8,7 +8,8 @@ use crate::admission::BindingError;
 use crate::ca::{CsrError, IssueError};
 use crate::clock::Timestamp;
 use crate::http::compat::ece::dialect::ECE;
-use crate::id::TokenId;
+use crate::id::{OutputId, TokenId};
+use crate::seal::SealError;
 use crate::service::vault::VaultError;
 use crate::service::{
     AccountError, CaError, ClockDoubt, HostError, KeysError, RequestError, ServiceError, TokenError,
@@ -38,6 +39,9 @@ fn pinned(error: &ServiceError) -> (u16, &'static str, Option<u32>) {
         ServiceError::Request(RequestError::TooManyPolicies { .. }) => (409, "too_many_policies", None),
         ServiceError::Request(RequestError::PolicyExists { .. }) => (409, "policy_exists", None),
         ServiceError::Request(RequestError::PolicyInUse { .. }) => (409, "policy_in_use", None),
+        ServiceError::Request(RequestError::TooManyOutputs { .. }) => (409, "too_many_outputs", None),
+        ServiceError::Request(RequestError::OutputExists { .. }) => (409, "output_exists", None),
+        ServiceError::Request(RequestError::OutputInUse { .. }) => (409, "output_in_use", None),
         ServiceError::Request(RequestError::CountChanged { .. }) => (409, "count_changed", None),
         ServiceError::Keys(KeysError::Needed { .. }) => (409, "key_needed", None),
         ServiceError::Keys(KeysError::InUse) => (409, "key_in_use", None),
@@ -68,9 +72,9 @@ fn pinned(error: &ServiceError) -> (u16, &'static str, Option<u32>) {
         ServiceError::Store(StoreError::Contended) => (503, "contended", Some(1)),
         ServiceError::Store(StoreError::Overloaded) => (503, "store_unavailable", Some(1)),
         ServiceError::Store(_) => (503, "store_unavailable", Some(10)),
-        ServiceError::Keys(KeysError::Vault(_) | KeysError::MalformedFleetKey { .. }) => {
-            (503, "keys_unavailable", Some(10))
-        }
+        ServiceError::Keys(
+            KeysError::Vault(_) | KeysError::MalformedKey { .. } | KeysError::Unreadable { .. },
+        ) => (503, "keys_unavailable", Some(10)),
         ServiceError::Ca(CaError::ImportedNotValid { .. }) => (503, "ca_not_valid", Some(60)),
         ServiceError::Ca(CaError::Issue(IssueError::IssuerNotValid { .. })) => {
             (503, "ca_not_valid", Some(60))
@@ -172,11 +176,14 @@ const fn of_hosts() -> [HostError; 23] {
     ]
 }
 
-fn of_policies() -> [RequestError; 3] {
+fn of_policies() -> [RequestError; 6] {
     [
         RequestError::TooManyPolicies { most: 1000 },
         RequestError::PolicyExists { name: String::from("edge") },
         RequestError::PolicyInUse { hosts: 2 },
+        RequestError::TooManyOutputs { most: 1000 },
+        RequestError::OutputExists { name: String::from("logs") },
+        RequestError::OutputInUse { policies: 2 },
     ]
 }
 
@@ -233,7 +240,12 @@ fn every_variant() -> Vec<ServiceError> {
         ServiceError::Account(AccountError::SignInBusy),
         ServiceError::Clock(ClockDoubt::Behind { wall: NOW, mark: NOW }),
         ServiceError::Keys(KeysError::Vault(VaultError::Missing { path: "keys/x".to_owned() })),
-        ServiceError::Keys(KeysError::MalformedFleetKey { path: "keys/fleet-1.key".to_owned() }),
+        ServiceError::Keys(KeysError::MalformedKey { path: "keys/fleet-1.key".to_owned() }),
+        ServiceError::Keys(KeysError::Unreadable {
+            output: OutputId::generate(NOW),
+            field: "password".to_owned(),
+            cause: SealError::Damaged,
+        }),
         ServiceError::Keys(KeysError::Malformed(KeyError::NotPkcs8)),
     ];
     all.extend(of_policies().map(ServiceError::Request));

@@ -19,7 +19,8 @@ pub(in crate::http) fn judge_checkin(
     at: Timestamp,
     mut faults: Vec<FieldError>,
 ) -> Result<CheckIn, RequestError> {
-    let CheckInReport { version, status, message, labels, policy, policy_revision } = report;
+    let CheckInReport { version, status, message, labels, policy, policy_revision, outputs_revision: _ } =
+        report;
     if let Err(error) = free_text("version", &version) {
         faults.push(FieldError::of("version", &error));
     }
@@ -79,7 +80,7 @@ mod tests {
     #[test]
     fn a_check_in_is_taken_as_it_is() {
         let checkin = judge_checkin(report(), NOW, Vec::new()).unwrap();
-        let CheckInReport { version, status, message, labels, policy, policy_revision } = report();
+        let CheckInReport { version, status, message, labels, policy, policy_revision, .. } = report();
         assert_eq!((checkin.at, checkin.version, checkin.status), (NOW, version, status));
         assert_eq!((checkin.message, checkin.labels), (message, Labels::parse(&labels).unwrap()));
         assert_eq!(checkin.policy_revision, policy_revision);

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use self::form::Form;
 use crate::admission::PolicyTerms;
+use crate::id::OutputId;
 use crate::name::{Description, Labels, Role};
 use crate::service::policies::PolicyEdit;
 use crate::service::tokens::order::Catalogue;
@@ -58,6 +59,9 @@ pub struct PolicyRequest {
     /// The services that its hosts may get access tokens for, of `tokens.audiences`.
     #[schema(max_items = 32, example = json!(["https://jobs.example.org"]))]
     pub audiences: Vec<String>,
+    /// The outputs of its hosts, in order: ids. They need the limit `policies` at `any`.
+    #[schema(value_type = Vec<OutputId>, max_items = 16, example = json!([]))]
+    pub outputs: Vec<String>,
     /// False: create no first token. Without it, the answer has the token `Default`, and the caller needs the right to mint it.
     #[schema(value_type = bool, default = true, example = true)]
     pub first_token: Option<bool>,
@@ -112,6 +116,10 @@ pub struct PolicyChangeRequest {
     #[schema(value_type = Vec<String>, max_items = 32, example = json!(["https://jobs.example.org"]))]
     #[serde(deserialize_with = "present")]
     pub audiences: Option<Vec<String>>,
+    /// The outputs of its hosts, in order: ids. A change needs the limit `policies` at `any`.
+    #[schema(value_type = Vec<OutputId>, max_items = 16, example = json!([]))]
+    #[serde(deserialize_with = "present")]
+    pub outputs: Option<Vec<String>>,
 }
 
 impl PolicyRequest {
@@ -138,6 +146,7 @@ impl PolicyRequest {
             settings: self.settings,
             schema: self.schema,
             audiences: form.audiences(&self.audiences),
+            outputs: form.outputs(&self.outputs),
         };
         RequestError::refuse(form.faults)?;
         Ok((terms, self.first_token.unwrap_or(true)))
@@ -167,6 +176,7 @@ impl PolicyChangeRequest {
             settings: self.settings,
             schema: self.schema,
             audiences: self.audiences.map(|audiences| form.audiences(&audiences)),
+            outputs: self.outputs.map(|outputs| form.outputs(&outputs)),
         };
         RequestError::refuse(form.faults)?;
         Ok(edit)

@@ -1,5 +1,7 @@
 //! Errors of signing keys, external URLs and the files of keys.
 
+use crate::id::OutputId;
+use crate::seal::SealError;
 use crate::service::issuers::IssuerNeeds;
 use crate::service::vault::VaultError;
 use crate::token::KeyError;
@@ -30,11 +32,23 @@ pub enum KeysError {
     /// A key file could not be written or read.
     #[error(transparent)]
     Vault(#[from] VaultError),
-    /// The file of a Fleet key is malformed.
-    #[error("{path} is not the file of a Fleet key: bring it back from a backup")]
-    MalformedFleetKey {
+    /// The file of a numbered key is malformed.
+    #[error("{path} is not the file of a key: bring it back from a backup")]
+    MalformedKey {
         /// The file.
         path: String,
+    },
+    /// A secret of an output cannot be opened.
+    #[error(
+        "the secret {field} of output {output} cannot be read: {cause}; set the secrets of this output again"
+    )]
+    Unreadable {
+        /// The output.
+        output: OutputId,
+        /// The field of the secret.
+        field: String,
+        /// The cause.
+        cause: SealError,
     },
     /// The file of a signing key is malformed.
     #[error(transparent)]

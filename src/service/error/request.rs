@@ -52,6 +52,24 @@ pub enum RequestError {
         /// Number of these hosts.
         hosts: u64,
     },
+    /// There are as many outputs as there may be.
+    #[error("there are {most} outputs, which is the most: delete some first")]
+    TooManyOutputs {
+        /// Maximum number of outputs.
+        most: u32,
+    },
+    /// Another output has the name.
+    #[error("an output {name:?} exists already: choose another name")]
+    OutputExists {
+        /// The name that is taken.
+        name: String,
+    },
+    /// Policies have the output.
+    #[error("{} this output: take it out first", users(*.policies))]
+    OutputInUse {
+        /// Number of these policies.
+        policies: u64,
+    },
     /// The selection of a bulk operation changed since it was counted.
     #[error("the selection has {count} now and changed since it was counted; nothing was done: count again")]
     CountChanged {
@@ -78,6 +96,11 @@ impl RequestError {
 /// The hosts that have something.
 fn holders(hosts: u64) -> String {
     if hosts == 1 { "1 host has".to_owned() } else { format!("{hosts} hosts have") }
+}
+
+/// The policies that have something.
+fn users(policies: u64) -> String {
+    if policies == 1 { "1 policy has".to_owned() } else { format!("{policies} policies have") }
 }
 
 fn beyond(excess: &[Excess]) -> String {

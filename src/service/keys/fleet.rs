@@ -1,7 +1,4 @@
-//! The keys of Elastic Fleet's API: each is a file in the vault, and a row in the store.
-//!
-//! The file is on disk before the row, and its name in a list before that. After a crash, the next start destroys the file of
-//! a listed key without a row. A retired key's file is destroyed after its row changed, at the latest at the next start.
+//! The keys of Elastic Fleet's API: each is a file in the vault, and a row in the store (`numbered.rs`).
 
 use crate::clock::Timestamp;
 use crate::id::FleetKeyId;
@@ -11,32 +8,20 @@ use crate::service::{Caller, KeysError, RequestError, ServiceError};
 use crate::store::{AddFleetKey, FleetKeyRecord, RetireFleetKey, Retired, Retirement, Store};
 use crate::token::{FleetKey, FleetKeys};
 
+use super::numbered::NumberedFiles;
 use super::{RetireWhy, TrustAdmin};
 
 /// The use of these keys, as `keys list` names it.
 pub const FLEET: &str = "fleet";
 
-/// The file that lists the key that is being made.
-const NEXT: &str = "fleet.next.json";
-
-fn key_file(key: FleetKeyId) -> String {
-    format!("{key}.key")
-}
+const FILES: NumberedFiles = NumberedFiles { usage: FLEET, generate: FleetKey::generate };
 
 /// Writes the file of the first key, unless an earlier try has.
 ///
 /// # Errors
 /// The file cannot be written.
 pub fn make_first_fleet_key(vault: &Vault) -> Result<(), VaultError> {
-    match vault.holds(&key_file(FleetKeyId::FIRST)) {
-        true => Ok(()),
-        false => make_fleet_key(vault, FleetKeyId::FIRST),
-    }
-}
-
-/// Writes the file of a new key.
-fn make_fleet_key(vault: &Vault, key: FleetKeyId) -> Result<(), VaultError> {
-    vault.save(&key_file(key), &FleetKey::generate())
+    FILES.make_first(vault)
 }
 
 /// Loads the keys of the store, and first makes one for a store that is older than these keys.
@@ -65,34 +50,22 @@ pub async fn complete_fleet_keys(
 /// A file is missing, exposed or malformed.
 pub fn load_fleet_keys(vault: &Vault, records: &[FleetKeyRecord]) -> Result<FleetKeys, ServiceError> {
     let load = |record: &FleetKeyRecord| {
-        let name = key_file(record.id);
+        let name = FILES.name(record.id.number());
         FleetKey::parse(record.id, &vault.load(&name)?).ok_or_else(|| {
             let path = vault.path(&name).display().to_string();
-            ServiceError::from(KeysError::MalformedFleetKey { path })
+            ServiceError::from(KeysError::MalformedKey { path })
         })
     };
     Ok(FleetKeys::new(records.iter().map(load).collect::<Result<_, _>>()?))
 }
 
-/// Destroys the files of retired keys, and that of a listed key which these records do not have. Then it ends the list. Any other
-/// unknown key is left alone: it may belong to a newer database.
+/// Destroys the files of retired keys.
 ///
 /// # Errors
 /// A file cannot be removed.
 pub fn destroy_retired(vault: &Vault, records: &[FleetKeyRecord]) -> Result<(), ServiceError> {
-    let Some(newest) = records.iter().map(|record| record.id).max() else { return Ok(()) };
-    let announced = match vault.holds(NEXT) {
-        true => vault.load_json::<Vec<FleetKeyId>>(NEXT)?,
-        false => Vec::new(),
-    };
-    let names = vault.names()?;
-    let earlier = names.iter().filter_map(|name| FleetKeyId::parse(name.strip_suffix(".key")?));
-    let earlier = earlier.filter(|key| *key < newest);
-    let unneeded = |key: &FleetKeyId| records.iter().all(|record| record.id != *key);
-    for key in earlier.chain(announced).filter(unneeded) {
-        vault.destroy(&key_file(key))?;
-    }
-    Ok(vault.remove(NEXT)?)
+    let live = records.iter().map(|record| record.id.number()).collect::<Vec<_>>();
+    FILES.destroy_retired(vault, &live)
 }
 
 impl TrustAdmin {
@@ -154,8 +127,7 @@ impl TrustAdmin {
     async fn make_next_fleet_key(&self) -> Result<FleetKeyId, ServiceError> {
         let newest = self.base.store.fleet_keys().await?.iter().map(|record| record.id).max();
         let next = newest.map_or(FleetKeyId::FIRST, FleetKeyId::next);
-        self.vault.save_json(NEXT, &[next])?;
-        make_fleet_key(&self.vault, next)?;
+        FILES.make_next(&self.vault, next.number())?;
         Ok(next)
     }
 }
@@ -172,22 +144,6 @@ mod tests {
 
     fn record(number: u32) -> FleetKeyRecord {
         FleetKeyRecord { id: FleetKeyId::new(number), created_at: Timestamp::from_secs(1) }
-    }
-
-    #[test]
-    fn only_the_files_of_retired_keys_are_destroyed() {
-        let (_dir, vault) = vault();
-        (1..=4).try_for_each(|number| make_fleet_key(&vault, FleetKeyId::new(number))).unwrap();
-        vault.save("token-x.pem", &FleetKey::generate()).unwrap();
-        let left = || {
-            destroy_retired(&vault, &[record(2), record(3)]).unwrap();
-            let mut names = vault.names().unwrap();
-            names.sort_unstable();
-            names
-        };
-        assert_eq!(left(), ["fleet-2.key", "fleet-3.key", "fleet-4.key", "token-x.pem"]);
-        vault.save_json(NEXT, &[FleetKeyId::new(3), FleetKeyId::new(4)]).unwrap();
-        assert_eq!(left(), ["fleet-2.key", "fleet-3.key", "token-x.pem"], "a crash left the fourth");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Changing, restoring and deleting policies.
 
-use super::{CountedPolicy, PolicyAdmin, PolicyEdit, about, name_taken, shown, unknown};
+use super::{CountedPolicy, PolicyAdmin, PolicyEdit, about, name_taken, no_output, shown, unknown};
 use crate::access::Act;
 use crate::admission::PolicyTerms;
 use crate::id::PolicyId;
@@ -125,6 +125,7 @@ impl PolicyAdmin {
             PolicyChange::Done => {}
             PolicyChange::Moved => return Ok(None),
             PolicyChange::NameTaken => return Err(name_taken(&terms)),
+            PolicyChange::NoOutput(output) => return Err(no_output(&terms, output)),
             PolicyChange::Unknown => return Err(unknown(policy.id)),
         }
         let (revision, updated_by) = (policy.revision + 1, caller.actor.to_string());

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::admission::{PolicyTerms, RenewAt};
 use crate::approval::Approval;
+use crate::id::OutputId;
 use crate::name::{Description, Label, Labels, Role};
 
 /// New values of a policy's terms; `None` leaves one as it is.
@@ -33,6 +34,8 @@ pub struct PolicyEdit {
     pub schema: Option<Option<Map<String, Value>>>,
     /// New audiences.
     pub audiences: Option<Vec<String>>,
+    /// New outputs.
+    pub outputs: Option<Vec<OutputId>>,
 }
 
 impl PolicyEdit {
@@ -50,6 +53,7 @@ impl PolicyEdit {
             settings,
             schema,
             audiences,
+            outputs,
         } = self;
         PolicyTerms {
             name: name.unwrap_or(before.name),
@@ -63,6 +67,7 @@ impl PolicyEdit {
             settings: settings.unwrap_or(before.settings),
             schema: schema.unwrap_or(before.schema),
             audiences: audiences.unwrap_or(before.audiences),
+            outputs: outputs.unwrap_or(before.outputs),
         }
     }
 }

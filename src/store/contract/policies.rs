@@ -34,6 +34,7 @@ pub(in crate::store) fn plain(name: &str) -> PolicyTerms {
         settings: Map::new(),
         schema: None,
         audiences: Vec::new(),
+        outputs: Vec::new(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! The outcomes of verbs about policies.
 
+use crate::id::OutputId;
+
 /// Outcome of creating a policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PolicyCreation {
@@ -11,6 +13,8 @@ pub enum PolicyCreation {
     NameTaken,
     /// The key that signed the first token signs no longer; nothing changed.
     KeyGone,
+    /// The output does not exist; nothing changed.
+    NoOutput(OutputId),
 }
 
 /// Outcome of changing a policy.
@@ -22,6 +26,8 @@ pub enum PolicyChange {
     Moved,
     /// Another policy has the name; nothing changed.
     NameTaken,
+    /// The output does not exist; nothing changed.
+    NoOutput(OutputId),
     /// The policy does not exist.
     Unknown,
 }

@@ -28,6 +28,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/016_rules.sql"),
     include_str!("../migrations/017_approval.sql"),
     include_str!("../migrations/018_policies.sql"),
+    include_str!("../migrations/019_outputs.sql"),
 ];
 
 /// Marks the file as a gatepass database: `gate`, in ASCII.

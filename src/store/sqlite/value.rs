@@ -13,10 +13,13 @@ use crate::approval::Approval;
 use crate::clock::Timestamp;
 use crate::id::{
     ApiKeyId, BatchId, BodyHash, ChainId, EnrollmentId, FleetKeyId, HostId, IdempotencyKey, KeyId, ListId,
-    PolicyId, RequestId, RuleId, Serial, SessionId, ShortId, SpkiHash, Thumbprint, TokenId,
+    OutputId, PolicyId, RequestId, RuleId, SealKeyId, Serial, SessionId, ShortId, SpkiHash, Thumbprint,
+    TokenId,
 };
 use crate::name::{Cluster, Description, DnsName, Label, NameError, Role};
-use crate::store::{EnrollmentState, KeyState, ListKind, RevocationReason, TokenKind};
+use crate::store::{
+    EnrollmentState, KeyState, ListKind, OutputKind, RevocationReason, SecretField, TokenKind,
+};
 use crate::token::KeyUse;
 use crate::wire::HostHealth;
 
@@ -45,6 +48,7 @@ blob!(
     IdempotencyKey,
     KeyId,
     ListId,
+    OutputId,
     PolicyId,
     RequestId,
     RuleId,
@@ -68,17 +72,22 @@ impl FromSql for Timestamp {
     }
 }
 
-impl ToSql for FleetKeyId {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(self.number().into())
-    }
-}
+macro_rules! number {
+    ($($name:ident),*) => {$(
+        impl ToSql for $name {
+            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+                Ok(self.number().into())
+            }
+        }
 
-impl FromSql for FleetKeyId {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        u32::column_result(value).map(Self::new)
-    }
+        impl FromSql for $name {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                u32::column_result(value).map(Self::new)
+            }
+        }
+    )*};
 }
+number!(FleetKeyId, SealKeyId);
 
 macro_rules! text {
     ($($name:ident: $read:expr),*) => {$(
@@ -126,17 +135,22 @@ word!(EnrollmentState: Waiting = "waiting", Approved = "approved", Denied = "den
 word!(ListKind: Ephemeral = "ephemeral", Persistent = "persistent");
 word!(RevocationReason: HostRevoked = "host_revoked", RolesChanged = "roles_changed", NameWithdrawn = "name_withdrawn", Reenrolled = "reenrolled", Replaced = "replaced");
 
-impl ToSql for TokenKind {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(self.as_str().into())
-    }
-}
+macro_rules! named {
+    ($($name:ident),*) => {$(
+        impl ToSql for $name {
+            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+                Ok(self.as_str().into())
+            }
+        }
 
-impl FromSql for TokenKind {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        value.as_str()?.parse().map_err(FromSqlError::other)
-    }
+        impl FromSql for $name {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                value.as_str()?.parse().map_err(FromSqlError::other)
+            }
+        }
+    )*};
 }
+named!(OutputKind, SecretField, TokenKind);
 
 /// A value stored as JSON TEXT.
 pub(super) struct Json<T>(pub(super) T);

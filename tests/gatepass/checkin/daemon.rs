@@ -117,6 +117,28 @@ async fn the_daemon_writes_each_policy_of_its_host() {
     assert_eq!(known["version"], env!("CARGO_PKG_VERSION"));
 }
 
+/// A changed secret reaches the file without a new revision of the policy.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_daemon_writes_a_changed_output() {
+    let at = start().await;
+    let output = json!({
+        "name": "events", "type": "kafka", "hosts": ["kafka.example.org:9092"], "auth": "user_pass", "username": "agent",
+        "password": "first",
+    });
+    let output = at.admin().post("/api/v1/outputs", &output).await;
+    assert_eq!(output.status, 201, "{}", output.text);
+    let edge = policy(&at, "edge", json!({})).await;
+    change(&at, &edge, json!({ "outputs": [output.json["id"]] })).await;
+    let world = World::new(&at, &token_of(&edge["first_token"])).await;
+    let first = world.written("the policy", |_| true).await;
+    assert_eq!((&first["revision"], &first["outputs"][0]["password"]), (&json!(2), &json!("first")));
+    let path = format!("/api/v1/outputs/{}", output.json["id"].as_str().unwrap());
+    assert_eq!(at.admin().patch(&path, &json!({ "password": "second" })).await.status, 200);
+    world.pass(&at, INTERVAL);
+    let second = world.written("the password", |policy| policy["outputs"][0]["password"] == "second").await;
+    assert_eq!((&second["revision"], &second["outputs_revision"]), (&json!(2), &json!(2)));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_daemon_renews_when_the_server_asks() {
     let at = Running::start().await;

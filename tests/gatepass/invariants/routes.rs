@@ -51,7 +51,7 @@ const WRITE_POLICIES: Who = Scope("policies:write");
 const READ_LEDGER: Who = Scope("ledger:read");
 const ADMIN: Who = Scope("admin");
 
-const NATIVE: [(&str, &str, Who); 108] = [
+const NATIVE: [(&str, &str, Who); 113] = [
     ("POST", "/api/v1/enrollment-tokens", WRITE_TOKENS),
     ("GET", "/api/v1/enrollment-tokens", READ_TOKENS),
     ("GET", "/api/v1/enrollment-tokens/{id}", READ_TOKENS),
@@ -90,6 +90,11 @@ const NATIVE: [(&str, &str, Who); 108] = [
     ("GET", "/api/v1/auto-approve-rules/{id}", READ_POLICIES),
     ("PATCH", "/api/v1/auto-approve-rules/{id}", WRITE_POLICIES),
     ("DELETE", "/api/v1/auto-approve-rules/{id}", WRITE_POLICIES),
+    ("POST", "/api/v1/outputs", WRITE_POLICIES),
+    ("GET", "/api/v1/outputs", READ_POLICIES),
+    ("GET", "/api/v1/outputs/{id}", READ_POLICIES),
+    ("PATCH", "/api/v1/outputs/{id}", WRITE_POLICIES),
+    ("DELETE", "/api/v1/outputs/{id}", WRITE_POLICIES),
     ("POST", "/api/v1/policies", WRITE_POLICIES),
     ("GET", "/api/v1/policies", READ_POLICIES),
     ("GET", "/api/v1/policies/{id}", READ_POLICIES),

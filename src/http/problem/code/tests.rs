@@ -41,6 +41,9 @@ const PINNED: &str = "\
 409 too_many_policies Too many policies
 409 policy_exists Policy exists
 409 policy_in_use Policy in use
+409 too_many_outputs Too many outputs
+409 output_exists Output exists
+409 output_in_use Output in use
 409 emergency_token Emergency token
 409 already_rotated Already rotated
 409 idempotency_conflict Idempotency conflict

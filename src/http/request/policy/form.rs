@@ -7,6 +7,7 @@ use crate::admission::{PolicyTerms, RenewAt};
 use crate::approval::Approval;
 use crate::http::request::service_token::known_audience;
 use crate::http::request::valid;
+use crate::id::OutputId;
 use crate::name::{Description, Label, Labels, Role};
 use crate::service::FieldError;
 use crate::service::tokens::order::Catalogue;
@@ -14,6 +15,9 @@ use crate::span::{parse_span, show_span};
 
 /// Maximum number of audiences of a policy.
 const MOST_AUDIENCES: usize = 32;
+
+/// Maximum number of outputs of a policy.
+const MOST_OUTPUTS: usize = 16;
 
 /// A body that is being judged.
 pub(super) struct Form<'c> {
@@ -82,6 +86,22 @@ impl<'c> Form<'c> {
             }
             Labels::default()
         })
+    }
+
+    /// The outputs. One that does not exist is refused later.
+    pub(super) fn outputs(&mut self, texts: &[String]) -> Vec<OutputId> {
+        if texts.len() > MOST_OUTPUTS {
+            self.fault("outputs", format!("{} outputs; at most {MOST_OUTPUTS}", texts.len()));
+        }
+        let mut outputs = Vec::new();
+        for (place, text) in texts.iter().enumerate().take(MOST_OUTPUTS) {
+            match OutputId::parse(text) {
+                Some(output) if !outputs.contains(&output) => outputs.push(output),
+                Some(_) => self.fault(format!("outputs[{place}]"), "is in the list already"),
+                None => self.fault(format!("outputs[{place}]"), "is no id of an output"),
+            }
+        }
+        outputs
     }
 
     /// The audiences, each once.

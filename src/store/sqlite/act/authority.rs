@@ -2,7 +2,7 @@
 
 use super::Execution;
 use crate::clock::Timestamp;
-use crate::id::FleetKeyId;
+use crate::id::{FleetKeyId, SealKeyId};
 use crate::name::DnsName;
 use crate::store::sqlite::driver::{self, params};
 use crate::store::sqlite::value::damaged;
@@ -25,6 +25,7 @@ impl Execution<'_> {
             self.insert_list(list)?;
         }
         self.insert_fleet_key(FleetKeyId::FIRST, entry.at())?;
+        self.insert_seal_key(SealKeyId::FIRST, entry.at())?;
         self.adopt(&identity, entry.at())?;
         self.enter(entry)?;
         self.set_password(admin)?;

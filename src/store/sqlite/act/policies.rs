@@ -15,9 +15,9 @@ use crate::token::LEEWAY;
 
 /// Copies the current revision of a policy to its revisions.
 const KEEP_REVISION: &str = "INSERT INTO policy_revisions (policy, revision, name, description, certificate_lifetime, renew_at, \
-     roles, approval, labels, ephemeral_hosts, settings, settings_schema, audiences, created_at, created_by, updated_at, updated_by) \
+     roles, approval, labels, ephemeral_hosts, settings, settings_schema, audiences, outputs, created_at, created_by, updated_at, updated_by) \
      SELECT policy, revision, name, description, certificate_lifetime, renew_at, roles, approval, labels, ephemeral_hosts, \
-     settings, settings_schema, audiences, created_at, created_by, updated_at, updated_by FROM policies WHERE policy = ?1";
+     settings, settings_schema, audiences, outputs, created_at, created_by, updated_at, updated_by FROM policies WHERE policy = ?1";
 
 impl Execution<'_> {
     pub(super) fn create_policy(&mut self, command: CreatePolicy) -> driver::Result<PolicyCreation> {
@@ -30,6 +30,9 @@ impl Execution<'_> {
             return self.undo(PolicyCreation::NameTaken);
         }
         self.insert_policy(&policy)?;
+        if let Some(output) = self.set_outputs(policy.id, &policy.terms.outputs)? {
+            return self.undo(PolicyCreation::NoOutput(output));
+        }
         self.keep_revision(policy.id, policy.revision)?;
         self.enter(entry)?;
         match first.map(|first| self.record_mint(first)).transpose()? {
@@ -45,7 +48,7 @@ impl Execution<'_> {
         }
         let sql = "UPDATE policies SET name = ?3, description = ?4, certificate_lifetime = ?5, renew_at = ?6, roles = ?7, \
                    approval = ?8, labels = ?9, ephemeral_hosts = ?10, settings = ?11, settings_schema = ?12, audiences = ?13, \
-                   updated_at = ?14, updated_by = ?15, revision = revision + 1 WHERE policy = ?1 AND revision = ?2";
+                   outputs = ?14, updated_at = ?15, updated_by = ?16, revision = revision + 1 WHERE policy = ?1 AND revision = ?2";
         let params = params![
             policy,
             revision,
@@ -60,12 +63,16 @@ impl Execution<'_> {
             Json(&terms.settings),
             terms.schema.as_ref().map(Json),
             Json(&terms.audiences),
+            Json(&terms.outputs),
             entry.at(),
             entry.origin.actor,
         ];
         if self.execute(sql, params)? == 0 {
             let outcome = if self.has_policy(policy)? { PolicyChange::Moved } else { PolicyChange::Unknown };
             return self.undo(outcome);
+        }
+        if let Some(output) = self.set_outputs(policy, &terms.outputs)? {
+            return self.undo(PolicyChange::NoOutput(output));
         }
         self.keep_revision(policy, revision + 1)?;
         self.enter(entry)?;
@@ -107,8 +114,8 @@ impl Execution<'_> {
 
     fn insert_policy(&self, policy: &Policy) -> driver::Result<()> {
         let sql = "INSERT INTO policies (policy, revision, name, description, certificate_lifetime, renew_at, roles, approval, \
-                   labels, ephemeral_hosts, settings, settings_schema, audiences, created_at, created_by, updated_at, updated_by) \
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
+                   labels, ephemeral_hosts, settings, settings_schema, audiences, outputs, created_at, created_by, updated_at, updated_by) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
         let Policy { id, revision, terms, created_at, created_by, updated_at, updated_by } = policy;
         let params = params![
             id,
@@ -124,6 +131,7 @@ impl Execution<'_> {
             Json(&terms.settings),
             terms.schema.as_ref().map(Json),
             Json(&terms.audiences),
+            Json(&terms.outputs),
             created_at,
             created_by,
             updated_at,

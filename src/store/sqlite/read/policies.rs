@@ -11,7 +11,7 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT policy, revision, name, description, certificate_lifetime, renew_at, roles, approval, labels, ephemeral_hosts, \
-             settings, settings_schema, audiences, created_at, created_by, updated_at, updated_by FROM ",
+             settings, settings_schema, audiences, outputs, created_at, created_by, updated_at, updated_by FROM ",
             $rest
         )
     };
@@ -45,15 +45,16 @@ fn policy(row: &Row<'_>) -> driver::Result<Policy> {
         settings: row.get::<_, Json<_>>(10)?.0,
         schema: row.get::<_, Option<Json<_>>>(11)?.map(|Json(schema)| schema),
         audiences: row.get::<_, Json<_>>(12)?.0,
+        outputs: row.get::<_, Json<_>>(13)?.0,
     };
     Ok(Policy {
         id: row.get(0)?,
         revision: row.get(1)?,
         terms,
-        created_at: row.get(13)?,
-        created_by: row.get(14)?,
-        updated_at: row.get(15)?,
-        updated_by: row.get(16)?,
+        created_at: row.get(14)?,
+        created_by: row.get(15)?,
+        updated_at: row.get(16)?,
+        updated_by: row.get(17)?,
     })
 }
 

@@ -8,7 +8,7 @@ use crate::store::sqlite::act::NAME_TAKEN;
 use crate::store::sqlite::act::deciding::ENDED;
 use crate::store::sqlite::act::ending::{MAKE_AWAITED_DUE, MAKE_MINTED_DUE};
 use crate::store::sqlite::act::redeem::{IS_VOUCHED_FOR, IS_VOUCHED_FOR_BY_FLEET_KEY};
-use crate::store::sqlite::read::{accounts, enrollments, entries, hosts, policies, rules, tokens};
+use crate::store::sqlite::read::{accounts, enrollments, entries, hosts, outputs, policies, rules, tokens};
 use crate::store::sqlite::{host_count, open};
 
 /// The plan of a statement in SQLite, a line per step.
@@ -232,6 +232,17 @@ fn indexes_find_hosts_and_tokens_of_policies() {
     assert!(all.len() == 1 && all[0].contains("USING COVERING INDEX hosts_by_policy"), "{all:?}");
     let tokens = "SEARCH m USING INDEX mints_by_policy (policy=?)";
     expect_walk(&connection, policies::LIVE_TOKENS_OF_POLICY, tokens);
+}
+
+#[test]
+fn indexes_find_the_outputs_of_a_policy() {
+    let disk = OnDisk::new();
+    drop(open(&disk));
+    let connection = Connection::open(&disk.path).unwrap();
+    for sql in [outputs::OUTPUTS_OF_POLICY, outputs::OUTPUTS_REVISION, outputs::POLICIES_OF_OUTPUT] {
+        let steps = plan(&connection, sql);
+        assert!(steps.iter().all(|step| !step.contains("SCAN")), "{steps:#?}");
+    }
 }
 
 #[test]

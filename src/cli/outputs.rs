@@ -1,0 +1,193 @@
+//! `gatepass output`: the places to which hosts send their data.
+
+mod edit;
+mod flags;
+
+use clap::Subcommand;
+use serde_json::Value;
+
+use self::edit::{OutputCreate, OutputSet};
+use super::consent::Consent;
+use super::error::CliError;
+use super::listing::Listing;
+use super::output::{self, Column, Columns, Format, text_at};
+use super::remote::Remote;
+use super::short_id::GivenId;
+use super::together::of;
+use crate::config::Environment;
+use crate::id::OutputId;
+
+const OUTPUTS: &str = "/api/v1/outputs";
+
+const COLUMNS: Columns = Columns {
+    id: "id",
+    name: "name",
+    shown: &[
+        Column::ID,
+        Column::text("NAME", "name"),
+        Column::text("TYPE", "type"),
+        Column::text("HOSTS", "hosts").rank(1),
+        Column::text("POLICIES", "policies"),
+        Column::text("REVISION", "revision").rank(2),
+        Column::time("UPDATED", "updated_at").rank(3),
+        Column::actor("BY", "updated_by", "none").rank(4),
+    ],
+};
+
+const ROWS: &[(&str, &str)] = &[
+    ("id", "id"),
+    ("name", "name"),
+    ("type", "type"),
+    ("revision", "revision"),
+    ("policies", "policies"),
+    ("hosts", "hosts"),
+    ("CA", "ca"),
+    ("authentication", "auth"),
+    ("SASL mechanism", "sasl_mechanism"),
+    ("user", "username"),
+    ("certificate", "certificate"),
+    ("role descriptors", "role_descriptors"),
+    ("service token", "service_token"),
+    ("password", "password"),
+    ("key", "key"),
+    ("API key", "api_key"),
+    ("created", "created_at"),
+    ("created by", "created_by"),
+    ("updated", "updated_at"),
+    ("updated by", "updated_by"),
+];
+
+/// List, create, change and delete outputs
+#[derive(Subcommand)]
+pub(crate) enum OutputCommand {
+    /// List outputs, oldest first
+    #[command(after_long_help = "Examples:
+  gatepass output list
+  gatepass output list -o json
+
+POLICIES is the number of policies that have the output.")]
+    List(Listing),
+    /// Show an output, without its secrets
+    #[command(after_long_help = "Examples:
+  gatepass output show ID
+  gatepass output show ID -o json")]
+    Show {
+        #[command(flatten)]
+        remote: Remote,
+        /// Id of the output, or its last 8 characters
+        #[arg(value_parser = GivenId::<OutputId>::parse)]
+        id: GivenId<OutputId>,
+    },
+    /// Create an output
+    Create(OutputCreate),
+    /// Change an output; its hosts follow at their next check-in
+    Set(OutputSet),
+    /// Delete an output that no policy has, with its secrets
+    #[command(after_long_help = "Examples:
+  gatepass output delete ID")]
+    Delete {
+        #[command(flatten)]
+        consent: Consent,
+        /// Id of the output, or its last 8 characters
+        #[arg(value_parser = GivenId::<OutputId>::parse)]
+        id: GivenId<OutputId>,
+    },
+}
+
+impl OutputCommand {
+    /// Runs the command.
+    pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
+        match self {
+            Self::List(list) => {
+                let nothing = "no outputs yet: `gatepass output create` makes one";
+                list.list(environment, OUTPUTS, &COLUMNS, usize::MAX, nothing).await
+            }
+            Self::Show { remote, id } => {
+                let api = remote.connect(environment)?;
+                show(remote.output, &api.get(&at(id.whole(&api).await?)).await?)
+            }
+            Self::Create(command) => command.run(environment).await,
+            Self::Set(command) => command.run(environment).await,
+            Self::Delete { consent, id } => delete(&consent, &id, environment).await,
+        }
+    }
+}
+
+async fn delete(
+    consent: &Consent,
+    id: &GivenId<OutputId>,
+    environment: &Environment,
+) -> Result<(), CliError> {
+    let api = consent.remote.connect(environment)?;
+    let id = id.whole(&api).await?;
+    if !consent.yes {
+        let shown = api.get(&at(id)).await?;
+        consent.ask(&format!("Delete output {id} ({}) with its secrets?", text_at(&shown, "name")))?;
+    }
+    let gone = api.delete(&at(id)).await?;
+    output::done(consent.remote.output, &gone, format!("deleted output {id}"))
+}
+
+/// The question before an output is changed. `None` if no policy has it.
+fn question(shown: &Value) -> Option<String> {
+    let policies = shown["policies"].as_u64().filter(|policies| *policies > 0)?;
+    let (id, name) = (text_at(shown, "id"), text_at(shown, "name"));
+    let (policies, have) = (of_policies(policies), of(policies, "has", "have"));
+    Some(format!("Change output {id} ({name})? {policies} {have} it; the hosts follow at the next check-in."))
+}
+
+fn of_policies(number: u64) -> String {
+    if number == 1 { "1 policy".to_owned() } else { format!("{number} policies") }
+}
+
+/// Prints one output.
+fn show(format: Format, shown: &Value) -> Result<(), CliError> {
+    match format {
+        Format::Json => output::one(format, shown, ROWS),
+        // A field that the type does not have is no row.
+        _ => {
+            let has = |(_, path): &&(&str, &str)| !shown[*path].is_null();
+            output::one(format, &readable(shown), &ROWS.iter().filter(has).copied().collect::<Vec<_>>())
+        }
+    }
+}
+
+/// The output with its secrets in words.
+fn readable(shown: &Value) -> Value {
+    let mut shown = shown.clone();
+    for field in ["service_token", "password", "key", "api_key"] {
+        if shown.pointer(&format!("/{field}/set")) == Some(&Value::Bool(true)) {
+            shown[field] = Value::from("set");
+        }
+    }
+    shown
+}
+
+/// The path of an output.
+fn at(id: OutputId) -> String {
+    format!("{OUTPUTS}/{id}")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_an_output_of_policies_asks() {
+        let shown = |policies: u64| json!({ "id": "x", "name": "logs", "policies": policies });
+        assert_eq!(question(&shown(0)), None);
+        let text = "Change output x (logs)? 2 policies have it; the hosts follow at the next check-in.";
+        assert_eq!(question(&shown(2)).unwrap(), text);
+        let text = "Change output x (logs)? 1 policy has it; the hosts follow at the next check-in.";
+        assert_eq!(question(&shown(1)).unwrap(), text);
+    }
+
+    #[test]
+    fn a_set_secret_is_a_word() {
+        let shown = readable(&json!({ "name": "logs", "password": { "set": true } }));
+        assert_eq!(shown["password"], "set");
+        assert_eq!(shown.get("key"), None);
+    }
+}

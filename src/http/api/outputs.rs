@@ -1,0 +1,180 @@
+//! Outputs of policies.
+
+mod own;
+
+use http::StatusCode;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+pub(super) use self::own::OwnOutput;
+use super::paging::{Listed, NoFilters, PageParams, Paging};
+use crate::http::call::Call;
+use crate::http::decode;
+use crate::http::problem::{Problem, code};
+use crate::http::reply::Reply;
+use crate::http::request::{NewOutputRequest, OutputRequest};
+use crate::http::revision::{self, IfMatch};
+use crate::id::OutputId;
+use crate::store::{ListedOutput, Output, SecretField};
+
+/// A secret as readers see it.
+#[derive(Serialize, ToSchema)]
+struct SecretState {
+    /// True: the output has the secret. No answer has its value.
+    #[schema(example = true)]
+    set: bool,
+}
+
+/// An output as administrators see it. A field that its type does not have is absent.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Output)]
+struct OutputItem {
+    #[serde(flatten)]
+    output: Output,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    service_token: Option<SecretState>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    password: Option<SecretState>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    key: Option<SecretState>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    api_key: Option<SecretState>,
+    /// Number of policies that have the output.
+    #[schema(example = 2)]
+    policies: u64,
+}
+
+impl From<ListedOutput> for OutputItem {
+    fn from(listed: ListedOutput) -> Self {
+        let ListedOutput { output, secrets, policies } = listed;
+        let state = |field| secrets.contains(&field).then_some(SecretState { set: true });
+        Self {
+            output,
+            service_token: state(SecretField::ServiceToken),
+            password: state(SecretField::Password),
+            key: state(SecretField::Key),
+            api_key: state(SecretField::ApiKey),
+            policies,
+        }
+    }
+}
+
+/// The answer with one output, and its entity tag.
+fn shown(status: StatusCode, listed: ListedOutput) -> Reply {
+    let revision = listed.output.revision;
+    revision::tagged(Reply::json(status, &OutputItem::from(listed)), revision)
+}
+
+/// List outputs
+///
+/// A page of outputs, oldest first. Secrets are not in it.
+#[utoipa::path(
+    get,
+    path = "/api/v1/outputs",
+    params(PageParams),
+    responses((status = 200, description = "A page of outputs.", body = Listed<OutputItem>)),
+)]
+pub(super) async fn list_outputs(call: Call) -> Result<Reply, Problem> {
+    let (paging, NoFilters {}) = Paging::read(&call, "outputs")?;
+    let outputs = call.authority.outputs.list_outputs(paging.query()?).await?;
+    Ok(paging.rendered(outputs, OutputItem::from))
+}
+
+/// Create an output
+///
+/// Hosts get it with the policies that name it. Its secrets are sealed, and no answer to an administrator has them. Every act
+/// on outputs needs the limit `policies` at `any`.
+#[utoipa::path(
+    post,
+    path = "/api/v1/outputs",
+    request_body = NewOutputRequest,
+    responses(
+        (status = 201, description = "The output.", body = OutputItem, headers(("ETag" = String, description = "Revision of the output, for `If-Match`."))),
+        code::BeyondLimits,
+        code::OutputExists,
+        code::TooManyOutputs,
+        code::Signing,
+        code::Contended,
+    ),
+)]
+pub(super) async fn create_output(call: Call) -> Result<Reply, Problem> {
+    let (request, faults) = decode::native::<OutputRequest>(&call.body)?;
+    let created = call.authority.outputs.create_output(&call.caller, request.edit(faults)).await?;
+    Ok(shown(StatusCode::CREATED, created))
+}
+
+/// Show an output
+#[utoipa::path(
+    get,
+    path = "/api/v1/outputs/{id}",
+    params(("id" = OutputId, Path, description = "Id of the output.")),
+    responses((status = 200, description = "The output.", body = OutputItem, headers(("ETag" = String, description = "Revision of the output, for `If-Match`.")))),
+)]
+pub(super) async fn show_output(call: Call) -> Result<Reply, Problem> {
+    let id = call.id("id", "output", OutputId::parse)?;
+    Ok(shown(StatusCode::OK, call.authority.outputs.show_output(id).await?))
+}
+
+/// Change an output
+///
+/// Hosts follow at their next check-in. A change of the addresses, of `ca` or of the authentication needs every secret again, so
+/// that no stored secret is sent to a new address.
+#[utoipa::path(
+    patch,
+    path = "/api/v1/outputs/{id}",
+    params(
+        ("id" = OutputId, Path, description = "Id of the output."),
+        IfMatch,
+    ),
+    request_body = OutputRequest,
+    responses(
+        (status = 200, description = "The changed output.", body = OutputItem, headers(("ETag" = String, description = "Revision of the output, for `If-Match`."))),
+        code::BeyondLimits,
+        code::OutputExists,
+        code::Stale,
+        code::KeysUnavailable,
+        code::Contended,
+    ),
+)]
+pub(super) async fn change_output(call: Call) -> Result<Reply, Problem> {
+    let id = call.id("id", "output", OutputId::parse)?;
+    let (request, faults) = decode::native::<OutputRequest>(&call.body)?;
+    let IfMatch(expected) = IfMatch::of(&call.head);
+    let edit = request.edit(faults);
+    let changed = call.authority.outputs.change_output(&call.caller, id, edit, expected).await?;
+    Ok(shown(StatusCode::OK, changed))
+}
+
+#[derive(Serialize, ToSchema)]
+struct DeletedOutput {
+    id: OutputId,
+}
+
+/// Delete an output
+///
+/// With its secrets. An output that a policy has is in use, and stays: 409 with the number of policies.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/outputs/{id}",
+    params(
+        ("id" = OutputId, Path, description = "Id of the output."),
+        IfMatch,
+    ),
+    responses(
+        (status = 200, description = "Deleted.", body = DeletedOutput),
+        code::BeyondLimits,
+        code::OutputInUse,
+        code::Stale,
+        code::Contended,
+    ),
+)]
+pub(super) async fn delete_output(call: Call) -> Result<Reply, Problem> {
+    let id = call.id("id", "output", OutputId::parse)?;
+    let IfMatch(expected) = IfMatch::of(&call.head);
+    call.authority.outputs.delete_output(&call.caller, id, expected).await?;
+    Ok(Reply::ok(&DeletedOutput { id }))
+}
