@@ -50,9 +50,11 @@ pub(crate) fn run(
     let (mut by_cpu, mut per_write) = (Vec::new(), Vec::new());
     for round in 0..arguments.rounds.max(1) {
         let floor = bench.measure_floor(Mode::Checkin, true)?;
+        // The hosts are enrolled first: those writes are not counted.
+        let plan = bench.plan_all(Mode::Checkin, hosts)?;
         settle(&bench)?;
         let before = Writes::of(&bench)?;
-        let row = bench.measure_all(Mode::Checkin, hosts, arguments.rate.unwrap_or(Rate::Max))?;
+        let row = bench.measure_planned(plan, arguments.rate.unwrap_or(Rate::Max))?;
         settle(&bench)?;
         let after = Writes::of(&bench)?;
         let cpu = floor.cpu_micros().zip(row.cpu_micros()).filter(|_| row.tally.errors.is_empty());
