@@ -42,8 +42,8 @@ fn refused(said: &Said, status: u16, code: &str) {
     assert_eq!((said.status, said.code()), (status, code), "{}", said.text);
 }
 
-/// "Fleet Server passes a communication API key to the agent. This API key includes only the necessary permissions to
-/// communicate with Fleet Server."
+/// "After the initial connection request from Elastic Agent, Fleet Server passes a communication API key to the agent."
+/// "This API key includes only the necessary permissions to communicate with Fleet Server."
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_gets_a_token_bound_to_it() {
     let at = start().await;

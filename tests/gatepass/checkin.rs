@@ -35,8 +35,8 @@ fn fields(said: &Said) -> Vec<&str> {
     said.json["fields"].as_array().unwrap().iter().map(|field| field["field"].as_str().unwrap()).collect()
 }
 
-/// "The enrollment token enrolls the Elastic Agent in a specific agent policy that defines the data to be collected by the agent."
-/// A host that checks in learns whether it has the current revision.
+/// "The enrollment token enrolls the Elastic Agent in a specific agent policy that defines the data to be collected by the agent"
+/// …. A host that checks in learns whether it has the current revision.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_fetches_its_policy_when_it_changes() {
     let at = start().await;

@@ -3,6 +3,7 @@
 mod bulk;
 mod clients;
 mod contract;
+mod document;
 mod enrolling;
 mod errors;
 mod keys;

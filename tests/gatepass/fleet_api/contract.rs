@@ -67,6 +67,7 @@ async fn an_expiration_makes_expire_at() {
     }
 }
 
+/// "You can use the Fleet API to get a list of enrollment tokens."
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_are_newest_first_and_end_empty() {
     let at = Running::start().await;

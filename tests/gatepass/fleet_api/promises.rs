@@ -27,7 +27,7 @@ async fn a_token_is_valid_until_it_is_revoked() {
     assert_eq!((late.status, late.code()), (410, "token_revoked"));
 }
 
-/// The seed: "When you use the Fleet UI to add an agent or create a new policy, Fleet creates an enrollment token for you
+/// "When you use the Fleet UI to add an agent or create a new policy, Fleet creates an enrollment token for you
 /// automatically."
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_policy_has_a_token() {
@@ -73,6 +73,7 @@ async fn the_secret_is_shown_again() {
     at.stop().await;
 }
 
+/// "You can revoke an enrollment token that you no longer wish to use to enroll Elastic Agents in an agent policy in Fleet."
 /// "You can no longer use this token to enroll Elastic Agents. However, the currently enrolled agents will continue to function."
 #[tokio::test(flavor = "multi_thread")]
 async fn enrolled_hosts_outlive_their_token() {
@@ -96,9 +97,10 @@ async fn another_active_token_enrolls_again() {
     assert_eq!(redeem(&at, &Host::new(), text(&active["items"][0], "api_key")).await.status, 200);
 }
 
-/// "Note that when an enrollment token is revoked it is not immediately deleted. Deletion occurs automatically after the duration
-/// specified." "The token continues to be returned by a GET /api/fleet/enrollment_api_keys API request. Revoked enrollment tokens
-/// are identified as "active": false."
+/// "Note that when an enrollment token is revoked it is not immediately deleted." "Deletion occurs automatically after the duration
+/// specified" …. "The token continues to be visible in the Fleet UI."
+/// "The token continues to be returned by a GET /api/fleet/enrollment_api_keys API request."
+/// "Revoked enrollment tokens are identified as "active": false."
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revoked_token_stays_listed_as_inactive() {
     let at = Running::start().await;

@@ -31,7 +31,8 @@ async fn a_new_policy_has_a_token_that_stays_valid() {
     at.stop().await;
 }
 
-/// "To create an enrollment token: … Name your token and select an agent policy."
+/// "To create an enrollment token: …" "Name your token and select an agent policy."
+/// "Create enrollment tokens and use them to enroll Elastic Agents in specific policies."
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_is_minted_for_a_policy() {
     let at = Running::start().await;
@@ -76,8 +77,7 @@ async fn a_token_gives_no_role_outside_its_policy() {
     at.stop().await;
 }
 
-/// "Revoking an enrollment token essentially invalidates the API key …. However, the currently enrolled agents will continue to
-/// function."
+/// "Revoking an enrollment token essentially invalidates the API key used by agents to communicate with Fleet Server."
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deleted_policy_revokes_its_live_tokens() {
     let at = Running::start().await;
