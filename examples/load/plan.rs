@@ -15,6 +15,7 @@ pub(crate) struct Shot {
 }
 
 /// All requests of a measurement.
+#[derive(Clone)]
 pub(crate) enum Shots {
     /// One, again and again.
     Same(Shot),
@@ -23,6 +24,7 @@ pub(crate) enum Shots {
 }
 
 /// The requests and connections of a measurement.
+#[derive(Clone)]
 pub(crate) struct Plan {
     /// Its name in the report.
     pub(crate) name: String,
