@@ -2,6 +2,7 @@
 
 mod readings;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use self::readings::Readings;
@@ -82,7 +83,8 @@ impl FleetAdmin {
         let readable = items.iter().filter(|token| may_read(caller, token));
         let readable = readable.map(|token| token.mint.token.id).collect::<Vec<_>>();
         let recorded = self.readings.record(&self.base, caller, &readable).await;
-        let shown = |record: TokenRecord| match recorded && readable.contains(&record.mint.token.id) {
+        let readable = readable.into_iter().filter(|_| recorded).collect::<BTreeSet<_>>();
+        let shown = |record: TokenRecord| match readable.contains(&record.mint.token.id) {
             true => self.with_api_key(record),
             false => FleetToken { record, api_key: None },
         };
