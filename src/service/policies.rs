@@ -4,7 +4,7 @@ mod change;
 mod edit;
 pub mod live;
 
-use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ use crate::token::MintedToken;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CountedPolicy {
     /// The policy at its current revision.
-    pub policy: Policy,
+    pub policy: Arc<Policy>,
     /// Number of its hosts.
     pub hosts: u64,
 }
@@ -55,17 +55,24 @@ impl PolicyAdmin {
         &self,
         query: PageQuery<PolicyId>,
     ) -> Result<Page<CountedPolicy, PolicyId>, ServiceError> {
-        let counts: BTreeMap<_, _> = self.base.store.hosts_of_policies().await?.into_iter().collect();
-        let policies = self.base.store.policies().await?.into_iter();
-        let mut rest = policies.filter(|policy| query.after.is_none_or(|after| after < policy.id));
-        let counted = |policy: Policy| {
-            let hosts = counts.get(&policy.id).copied().unwrap_or(0);
-            CountedPolicy { policy, hosts }
-        };
-        let page = rest.by_ref().take(usize::try_from(query.limit).unwrap_or(usize::MAX)).map(counted);
-        let items = page.collect::<Vec<_>>();
-        let next = items.last().map(|last| last.policy.id).filter(|_| rest.next().is_some());
-        Ok(Page { items, next })
+        let policies = self.policies.load();
+        let begin = query.after.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut rest = policies.range((begin, Bound::Unbounded)).map(|(_, policy)| Arc::clone(policy));
+        let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
+        let page = rest.by_ref().take(limit).collect::<Vec<_>>();
+        let next = page.last().map(|last| last.id).filter(|_| rest.next().is_some());
+        Ok(Page { items: self.with_hosts(page).await?, next })
+    }
+
+    /// Counts the hosts of policies.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn with_hosts(&self, policies: Vec<Arc<Policy>>) -> Result<Vec<CountedPolicy>, ServiceError> {
+        let ids = policies.iter().map(|policy| policy.id).collect();
+        let hosts = self.base.store.hosts_of_policies(ids).await?;
+        let counted = |(policy, hosts)| CountedPolicy { policy, hosts };
+        Ok(policies.into_iter().zip(hosts).map(counted).collect())
     }
 
     /// Returns one policy.
@@ -106,7 +113,7 @@ impl PolicyAdmin {
             match self.base.store.create_policy(command).await? {
                 PolicyCreation::Created => {
                     self.policies.put(policy.clone());
-                    return Ok((CountedPolicy { policy, hosts: 0 }, minted));
+                    return Ok((CountedPolicy { policy: policy.into(), hosts: 0 }, minted));
                 }
                 PolicyCreation::KeyGone => drop(self.minting.trust.change().await),
                 PolicyCreation::TooMany => {
@@ -194,7 +201,7 @@ impl PolicyAdmin {
 
     async fn counted(&self, policy: Policy) -> Result<CountedPolicy, ServiceError> {
         let hosts = self.base.store.hosts_of_policy(policy.id).await?;
-        Ok(CountedPolicy { policy, hosts })
+        Ok(CountedPolicy { policy: policy.into(), hosts })
     }
 }
 

@@ -245,8 +245,8 @@ pub trait PolicyReads {
     /// Returns the number of a policy's hosts that are not revoked.
     fn hosts_of_policy(&self, policy: PolicyId) -> StoreFuture<'_, u64>;
 
-    /// Returns each policy of a host that is not revoked, with their number.
-    fn hosts_of_policies(&self) -> StoreFuture<'_, Vec<(PolicyId, u64)>>;
+    /// Returns the number of hosts that are not revoked, of each of the policies.
+    fn hosts_of_policies(&self, policies: Vec<PolicyId>) -> StoreFuture<'_, Vec<u64>>;
 }
 
 /// Reads of outputs and the keys of the seal.

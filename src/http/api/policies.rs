@@ -2,6 +2,8 @@
 
 mod revisions;
 
+use std::sync::Arc;
+
 use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -36,7 +38,7 @@ struct PolicyItem {
 
 impl From<CountedPolicy> for PolicyItem {
     fn from(counted: CountedPolicy) -> Self {
-        Self { policy: counted.policy, hosts: counted.hosts }
+        Self { policy: Arc::unwrap_or_clone(counted.policy), hosts: counted.hosts }
     }
 }
 

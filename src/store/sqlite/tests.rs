@@ -14,6 +14,7 @@ use rusqlite::Connection;
 use super::writer::Job;
 use super::{Fuse, LedgerFault, OpenError, SqliteStore, migrate};
 use crate::clock::Timestamp;
+use crate::id::PolicyId;
 use crate::ledger::{Action, Draft, Fault};
 use crate::store::contract::{Backend, World, contract, new_key, plain_policy};
 use crate::store::*;
@@ -186,7 +187,8 @@ async fn a_policy_that_hosts_have_is_not_deleted() {
     connection.execute("UPDATE hosts SET policy = ?1", [policy.id.as_bytes()]).unwrap();
     for (place, hosts_left) in [(0, 2), (1, 1)] {
         assert_eq!(world.store().hosts_of_policy(policy.id).await.unwrap(), hosts_left);
-        assert_eq!(world.store().hosts_of_policies().await.unwrap(), [(policy.id, hosts_left)]);
+        let ids = vec![PolicyId::generate(world.now), policy.id];
+        assert_eq!(world.store().hosts_of_policies(ids).await.unwrap(), [0, hosts_left]);
         let kept = world.delete_policy(policy.id, 1).await;
         assert_eq!(kept, PolicyDeletion::InUse { hosts: hosts_left });
         world.revoke_host(hosts[place]).await;

@@ -1,5 +1,8 @@
 //! Agent policies: gatepass's policies in the words of Kibana.
 
+use std::cmp::Reverse;
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -17,9 +20,8 @@ use crate::http::reply::Reply;
 use crate::http::request::{PolicyChangeRequest, PolicyRequest};
 use crate::id::PolicyId;
 use crate::name::{Description, Label};
-use crate::service::policies::CountedPolicy;
 use crate::service::{RequestError, ServiceError};
-use crate::store::{MOST_POLICIES, PageQuery};
+use crate::store::Policy;
 
 const ID: &str = "Id of the policy.";
 
@@ -51,29 +53,41 @@ pub(super) async fn get_agent_policies(call: Call) -> Result<Reply, Problem> {
     let query = Query::of(&call)?;
     let paging = query.paging()?;
     let terms = kuery::parse(query.get("kuery").unwrap_or(""))?;
-    let all = call.authority.policies.list_policies(PageQuery::new(None, MOST_POLICIES)).await?;
-    let mut found = Vec::new();
-    for counted in all.items {
-        if matches(&terms, &counted)? {
-            found.push(counted);
-        }
-    }
-    found.sort_by_key(|counted| std::cmp::Reverse((counted.policy.updated_at, counted.policy.id)));
+    let sought = terms.into_iter().map(Sought::of).collect::<Result<Vec<_>, _>>()?;
+    let policies = &call.authority.policies;
+    let live = policies.policies.load();
+    let meets_all = |policy: &&Arc<Policy>| sought.iter().all(|sought| sought.meets(policy));
+    let mut found = live.values().filter(meets_all).cloned().collect::<Vec<_>>();
+    found.sort_by_key(|policy| Reverse((policy.updated_at, policy.id)));
     let total = found.len() as u64;
     let (offset, limit) = (paging.offset() as usize, paging.per_page as usize);
-    let items = found.into_iter().skip(offset).take(limit).map(AgentPolicy::from).collect();
+    let page = policies.with_hosts(found.into_iter().skip(offset).take(limit).collect()).await?;
+    let items = page.into_iter().map(AgentPolicy::from).collect();
     Ok(Reply::ok(&PolicyPage { items, page: paging.with_total(total) }))
 }
 
-/// Returns whether the policy meets every term. Kibana's clients may name the type of the object before the field.
-fn matches(terms: &[Term], CountedPolicy { policy, .. }: &CountedPolicy) -> Result<bool, Problem> {
-    let meets =
-        |Term { field, value }: &Term| match field.strip_prefix("ingest-agent-policies.").unwrap_or(field) {
-            "id" => Ok(policy.id.to_string() == *value),
-            "name" => Ok(policy.terms.name.as_str() == value),
+/// The condition of a term.
+enum Sought {
+    Id(String),
+    Name(String),
+}
+
+impl Sought {
+    /// Reads a term. Kibana's clients may name the type of the object before the field.
+    fn of(Term { field, value }: Term) -> Result<Self, Problem> {
+        match field.strip_prefix("ingest-agent-policies.").unwrap_or(&field) {
+            "id" => Ok(Self::Id(value)),
+            "name" => Ok(Self::Name(value)),
             _ => Err(kuery::refused("has an unknown field; the fields are id, name")),
-        };
-    terms.iter().try_fold(true, |all, term| Ok(meets(term)? && all))
+        }
+    }
+
+    fn meets(&self, policy: &Policy) -> bool {
+        match self {
+            Self::Id(id) => policy.id.to_string() == *id,
+            Self::Name(name) => policy.terms.name.as_str() == name,
+        }
+    }
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -199,7 +213,7 @@ pub(super) async fn delete_agent_policy(call: Call) -> Result<Reply, Problem> {
     let policies = &call.authority.policies;
     let before = policies.show_policy(id).await.map_err(|error| unknown(error, &text))?;
     match policies.delete_policy(&call.caller, id, None).await {
-        Ok(_) => Ok(Reply::ok(&DeletedPolicy { id, name: before.policy.terms.name })),
+        Ok(_) => Ok(Reply::ok(&DeletedPolicy { id, name: before.policy.terms.name.clone() })),
         // Kibana answers 400 here.
         Err(ServiceError::Request(in_use @ RequestError::PolicyInUse { .. })) => {
             Err(Problem::of(Code::InvalidRequest, in_use.to_string()))

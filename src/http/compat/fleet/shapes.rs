@@ -104,14 +104,14 @@ impl From<CountedPolicy> for AgentPolicy {
     fn from(CountedPolicy { policy, hosts }: CountedPolicy) -> Self {
         Self {
             id: policy.id,
-            name: policy.terms.name,
+            name: policy.terms.name.clone(),
             namespace: "default",
-            description: policy.terms.description,
+            description: policy.terms.description.clone(),
             status: "active",
             is_managed: false,
             revision: policy.revision,
             updated_at: Millis(policy.updated_at),
-            updated_by: policy.updated_by,
+            updated_by: policy.updated_by.clone(),
             agents: hosts,
         }
     }

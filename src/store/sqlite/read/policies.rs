@@ -3,7 +3,7 @@
 use crate::admission::{PolicyTerms, RenewAt};
 use crate::id::PolicyId;
 use crate::store::sqlite::SqliteStore;
-use crate::store::sqlite::driver::{self, Row, params};
+use crate::store::sqlite::driver::{self, Row, Sql, params};
 use crate::store::sqlite::value::{Json, Millis, damaged};
 use crate::store::{Policy, PolicyReads, StoreFuture};
 
@@ -20,10 +20,6 @@ macro_rules! select {
 /// Counts the hosts of a policy that are not revoked.
 pub(in crate::store::sqlite) const HOSTS_OF_POLICY: &str =
     "SELECT count(*) FROM hosts WHERE policy = ?1 AND policy IS NOT NULL AND revoked_at IS NULL";
-
-/// Counts the hosts of every policy that are not revoked.
-pub(in crate::store::sqlite) const HOSTS_OF_POLICIES: &str = "SELECT policy, count(*) FROM hosts \
-     WHERE policy IS NOT NULL AND revoked_at IS NULL GROUP BY policy ORDER BY policy";
 
 /// Finds the live tokens of a policy.
 pub(in crate::store::sqlite) const LIVE_TOKENS_OF_POLICY: &str = "SELECT m.token FROM mints AS m \
@@ -58,6 +54,10 @@ fn policy(row: &Row<'_>) -> driver::Result<Policy> {
     })
 }
 
+fn hosts(sql: &Sql<'_>, policy: PolicyId) -> driver::Result<u64> {
+    Ok(sql.one(HOSTS_OF_POLICY, [policy], |row| row.get(0))?.unwrap_or(0))
+}
+
 impl PolicyReads for SqliteStore {
     fn policies(&self) -> StoreFuture<'_, Vec<Policy>> {
         self.list(|sql| sql.all(select!("policies ORDER BY policy"), [], policy))
@@ -78,10 +78,10 @@ impl PolicyReads for SqliteStore {
     }
 
     fn hosts_of_policy(&self, id: PolicyId) -> StoreFuture<'_, u64> {
-        self.point(move |sql| Ok(sql.one(HOSTS_OF_POLICY, [id], |row| row.get(0))?.unwrap_or(0)))
+        self.point(move |sql| hosts(&sql, id))
     }
 
-    fn hosts_of_policies(&self) -> StoreFuture<'_, Vec<(PolicyId, u64)>> {
-        self.list(|sql| sql.all(HOSTS_OF_POLICIES, [], |row| Ok((row.get(0)?, row.get(1)?))))
+    fn hosts_of_policies(&self, policies: Vec<PolicyId>) -> StoreFuture<'_, Vec<u64>> {
+        self.list(move |sql| policies.iter().map(|policy| hosts(&sql, *policy)).collect())
     }
 }

@@ -108,7 +108,7 @@ fn token_filters() -> Vec<(TokenFilter, &'static str)> {
             "m USING INDEX mints_by_batch (batch=? AND token",
         ),
         (
-            TokenFilter { policy: Some(crate::id::PolicyId::generate(NOW)), ..every.clone() },
+            TokenFilter { policy: Some(PolicyId::generate(NOW)), ..every.clone() },
             "m USING INDEX mints_by_policy (policy=? AND token",
         ),
         (TokenFilter { role, ..every.clone() }, "r USING PRIMARY KEY (role=? AND token"),
@@ -228,8 +228,6 @@ fn indexes_find_hosts_and_tokens_of_policies() {
     let connection = Connection::open(&disk.path).unwrap();
     let one = "SEARCH hosts USING INDEX hosts_by_policy (policy=?)";
     expect_walk(&connection, policies::HOSTS_OF_POLICY, one);
-    let all = plan(&connection, policies::HOSTS_OF_POLICIES);
-    assert!(all.len() == 1 && all[0].contains("USING COVERING INDEX hosts_by_policy"), "{all:?}");
     let tokens = "SEARCH m USING INDEX mints_by_policy (policy=?)";
     expect_walk(&connection, policies::LIVE_TOKENS_OF_POLICY, tokens);
 }
