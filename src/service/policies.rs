@@ -150,15 +150,17 @@ impl PolicyAdmin {
         before: Option<&PolicyTerms>,
         terms: &PolicyTerms,
     ) -> Result<(), ServiceError> {
+        let mut faults = Vec::new();
         if terms.ephemeral_hosts && terms.certificate_lifetime.is_some() {
             let message = "the certificates of ephemeral hosts last 24h: set it to null";
-            return Err(RequestError::Fields(vec![FieldError::new("certificate_lifetime", message)]).into());
+            faults.push(FieldError::new("certificate_lifetime", message));
         }
         let is_judged =
             |before: &PolicyTerms| before.settings == terms.settings && before.schema == terms.schema;
         if !before.is_some_and(is_judged) {
-            fits(terms).await?;
+            faults.extend(misfits(terms).await?);
         }
+        RequestError::refuse(faults)?;
         let roles_before = before.map_or(&[][..], |before| &before.roles);
         if roles_before != terms.roles {
             caller.may(Act::SetRoles { before: roles_before, after: &terms.roles })?;
@@ -219,13 +221,12 @@ fn first_revision(caller: &Caller, terms: PolicyTerms, now: Timestamp) -> Policy
     }
 }
 
-/// Checks that the settings fit their schema, on a thread for work that takes long.
-async fn fits(terms: &PolicyTerms) -> Result<(), ServiceError> {
+/// Lists the settings that do not fit their schema. A thread for work that takes long checks them.
+async fn misfits(terms: &PolicyTerms) -> Result<impl Iterator<Item = FieldError>, StoreError> {
     let (settings, schema) = (terms.settings.clone(), terms.schema.clone());
     let checking = tokio::task::spawn_blocking(move || check_settings(&settings, schema.as_ref()));
     let faults = checking.await.map_err(|_| StoreError::Closed)?.err().unwrap_or_default();
-    let faults = faults.into_iter().map(|fault| FieldError::new(fault.field, fault.message));
-    Ok(RequestError::refuse(faults.collect())?)
+    Ok(faults.into_iter().map(|fault| FieldError::new(fault.field, fault.message)))
 }
 
 fn unknown(id: PolicyId) -> ServiceError {

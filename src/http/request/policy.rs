@@ -132,24 +132,35 @@ impl PolicyRequest {
         known: (&Catalogue, &[String]),
         faults: Vec<FieldError>,
     ) -> Result<(PolicyTerms, bool), RequestError> {
+        let Self { ephemeral_hosts, settings, schema, first_token, .. } = self;
         let mut form = Form::new(known, faults);
-        let Some(name) = form.name(&self.name) else { return Err(RequestError::Fields(form.faults)) };
+        let name = form.name(&self.name);
+        let description = form.description(&self.description);
+        let certificate_lifetime = form.lifetime(self.certificate_lifetime.as_deref());
+        let renew_at = self.renew_at.map(|share| form.renew_at(share)).unwrap_or_default();
+        let roles = form.roles(&self.roles);
+        let approval = self.approval.map(|mode| form.approval(&mode)).unwrap_or_default();
+        let labels = form.labels(&self.labels);
+        let audiences = form.audiences(&self.audiences);
+        let outputs = form.outputs(&self.outputs);
+        let Some(name) = name.filter(|_| form.faults.is_empty()) else {
+            return Err(RequestError::Fields(form.faults));
+        };
         let terms = PolicyTerms {
             name,
-            description: form.description(&self.description),
-            certificate_lifetime: form.lifetime(self.certificate_lifetime.as_deref()),
-            renew_at: self.renew_at.map(|share| form.renew_at(share)).unwrap_or_default(),
-            roles: form.roles(&self.roles),
-            approval: self.approval.map(|mode| form.approval(&mode)).unwrap_or_default(),
-            labels: form.labels(&self.labels),
-            ephemeral_hosts: self.ephemeral_hosts,
-            settings: self.settings,
-            schema: self.schema,
-            audiences: form.audiences(&self.audiences),
-            outputs: form.outputs(&self.outputs),
+            description,
+            certificate_lifetime,
+            renew_at,
+            roles,
+            approval,
+            labels,
+            ephemeral_hosts,
+            settings,
+            schema,
+            audiences,
+            outputs,
         };
-        RequestError::refuse(form.faults)?;
-        Ok((terms, self.first_token.unwrap_or(true)))
+        Ok((terms, first_token.unwrap_or(true)))
     }
 }
 

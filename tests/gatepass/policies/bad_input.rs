@@ -35,6 +35,18 @@ async fn a_malformed_policy_is_refused_by_field() {
         assert_eq!(fields(&at.admin().post(POLICIES, &policy("edge", &wrong)).await), [expected], "{wrong}");
         assert_eq!(fields(&at.admin().patch(&at_id(&made), &wrong).await), [expected], "{wrong}");
     }
+    let wrong = json!({
+        "name": "", "renew_at": 2, "roles": ["root"], "approval": "on", "labels": { "a b": "x" }, "colour": "red",
+        "audiences": ["urn:x"],
+    });
+    let expected = ["colour", "name", "renew_at", "roles[0]", "approval", "labels.a b", "audiences[0]"];
+    for said in [at.admin().post(POLICIES, &wrong).await, at.admin().patch(&at_id(&made), &wrong).await] {
+        assert_eq!(fields(&said), expected);
+    }
+    let wrong =
+        json!({ "ephemeral_hosts": true, "certificate_lifetime": "1d", "schema": { "type": "colour" } });
+    let said = at.admin().patch(&at_id(&made), &wrong).await;
+    assert_eq!(fields(&said), ["certificate_lifetime", "schema.type"]);
     assert_eq!(at.admin().get(POLICIES).await.json["items"], json!([shown(&made)]));
     assert_eq!((at.entries("policy_created").await, at.entries("policy_changed").await), (1, 0));
     at.stop().await;
