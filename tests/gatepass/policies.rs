@@ -10,6 +10,7 @@ use std::time::Duration;
 use http::header::IF_MATCH;
 use serde_json::{Value, json};
 
+use crate::support::authority::AUDIENCE;
 use crate::support::{Host, Running, Said, database};
 
 const POLICIES: &str = "/api/v1/policies";
@@ -149,6 +150,23 @@ async fn an_earlier_revision_is_restored_as_a_new_one() {
         assert_eq!((said.status, said.code()), (404, "not_found"), "{unknown}: {}", said.text);
     }
     assert_eq!(at.entries("policy_changed").await, 3);
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restored_revision_has_known_roles_and_audiences() {
+    let at = Running::start_with(&[("tokens.audiences", AUDIENCE)]).await;
+    let edge = create(&at, "edge", json!({ "roles": ["proxy"], "audiences": [AUDIENCE] })).await;
+    let path = at_id(&edge);
+    let said = at.admin().patch(&path, &json!({ "roles": [], "audiences": [] })).await;
+    assert_eq!(said.status, 200, "{}", said.text);
+    // The catalogue loses a role, and the configuration its audience.
+    let at = at.restart().await;
+    database::execute(at.data_dir(), r#"UPDATE policy_revisions SET roles = '["gone"]' WHERE revision = 1"#);
+    let said = at.admin().post(&format!("{path}/revisions/1/restore"), &json!({})).await;
+    assert_eq!(fields(&said), ["roles[0]", "audiences[0]"]);
+    assert_eq!(at.admin().get(&path).await.json["revision"], 2);
+    assert_eq!(at.entries("policy_changed").await, 1);
     at.stop().await;
 }
 

@@ -4,13 +4,13 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::life::{Bounds, Life};
-use super::service_token::known_audience;
 use super::valid;
 use crate::access::{Limits, Scope};
 use crate::clock::Timestamp;
 use crate::name::Label;
 use crate::secret::Secret;
 use crate::service::tokens::order::{Catalogue, MAX_PERSISTENT_TTL};
+use crate::service::verification::audience::known_audience;
 use crate::service::{FieldError, RequestError};
 use crate::store::ApiKeyTerms;
 use crate::token::present;

@@ -9,6 +9,7 @@ use crate::clock::Timestamp;
 use crate::name::{Label, Role};
 use crate::service::tokens::order::Catalogue;
 use crate::service::tokens::service_tokens::ServiceTokenOrder;
+use crate::service::verification::audience::known_audience;
 use crate::service::{FieldError, RequestError};
 use crate::span::Spans;
 
@@ -59,24 +60,4 @@ impl ServiceTokenRequest {
             _ => Err(RequestError::Fields(faults)),
         }
     }
-}
-
-/// The audience `asked`, if it is one of the known `audiences`.
-pub(super) fn known_audience(
-    field: &str,
-    asked: &str,
-    audiences: &[String],
-    faults: &mut Vec<FieldError>,
-) -> Option<String> {
-    let found = audiences.iter().find(|audience| **audience == asked);
-    if found.is_none() {
-        let known = audiences.join(", ");
-        let message = match (audiences.is_empty(), asked.is_empty()) {
-            (true, _) => "no services are configured: name their URIs in tokens.audiences".to_owned(),
-            (false, true) => format!("say which service it is for: {known}"),
-            (false, false) => format!("not a configured service; they are: {known}"),
-        };
-        faults.push(FieldError::new(field, message));
-    }
-    found.cloned()
 }

@@ -6,6 +6,7 @@ use crate::admission::PolicyTerms;
 use crate::id::PolicyId;
 use crate::ledger::{Action, Draft};
 use crate::service::tokens::mint::ATTEMPTS;
+use crate::service::verification::audience::pick_audiences;
 use crate::service::{Caller, RequestError, ServiceError};
 use crate::store::{ChangePolicy, DeletePolicy, Policy, PolicyChange, PolicyDeletion, StoreError};
 
@@ -36,7 +37,7 @@ impl PolicyAdmin {
     /// Gives a policy the terms of an earlier revision again, as a new revision.
     ///
     /// # Errors
-    /// As [`PolicyAdmin::change_policy`]; the revision is unknown.
+    /// As [`PolicyAdmin::change_policy`]; the revision is unknown, or has a role or an audience that no longer exists.
     pub async fn restore_policy(
         &self,
         caller: &Caller,
@@ -51,12 +52,22 @@ impl PolicyAdmin {
             let Some(earlier) = earlier else {
                 return Err(RequestError::not_found("revision", revision).into());
             };
+            self.judge_earlier(&earlier.terms)?;
             let from = |entry: Draft| entry.with("restored_revision", revision);
             if let Some(changed) = self.replaced(caller, policy, earlier.terms, from).await? {
                 return self.counted(changed).await;
             }
         }
         Err(StoreError::Contended.into())
+    }
+
+    /// Checks the roles of an earlier revision by the present catalogue, and its audiences by the present configuration.
+    fn judge_earlier(&self, terms: &PolicyTerms) -> Result<(), RequestError> {
+        let mut faults = Vec::new();
+        let roles = terms.roles.iter().map(ToString::to_string).collect::<Vec<_>>();
+        self.minting.roles.pick(&roles, &mut faults);
+        pick_audiences(&terms.audiences, &self.minting.trust.load().audiences, &mut faults);
+        RequestError::refuse(faults)
     }
 
     /// Returns the kept revisions of a policy, newest first.

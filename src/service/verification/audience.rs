@@ -46,6 +46,36 @@ pub fn only(configured: &[String]) -> Result<&str, NoAudience> {
     }
 }
 
+/// The audience `asked`, if it is one of the known `audiences`.
+pub fn known_audience(
+    field: &str,
+    asked: &str,
+    audiences: &[String],
+    faults: &mut Vec<FieldError>,
+) -> Option<String> {
+    let found = audiences.iter().find(|audience| **audience == asked);
+    if found.is_none() {
+        let known = audiences.join(", ");
+        let message = match (audiences.is_empty(), asked.is_empty()) {
+            (true, _) => "no services are configured: name their URIs in tokens.audiences".to_owned(),
+            (false, true) => format!("say which service it is for: {known}"),
+            (false, false) => format!("not a configured service; they are: {known}"),
+        };
+        faults.push(FieldError::new(field, message));
+    }
+    found.cloned()
+}
+
+/// The known audiences among `asked`, each once. The others go to `faults`.
+pub fn pick_audiences(asked: &[String], known: &[String], faults: &mut Vec<FieldError>) -> Vec<String> {
+    let mut audiences = Vec::new();
+    for (place, text) in asked.iter().enumerate() {
+        let audience = known_audience(&format!("audiences[{place}]"), text, known, faults);
+        audiences.extend(audience.filter(|audience| !audiences.contains(audience)));
+    }
+    audiences
+}
+
 impl Authenticator {
     /// Checks a token of either kind for a caller with these rights. Its audience must be the `named` one, or else that of the
     /// caller's API key, or else the only configured one. A caller without one would also accept the tokens of other services.

@@ -24,7 +24,7 @@ pub(in crate::http::api) async fn list_policy_revisions(call: Call) -> Result<Re
 
 /// Restore a policy's revision
 ///
-/// The policy gets the terms of that revision again, as a new revision.
+/// The policy gets the terms of that revision again, as a new revision. Its roles and audiences must still exist.
 #[utoipa::path(
     post,
     path = "/api/v1/policies/{id}/revisions/{revision}/restore",

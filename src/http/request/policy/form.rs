@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use crate::admission::{PolicyTerms, RenewAt};
 use crate::approval::Approval;
-use crate::http::request::service_token::known_audience;
 use crate::http::request::valid;
 use crate::id::OutputId;
 use crate::name::{Description, Label, Labels, Role};
 use crate::service::FieldError;
 use crate::service::tokens::order::Catalogue;
+use crate::service::verification::audience::pick_audiences;
 use crate::span::{parse_span, show_span};
 
 /// Maximum number of audiences of a policy.
@@ -109,12 +109,6 @@ impl<'c> Form<'c> {
         if texts.len() > MOST_AUDIENCES {
             self.fault("audiences", format!("{} audiences; at most {MOST_AUDIENCES}", texts.len()));
         }
-        let mut audiences = Vec::new();
-        for (place, text) in texts.iter().enumerate().take(MOST_AUDIENCES) {
-            let field = format!("audiences[{place}]");
-            let audience = known_audience(&field, text, self.audiences, &mut self.faults);
-            audiences.extend(audience.filter(|audience| !audiences.contains(audience)));
-        }
-        audiences
+        pick_audiences(&texts[..texts.len().min(MOST_AUDIENCES)], self.audiences, &mut self.faults)
     }
 }
