@@ -143,14 +143,15 @@ impl ApiKeyCommand {
 impl ApiKeyCreate {
     async fn run(self, environment: &Environment) -> Result<(), CliError> {
         let Self { creation, scopes, audience, limits, current } = self;
-        let body =
-            creation.request(json!({ "scopes": scopes, "audience": audience, "limits": limits.value()? }));
+        limits.value()?;
         let table = |made: &Value, file: Option<&Path>| {
             let kept = if file.is_some() { "only in the file" } else { "shown once" };
             let lines = output::lines(made, &[&ROWS[..], &[("key", "api_key")]].concat());
             format!("{lines}The key is {kept}: store it with your secrets.\n")
         };
         let api = creation.remote.connect(environment)?;
+        let limits = limits.whole(&api).await?;
+        let body = creation.request(json!({ "scopes": scopes, "audience": audience, "limits": limits }));
         let post = current.send(&api, Method::POST, KEYS, body);
         creation.once.post(creation.remote.output, post, &API_KEY, table).await
     }

@@ -26,8 +26,7 @@ struct Listed(&'static str, &'static str, &'static str);
 const ROLES: Listed = Listed("/api/v1/roles", "id", "description");
 const TOKENS: Listed = Listed("/api/v1/enrollment-tokens", "id", "label");
 const HOSTS: Listed = Listed("/api/v1/hosts", "id", "name|label|reported.hostname");
-const POLICIES: Listed = Listed("/api/v1/policies", "id", "name");
-const POLICY_NAMES: Listed = Listed("/api/v1/policies", "name", "id");
+const POLICIES: Listed = Listed("/api/v1/policies", "name", "id");
 const RULES: Listed = Listed("/api/v1/auto-approve-rules", "id", "label");
 /// Those that wait.
 const ENROLLMENTS: Listed = Listed("/api/v1/enrollments", "id", "name|token_label|code");
@@ -59,9 +58,9 @@ fn of_argument(noun: &str, argument: &str) -> Option<ArgValueCandidates> {
         ("settings", "pairs") => Some(ArgValueCandidates::new(|| settings("="))),
         ("token", "id" | "ids") | ("host" | "ledger" | "enrollment", "token") => listed(&TOKENS),
         ("host", "id" | "ids") | ("ledger", "host") => listed(&HOSTS),
-        ("host", "policy" | "with_policy") => listed(&POLICY_NAMES),
         ("rule", "id") => listed(&RULES),
-        ("policy", "id") | ("token", "policy") => listed(&POLICIES),
+        ("policy" | "token" | "host", "policy") | ("host", "with_policy") => listed(&POLICIES),
+        ("user" | "api-key", "policies") => listed(&POLICIES),
         ("enrollment", "id" | "ids") => listed(&ENROLLMENTS),
         ("keys", "id") => listed(&KEYS),
         ("api-key", "id") => listed(&API_KEYS),

@@ -9,7 +9,7 @@ use super::error::CliError;
 use super::given_policy::GivenPolicy;
 use super::short_id::{GivenId, whole_actor};
 use crate::client::api::{Api, encode};
-use crate::id::{PolicyId, TokenId};
+use crate::id::TokenId;
 
 /// Flags that select tokens.
 #[derive(Args, Clone, Debug, Default)]
@@ -34,9 +34,9 @@ pub(crate) struct TokenFlags {
     /// Only minted in the batch with this id, by `token create --count` or with an idempotency key
     #[arg(long, value_name = "ID")]
     batch: Option<String>,
-    /// Only for hosts of the policy with this id, or with its last 8 characters
-    #[arg(long, value_name = "ID", value_parser = GivenId::<PolicyId>::parse)]
-    policy: Option<GivenId<PolicyId>>,
+    /// Only for hosts of the policy with this name or id
+    #[arg(long, value_name = "NAME", value_parser = GivenPolicy::parse)]
+    policy: Option<GivenPolicy>,
     /// Only neither minted nor used for this time, such as 30d
     #[arg(long, value_name = "SPAN")]
     unused: Option<String>,
@@ -65,7 +65,7 @@ impl TokenFlags {
             None => None,
         };
         let policy = match &self.policy {
-            Some(policy) => Some(GivenId::Whole(policy.whole(api).await?)),
+            Some(policy) => Some(GivenPolicy::of(policy.whole(api).await?)),
             None => None,
         };
         Ok(Self { minter, policy, ..self.clone() })
@@ -74,7 +74,7 @@ impl TokenFlags {
     /// The query parameters; empty without flags.
     pub(crate) fn query(&self) -> Vec<String> {
         let Self { state, kind, role, label, minter, batch, policy, unused, persistent, ephemeral } = self;
-        let policy = policy.as_ref().map(GivenId::to_string);
+        let policy = policy.as_ref().map(|policy| policy.as_str().to_owned());
         let persistent = match (persistent, ephemeral) {
             (true, _) => Some(String::from("true")),
             (_, true) => Some(String::from("false")),

@@ -21,7 +21,7 @@ impl GivenPolicy {
         }
     }
 
-    /// A policy by its id.
+    /// The policy with an id.
     pub(crate) fn of(id: PolicyId) -> Self {
         Self(id.to_string())
     }

@@ -4,7 +4,8 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 
 use super::error::CliError;
-use crate::client::api::given;
+use super::given_policy::GivenPolicy;
+use crate::client::api::{Api, given};
 
 /// The value for no limit.
 const ANY: &str = "any";
@@ -31,8 +32,8 @@ pub(crate) struct LimitFlags {
     /// Cluster to bind tokens to, or any; every token must be bound to one. Repeatable, or separated by commas
     #[arg(long = "cluster", value_name = "ID", value_delimiter = ',', help_heading = "Limits")]
     clusters: Vec<String>,
-    /// Id of a policy that tokens and hosts may get, or any; repeatable, or separated by commas
-    #[arg(long = "policy", value_name = "ID", value_delimiter = ',', help_heading = "Limits")]
+    /// Policy that tokens and hosts may get, by its name or id, or any; repeatable, or separated by commas
+    #[arg(long = "policy", value_name = "NAME", value_delimiter = ',', help_heading = "Limits")]
     policies: Vec<String>,
     /// No limits
     #[arg(
@@ -44,7 +45,18 @@ pub(crate) struct LimitFlags {
 }
 
 impl LimitFlags {
-    /// The limits as requests have them; `None` without flags.
+    /// The limits with the ids of policies, as requests have them; `None` without flags. Names of policies are looked up.
+    pub(crate) async fn whole(&self, api: &Api) -> Result<Option<Value>, CliError> {
+        let mut limits = self.value()?;
+        let policies = limits.as_mut().and_then(|limits| limits.get_mut("policies"));
+        for policy in policies.and_then(Value::as_array_mut).into_iter().flatten() {
+            let given = GivenPolicy::parse(policy.as_str().unwrap_or_default()).map_err(CliError::Usage)?;
+            *policy = json!(given.whole(api).await?);
+        }
+        Ok(limits)
+    }
+
+    /// The limits as they are given; `None` without flags.
     pub(crate) fn value(&self) -> Result<Option<Value>, CliError> {
         if self.any {
             return Ok(Some(json!(ANY)));

@@ -2,18 +2,21 @@
 
 mod edit;
 mod flags;
+mod read;
+mod revisions;
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use serde_json::Value;
 
 use self::edit::{PolicyCreate, PolicySet};
 pub(super) use self::flags::object;
+use self::revisions::{PolicyRestore, PolicyRevisions};
 use super::consent::Consent;
 use super::error::CliError;
+use super::given_policy::GivenPolicy;
 use super::listing::Listing;
 use super::output::{self, Column, Columns, Format, text_at};
 use super::remote::Remote;
-use super::short_id::GivenId;
 use super::together::{count, of};
 use crate::client::api::Api;
 use crate::config::Environment;
@@ -86,62 +89,34 @@ HOSTS is the number of hosts that have the policy and are not revoked.")]
     List(Listing),
     /// Show a policy
     #[command(after_long_help = "Examples:
-  gatepass policy show ID
+  gatepass policy show edge
   gatepass policy show ID -o json")]
     Show {
         #[command(flatten)]
         remote: Remote,
-        /// Id of the policy, or its last 8 characters
-        #[arg(value_parser = GivenId::<PolicyId>::parse)]
-        id: GivenId<PolicyId>,
+        /// Name or id of the policy
+        #[arg(value_name = "POLICY", value_parser = GivenPolicy::parse)]
+        policy: GivenPolicy,
     },
     /// Create a policy, and its first token
     Create(PolicyCreate),
-    /// Change a policy; its hosts follow at their next check-in
+    /// Change a policy; its hosts follow at their next check-in and renewal
     Set(PolicySet),
     /// Delete a policy that no host has; its tokens stop working
     #[command(after_long_help = "Examples:
-  gatepass policy delete ID")]
+  gatepass policy delete edge
+  gatepass policy delete ID --yes")]
     Delete {
         #[command(flatten)]
         consent: Consent,
-        /// Id of the policy, or its last 8 characters
-        #[arg(value_parser = GivenId::<PolicyId>::parse)]
-        id: GivenId<PolicyId>,
+        /// Name or id of the policy
+        #[arg(value_name = "POLICY", value_parser = GivenPolicy::parse)]
+        policy: GivenPolicy,
     },
     /// List the last 100 revisions of a policy, newest first
     Revisions(PolicyRevisions),
     /// Give a policy the terms of an earlier revision again
     Restore(PolicyRestore),
-}
-
-/// Arguments of `policy revisions`.
-#[derive(Args)]
-#[command(after_long_help = "Examples:
-  gatepass policy revisions ID
-  gatepass policy revisions ID -o json")]
-pub(crate) struct PolicyRevisions {
-    #[command(flatten)]
-    listing: Listing,
-    /// Id of the policy, or its last 8 characters
-    #[arg(value_parser = GivenId::<PolicyId>::parse)]
-    id: GivenId<PolicyId>,
-}
-
-/// Arguments of `policy restore`.
-#[derive(Args)]
-#[command(after_long_help = "Examples:
-  gatepass policy restore ID 3
-
-The restored terms are a new revision.")]
-pub(crate) struct PolicyRestore {
-    #[command(flatten)]
-    remote: Remote,
-    /// Id of the policy, or its last 8 characters
-    #[arg(value_parser = GivenId::<PolicyId>::parse)]
-    id: GivenId<PolicyId>,
-    /// Number of the revision, one of `gatepass policy revisions`
-    revision: u64,
 }
 
 impl PolicyCommand {
@@ -152,46 +127,22 @@ impl PolicyCommand {
                 let nothing = "no policies yet: `gatepass policy create` makes one";
                 list.list(environment, POLICIES, &COLUMNS, usize::MAX, nothing).await
             }
-            Self::Show { remote, id } => {
+            Self::Show { remote, policy } => {
                 let api = remote.connect(environment)?;
-                show(remote.output, &api.get(&at(id.whole(&api).await?)).await?)
+                show(remote.output, &api.get(&at(policy.whole(&api).await?)).await?)
             }
             Self::Create(command) => command.run(environment).await,
             Self::Set(command) => command.run(environment).await,
-            Self::Delete { consent, id } => delete(&consent, &id, environment).await,
+            Self::Delete { consent, policy } => delete(&consent, &policy, environment).await,
             Self::Revisions(command) => command.run(environment).await,
             Self::Restore(command) => command.run(environment).await,
         }
     }
 }
 
-impl PolicyRevisions {
-    async fn run(self, environment: &Environment) -> Result<(), CliError> {
-        let Self { listing, id } = self;
-        let api = listing.remote.connect(environment)?;
-        let path = format!("{}/revisions", at(id.whole(&api).await?));
-        let revisions = api.get(&path).await?;
-        let revisions = revisions["items"].as_array().cloned().unwrap_or_default();
-        listing.print(environment, &revisions, &REVISION_COLUMNS, "no revisions")
-    }
-}
-
-impl PolicyRestore {
-    async fn run(self, environment: &Environment) -> Result<(), CliError> {
-        let Self { remote, id, revision } = self;
-        let api = remote.connect(environment)?;
-        let path = format!("{}/revisions/{revision}/restore", at(id.whole(&api).await?));
-        show(remote.output, &api.post(&path, &Value::Object(serde_json::Map::new())).await?)
-    }
-}
-
-async fn delete(
-    consent: &Consent,
-    id: &GivenId<PolicyId>,
-    environment: &Environment,
-) -> Result<(), CliError> {
+async fn delete(consent: &Consent, policy: &GivenPolicy, environment: &Environment) -> Result<(), CliError> {
     let api = consent.remote.connect(environment)?;
-    let id = id.whole(&api).await?;
+    let id = policy.whole(&api).await?;
     if !consent.yes {
         let policy = api.get(&at(id)).await?;
         consent.ask(&question(&policy, live_tokens(&api, id).await?))?;

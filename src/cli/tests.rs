@@ -71,7 +71,7 @@ fn no_flag_takes_a_password() {
 
 #[test]
 fn every_destructive_verb_asks_unless_yes_is_given() {
-    const DESTRUCTIVE: [&str; 18] = [
+    const DESTRUCTIVE: [&str; 19] = [
         "accept",
         "approve",
         "delete",
@@ -82,6 +82,7 @@ fn every_destructive_verb_asks_unless_yes_is_given() {
         "move",
         "release",
         "reset",
+        "restore",
         "retire",
         "revoke",
         "rotate",

@@ -187,7 +187,8 @@ impl UserCommand {
             Self::Show(NamedUser { remote, name }) => remote.show(environment, &at(&name), &ROWS).await,
             Self::SetRole { user, user_role } => user.change(environment, json!({ "role": user_role })).await,
             Self::SetLimits { user, limits } => {
-                let limits = limits.value()?.ok_or_else(LimitFlags::missing)?;
+                limits.value()?.ok_or_else(LimitFlags::missing)?;
+                let limits = limits.whole(&user.user.remote.connect(environment)?).await?;
                 user.change(environment, json!({ "limits": limits })).await
             }
             Self::Disable(command) => command.run(environment).await,
@@ -203,10 +204,11 @@ impl UserCommand {
 
 impl UserCreate {
     async fn run(self, environment: &Environment) -> Result<(), CliError> {
-        let limits = self.limits.value()?;
+        self.limits.value()?;
         self.remote.announce(environment)?;
         let api = self.remote.connect(environment)?;
         let password = self.password.read(environment, VARIABLE, &self.name)?;
+        let limits = self.limits.whole(&api).await?;
         let (name, role, password) = (&self.name, &self.user_role, password.expose());
         let body = given(json!({ "username": name, "role": role, "password": password, "limits": limits }));
         let created = self.current.send(&api, Method::POST, USERS, body).await?;

@@ -126,6 +126,24 @@ impl Api {
         self.json(&self.send(method, path, Some(body)).await?)
     }
 
+    /// Sends `body` by `method` to a resource as it was `read`.
+    ///
+    /// # Errors
+    /// If the server is not reached or refuses. It refuses with the code `stale` if the resource has another revision by now.
+    pub async fn change_read(
+        &self,
+        method: Method,
+        path: &str,
+        (read, body): (&Value, &Value),
+    ) -> Result<Value, ClientError> {
+        let (mut headers, body) = self.request("application/json", Some(body))?;
+        let tag = read["revision"].as_u64().map(|revision| format!("\"{revision}\""));
+        let tag = tag.and_then(|tag| HeaderValue::from_str(&tag).ok());
+        let missing = || ClientError::Answer { what: String::from("it has no revision") };
+        headers.push((http::header::IF_MATCH, tag.ok_or_else(missing)?));
+        self.json(&self.checked(self.connector.request(method, path, &headers, body).await?)?)
+    }
+
     /// Deletes a resource.
     ///
     /// # Errors

@@ -3,19 +3,19 @@
 use std::path::Path;
 
 use clap::Args;
+use http::Method;
 use serde_json::{Map, Value, json};
 
 use super::flags::TermFlags;
-use super::{POLICIES, ROWS, at, show};
+use super::read::ReadPolicy;
+use super::{POLICIES, ROWS, show};
 use crate::cli::consent::Consent;
 use crate::cli::error::CliError;
+use crate::cli::given_policy::GivenPolicy;
 use crate::cli::once::{FIRST_TOKEN, Once};
-use crate::cli::output::{self, text_at};
+use crate::cli::output;
 use crate::cli::remote::Remote;
-use crate::cli::short_id::GivenId;
-use crate::cli::together::{count, of};
 use crate::config::Environment;
-use crate::id::PolicyId;
 
 /// Arguments of `policy create`.
 #[derive(Args)]
@@ -86,17 +86,19 @@ fn shown(answer: &Value, file: Option<&Path>) -> String {
 /// Arguments of `policy set`.
 #[derive(Args)]
 #[command(after_long_help = "Examples:
-  gatepass policy set ID --certificate-lifetime 7d
-  gatepass policy set ID --settings edge.json
+  gatepass policy set edge --certificate-lifetime 7d
+  gatepass policy set edge --settings edge.json
   gatepass policy set ID --role proxy --role director --no-labels
 
-A list, the labels, the settings and the schema replace the former ones. A host keeps a role that is taken out. A change of a policy that hosts have asks first.")]
+Hosts follow settings, labels and audiences at their next check-in, and certificates at their next renewal. \
+A host keeps a role that is taken out. Lists, labels, settings and schema replace the former ones. \
+A change of a policy that hosts have asks first.")]
 pub(crate) struct PolicySet {
     #[command(flatten)]
     consent: Consent,
-    /// Id of the policy, or its last 8 characters
-    #[arg(value_parser = GivenId::<PolicyId>::parse)]
-    id: GivenId<PolicyId>,
+    /// Name or id of the policy
+    #[arg(value_name = "POLICY", value_parser = GivenPolicy::parse)]
+    policy: GivenPolicy,
     /// Name of the policy, 1 to 128 characters
     #[arg(long, value_name = "TEXT")]
     name: Option<String>,
@@ -138,13 +140,12 @@ impl PolicySet {
         }
         let api = self.consent.remote.connect(environment)?;
         self.terms.add_outputs(&mut body, &api).await?;
-        let path = at(self.id.whole(&api).await?);
-        if !self.consent.yes
-            && let Some(question) = question(&api.get(&path).await?)
-        {
+        let policy = ReadPolicy::of(&self.policy, &api).await?;
+        if let Some(question) = policy.question("Change") {
             self.consent.ask(&question)?;
         }
-        show(self.consent.remote.output, &api.patch(&path, &Value::Object(body)).await?)
+        let changed = policy.change(&api, Method::PATCH, "", &Value::Object(body)).await?;
+        show(self.consent.remote.output, &changed)
     }
 
     /// The fields that are given.
@@ -165,14 +166,6 @@ impl PolicySet {
         body.extend(emptied.map(|(_, field, value)| (field.to_owned(), value)));
         Ok(body)
     }
-}
-
-/// The question before a policy is changed. `None` if no host has it.
-fn question(policy: &Value) -> Option<String> {
-    let hosts = policy["hosts"].as_u64().filter(|hosts| *hosts > 0)?;
-    let (id, name) = (text_at(policy, "id"), text_at(policy, "name"));
-    let (hosts, follow) = (count(hosts, "host"), of(hosts, "follows", "follow"));
-    Some(format!("Change policy {id} ({name})? {hosts} {follow} at the next check-in."))
 }
 
 #[cfg(test)]
@@ -201,14 +194,6 @@ mod tests {
     fn create(flags: &[&str]) -> Value {
         let line = CreateLine::try_parse_from([&["x", "--name", "edge"], flags].concat()).ok().unwrap();
         Value::Object(line.create.body().ok().unwrap())
-    }
-
-    #[test]
-    fn only_a_policy_with_hosts_asks() {
-        let policy = |hosts: u64| json!({ "id": "x", "name": "edge", "hosts": hosts });
-        assert_eq!(question(&policy(0)), None);
-        let text = "Change policy x (edge)? 2 hosts follow at the next check-in.";
-        assert_eq!(question(&policy(2)).unwrap(), text);
     }
 
     #[test]

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use super::bulk;
 use super::resource::{TokenResource, approval_row};
 use crate::cli::error::CliError;
+use crate::cli::given_policy::GivenPolicy;
 use crate::cli::once::{Creation, TOKEN};
 use crate::cli::output::{self, note};
-use crate::cli::short_id::GivenId;
 use crate::config::Environment;
 use crate::id::PolicyId;
 use crate::name::DnsPattern;
@@ -30,7 +30,7 @@ use crate::text::printable;
   gatepass token create --preset roles --role proxy      any number of hosts, within an hour
   gatepass token create --persistent --label image-builder
   gatepass token create --preset cluster --cluster eu-1 --approval require      an administrator approves each host
-  gatepass token create --policy 738495a6 --persistent --label 'edge proxies'      any number of hosts of this policy
+  gatepass token create --policy edge --persistent --label 'edge proxies'      any number of hosts of this policy
   gatepass token create --quiet --role proxy | ssh node-1 gatepass enroll -
   gatepass token create --role proxy --print-command      one line to paste on the new host
   gatepass token create --role proxy --count 1000 --out fleet.tokens
@@ -83,9 +83,9 @@ struct EnrollmentFlags {
     /// Only for hosts of the cluster with this id. A persistent token then expires after tokens.cluster_ttl, unless --ttl or --expires-at is given
     #[arg(long, value_name = "ID")]
     cluster: Option<String>,
-    /// Policy of the hosts, by its id or its last 8 characters. Without --role the token gives all roles of the policy
-    #[arg(long, value_name = "ID", value_parser = GivenId::<PolicyId>::parse)]
-    policy: Option<GivenId<PolicyId>>,
+    /// Policy of the hosts, by its name or id. Without --role the token gives all roles of the policy
+    #[arg(long, value_name = "NAME", value_parser = GivenPolicy::parse)]
+    policy: Option<GivenPolicy>,
     /// Treatment of hosts that no auto-approve rule admits. warn: the ledger records them. require: they wait for an administrator
     #[arg(long, value_name = "MODE", value_parser = ["off", "warn", "require"], hide_possible_values = true)]
     approval: Option<String>,

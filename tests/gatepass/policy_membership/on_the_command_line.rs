@@ -6,6 +6,7 @@ use super::POLICIES;
 use crate::support::Process;
 use crate::support::authority::token_of;
 use crate::support::process::gatepass;
+use crate::support::pty::AtTerminal;
 
 /// A server with the policies `from` and `to`, and their hosts.
 struct World {
@@ -89,6 +90,44 @@ async fn lists_and_tokens_take_policies_by_name() {
     assert!(code == 1 && said.contains("roles_not_in_policy"), "{said}");
     let minted = world.server.json(&["host", "reenroll", &second, "--policy", "from"]);
     assert_eq!(minted["host_id"], json!(second));
+    let policy = &world.host(&first)["policy"];
+    assert_eq!(world.server.json(&["policy", "show", "from"])["id"], *policy);
+    assert_eq!(world.server.json(&["policy", "revisions", "from"])[0]["id"], *policy);
+    let minted = world.server.json(&["token", "create", "--policy", "from"]);
+    assert_eq!(minted["policy"], *policy);
+    let listed = world.server.told(&["token", "list", "--policy", "from", "-o", "id"]);
+    assert!(listed.contains(minted["token_id"].as_str().unwrap()), "{listed}");
+    for unknown in [&["policy", "show", "nowhere"][..], &["token", "list", "--policy", "nowhere"]] {
+        let (code, said) = world.server.fails(unknown);
+        assert!(code == 1 && said.contains("gatepass policy list"), "{said}");
+    }
+    world.server.stop().await;
+}
+
+/// "`If-Match` is optional, stale: 412."
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_that_changed_after_the_question_stays() {
+    let world = World::new().await;
+    world.enroll("first", 0);
+    let path =
+        format!("{POLICIES}/{}", world.server.told(&["policy", "list", "-o", "id"]).lines().next().unwrap());
+    for line in [&["policy", "set", "from", "--description", "mine"][..], &["policy", "restore", "from", "1"]]
+    {
+        let (code, said) = world.server.fails(line);
+        assert!(code == 2 && said.contains("give --yes"), "{said}");
+        let mut at = AtTerminal::start(&mut world.server.command(line), 200);
+        at.asks("certificates at the next renewal. [y/N] ").await;
+        // Another administrator is faster.
+        let said = world.server.admin().patch(&path, &json!({ "description": line[1] })).await;
+        assert_eq!(said.status, 200, "{}", said.text);
+        at.types("y\n");
+        assert_eq!(at.ends().await, (Some(1), true));
+        let screen = at.screen().await;
+        assert!(screen.contains("(from) was changed while this command ran"), "{screen}");
+        assert_eq!(world.server.json(&["policy", "show", "from"])["description"], line[1]);
+    }
+    let restored = world.server.json(&["policy", "restore", "from", "1", "--yes"]);
+    assert_eq!((&restored["revision"], &restored["description"]), (&json!(4), &json!("")));
     world.server.stop().await;
 }
 
@@ -98,8 +137,11 @@ async fn limits_of_policies_are_flags() {
     let world = World::new().await;
     let policies = world.server.admin().get(POLICIES).await.json;
     let id = policies["items"][0]["id"].as_str().unwrap();
-    let create = ["api-key", "create", "--scope", "tokens:write", "--policy", id];
-    assert_eq!(world.server.json(&create)["limits"]["policies"], json!([id]));
+    let other = &policies["items"][1]["id"];
+    let create = ["api-key", "create", "--scope", "tokens:write", "--policy", &format!("{id},to")];
+    assert_eq!(world.server.json(&create)["limits"]["policies"], json!([id, other]));
+    let (code, said) = world.server.fails(&["api-key", "create", "--scope", "tokens:write", "--policy", "x"]);
+    assert!(code == 1 && said.contains("gatepass policy list"), "{said}");
     let any = ["api-key", "create", "--scope", "tokens:write", "--any"];
     assert_eq!(world.server.json(&any)["limits"]["policies"], "any");
     world.server.stop().await;
