@@ -2,6 +2,8 @@
 
 use super::Execution;
 use super::ending::TokensOf;
+use crate::admission::PolicyTerms;
+use crate::clock::Timestamp;
 use crate::id::{PolicyId, TokenId};
 use crate::ledger::{Action, Draft, Subjects};
 use crate::store::sqlite::driver::{self, params};
@@ -49,25 +51,8 @@ impl Execution<'_> {
         let sql = "UPDATE policies SET name = ?3, description = ?4, certificate_lifetime = ?5, renew_at = ?6, roles = ?7, \
                    approval = ?8, labels = ?9, ephemeral_hosts = ?10, settings = ?11, settings_schema = ?12, audiences = ?13, \
                    outputs = ?14, updated_at = ?15, updated_by = ?16, revision = revision + 1 WHERE policy = ?1 AND revision = ?2";
-        let params = params![
-            policy,
-            revision,
-            terms.name,
-            terms.description,
-            terms.certificate_lifetime.map(Millis),
-            terms.renew_at.hundredths(),
-            Json(&terms.roles),
-            terms.approval,
-            Json(&terms.labels),
-            terms.ephemeral_hosts,
-            Json(&terms.settings),
-            terms.schema.as_ref().map(Json),
-            Json(&terms.audiences),
-            Json(&terms.outputs),
-            entry.at(),
-            entry.origin.actor,
-        ];
-        if self.execute(sql, params)? == 0 {
+        let by = (entry.at(), entry.origin.actor.as_str());
+        if self.write_terms(sql, (policy, revision), &terms, by)? == 0 {
             let outcome = if self.has_policy(policy)? { PolicyChange::Moved } else { PolicyChange::Unknown };
             return self.undo(outcome);
         }
@@ -115,10 +100,21 @@ impl Execution<'_> {
     fn insert_policy(&self, policy: &Policy) -> driver::Result<()> {
         let sql = "INSERT INTO policies (policy, revision, name, description, certificate_lifetime, renew_at, roles, approval, \
                    labels, ephemeral_hosts, settings, settings_schema, audiences, outputs, created_at, created_by, updated_at, updated_by) \
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
-        let Policy { id, revision, terms, created_at, created_by, updated_at, updated_by } = policy;
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?15, ?16)";
+        let by = (policy.created_at, policy.created_by.as_str());
+        self.write_terms(sql, (policy.id, policy.revision), &policy.terms, by).map(drop)
+    }
+
+    /// Runs a statement with the terms of a policy at a revision, and their time and author. Returns the number of changed rows.
+    fn write_terms(
+        &self,
+        sql: &str,
+        (policy, revision): (PolicyId, u64),
+        terms: &PolicyTerms,
+        (at, by): (Timestamp, &str),
+    ) -> driver::Result<usize> {
         let params = params![
-            id,
+            policy,
             revision,
             terms.name,
             terms.description,
@@ -132,12 +128,10 @@ impl Execution<'_> {
             terms.schema.as_ref().map(Json),
             Json(&terms.audiences),
             Json(&terms.outputs),
-            created_at,
-            created_by,
-            updated_at,
-            updated_by,
+            at,
+            by,
         ];
-        self.execute(sql, params).map(drop)
+        self.execute(sql, params)
     }
 
     /// Keeps the current revision, and deletes the oldest one that is too much.
