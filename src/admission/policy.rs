@@ -58,9 +58,14 @@ impl PolicyTerms {
     /// Lifetime of the certificates of ephemeral hosts.
     pub const EPHEMERAL_LIFETIME: Duration = Duration::from_secs(86_400);
 
+    /// Returns true if hosts and tokens of the policy may have a role.
+    pub fn allows(&self, role: &Role) -> bool {
+        self.roles.contains(role)
+    }
+
     /// Returns the reason for which hosts and tokens of the policy may not have a role; `None` if they may.
     pub fn refuses(&self, role: &Role) -> Option<String> {
-        if self.roles.contains(role) {
+        if self.allows(role) {
             return None;
         }
         let known = self.roles.iter().map(Role::as_str).collect::<Vec<_>>().join(", ");

@@ -179,7 +179,7 @@ fn moves(hosts: &[HostRecord], to: Target, policy: Option<&Policy>) -> Result<Ve
 
 /// The roles that a policy does not have.
 fn outside<'a>(roles: &'a [Role], policy: Option<&Policy>) -> Vec<&'a Role> {
-    let is_outside = |role: &&Role| policy.is_some_and(|policy| !policy.terms.roles.contains(role));
+    let is_outside = |role: &&Role| policy.is_some_and(|policy| !policy.terms.allows(role));
     roles.iter().filter(is_outside).collect()
 }
 
