@@ -121,7 +121,7 @@ pub(crate) struct HostFlags {
     /// Only with the policy of this name or id
     #[arg(long = "policy", value_name = "NAME", value_parser = GivenPolicy::parse)]
     with_policy: Option<GivenPolicy>,
-    /// Only not in contact for this time, such as 90d. A host renews, and its daemon asks hourly
+    /// Only not in contact for this time, such as 90d. The daemon of a host checks in about every five minutes
     #[arg(long, value_name = "SPAN")]
     seen_before: Option<String>,
     /// Only with a valid certificate that expires within this time, such as 7d

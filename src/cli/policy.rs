@@ -77,7 +77,7 @@ const ROWS: &[(&str, &str)] = &[
     ("updated by", "updated_by"),
 ];
 
-/// List, create, change and delete policies
+/// List, create, change, restore and delete policies
 #[derive(Subcommand)]
 pub(crate) enum PolicyCommand {
     /// List policies, oldest first

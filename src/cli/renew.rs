@@ -26,9 +26,9 @@ use crate::config::Environment;
 /// Renew this host's certificate
 ///
 /// It asks the servers in host.json until one leads to the authority, and stores the authority's current URL.
-/// With --daemon it keeps running and renews at two thirds of each certificate's lifetime, with jitter. After a failure it
-/// retries with growing pauses, or when the server asks for it. SIGHUP makes it read the identity again, check in and try
-/// a renewal that is due.
+/// With --daemon it keeps running and renews at two thirds of each certificate's lifetime, or at the renewal point of its
+/// policy, with jitter. After a failure it retries with growing pauses, or when the server asks for it. SIGHUP makes it read
+/// the identity again, check in and try a renewal that is due.
 ///
 /// The daemon checks in every five minutes, or as the server asks. It reports its version and whether renewals and hooks
 /// succeed. It renews at once if the server asks for it, and writes the policy of the host to --policy-out.

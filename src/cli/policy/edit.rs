@@ -90,8 +90,9 @@ fn shown(answer: &Value, file: Option<&Path>) -> String {
   gatepass policy set edge --settings edge.json
   gatepass policy set ID --role proxy --role director --no-labels
 
+A term without a flag stays as it is. Lists, labels, settings and schema replace the former ones. \
 Hosts follow settings, labels and audiences at their next check-in, and certificates at their next renewal. \
-A host keeps a role that is taken out. Lists, labels, settings and schema replace the former ones. \
+A host keeps a role that is taken out. \
 A change of a policy that hosts have asks first.")]
 pub(crate) struct PolicySet {
     #[command(flatten)]
