@@ -22,9 +22,13 @@ use parking_lot::Mutex;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::time::Instant;
 
-use self::address::{Route, ServerAddress};
+use self::address::Route;
+pub(crate) use self::address::ServerAddress;
+#[cfg(feature = "server")]
+pub(crate) use self::dial::first_to_answer;
 pub use self::error::ConnectError;
 use self::handshake::Handshake;
+pub(crate) use self::handshake::provider;
 pub use self::local::LocalAddress;
 pub use self::proxy::Proxies;
 pub use self::streaming::Streaming;
@@ -36,6 +40,14 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// Time that an idle connection is kept. The server closes idle connections after a minute.
 const KEPT_FOR: Duration = Duration::from_secs(30);
 const MOST_ANSWER_BYTES: usize = 8 << 20;
+
+/// Files of trusted certificates in common systems.
+pub(crate) const SYSTEM_BUNDLES: [&str; 4] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+];
 
 type Sender = SendRequest<Full<Bytes>>;
 
@@ -80,7 +92,7 @@ impl Connector {
     pub fn new(url: &str, trust: Trust, identity: Option<Identity>) -> Result<Self, ConnectError> {
         let address = ServerAddress::parse(url)?;
         let root = Arc::new(OnceLock::new());
-        let verifier = TrustedServer::new(trust, handshake::provider(), Arc::clone(&root))?;
+        let verifier = TrustedServer::new(trust, provider(), Arc::clone(&root))?;
         let handshake = Handshake::new(Arc::new(verifier), identity)?;
         Ok(Self { address, handshake, root, kept: Mutex::default() })
     }

@@ -133,6 +133,10 @@ uuid_id!(
     OutputId
 );
 uuid_id!(
+    /// Names one attempt to get a host a key of an output.
+    AttemptId
+);
+uuid_id!(
     /// Names an auto-approve rule.
     RuleId
 );

@@ -1,141 +1,183 @@
-//! The destinations that an administrator may give an output. Addresses of this machine, of its link and of groups are refused,
-//! unless the configuration names them: otherwise a caller could reach services that trust the machine itself.
+//! HTTPS to servers that an administrator names, such as the cluster of an output. Calls are bounded in number, size and
+//! time, and lead to checked addresses only.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+mod destinations;
+mod elasticsearch;
+mod error;
+mod resolver;
+mod roots;
 
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, USER_AGENT};
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_util::task::AbortOnDropHandle;
+
+pub use self::destinations::{AllowedDestinations, Forbidden};
+pub use self::elasticsearch::{Cluster, ClusterError, Credential, KeyName, MadeKey, Which};
+pub use self::error::OutboundError;
+pub use self::resolver::{Resolve, ResolveFuture, SystemResolver};
+use self::roots::Roots;
+use crate::connect::{ServerAddress, first_to_answer};
+use crate::secret::Secret;
 use crate::server_url::ServerName;
 
-/// The destinations that the configuration allows besides ordinary ones: `[outputs] allow`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AllowedDestinations(Vec<ServerName>);
+/// Longest time of a call, from the resolver to the end of the answer.
+pub const LONGEST_CALL: Duration = Duration::from_secs(5);
+/// Maximum number of calls at once.
+pub const MOST_CALLS: usize = 8;
+/// Maximum length of an answer.
+pub const MOST_ANSWER_BYTES: usize = 64 << 10;
 
-impl AllowedDestinations {
-    /// Allows these names and addresses.
-    pub const fn new(named: Vec<ServerName>) -> Self {
-        Self(named)
+/// A request to one server.
+pub struct Call<'a> {
+    /// The URL of the server: `https://host[:port][/prefix]`.
+    pub url: &'a str,
+    /// Certificates in PEM form that the server's must lead to; `None`: the roots of the system.
+    pub ca: Option<&'a str>,
+    /// Method of the request.
+    pub method: Method,
+    /// Path and query, which are appended to the prefix of the URL.
+    pub path: &'a str,
+    /// The value of the field `Authorization`.
+    pub authorization: &'a Secret<String>,
+    /// The body, JSON.
+    pub body: Option<String>,
+}
+
+/// The answer to a call. The body may hold a secret.
+pub struct Answer {
+    /// The status code. A redirect is an answer like any other.
+    pub status: StatusCode,
+    /// The whole body.
+    pub body: Secret<Vec<u8>>,
+}
+
+/// The client of every such server.
+pub struct Outbound {
+    allowed: AllowedDestinations,
+    /// The address of gatepass's own listener.
+    own: SocketAddr,
+    resolver: Arc<dyn Resolve>,
+    permits: Semaphore,
+    roots: Roots,
+    longest: Duration,
+}
+
+impl Outbound {
+    /// A client of a gatepass that listens on `own`. It finds servers by `resolver`.
+    pub fn new(allowed: AllowedDestinations, own: SocketAddr, resolver: Arc<dyn Resolve>) -> Self {
+        let (permits, roots) = (Semaphore::new(MOST_CALLS), Roots::default());
+        Self { allowed, own, resolver, permits, roots, longest: LONGEST_CALL }
     }
 
-    /// Returns true if the configuration names the host.
-    pub fn names(&self, host: &ServerName) -> bool {
-        let canonical = canonical(host);
-        self.0.iter().any(|named| self::canonical(named) == canonical)
+    /// Makes one call: it waits for a permit, then takes at most [`LONGEST_CALL`].
+    ///
+    /// The name is resolved once. Each of its addresses is checked, and one of these is connected to. There is no proxy, no
+    /// second try and no redirect.
+    ///
+    /// # Errors
+    /// [`OutboundError`]: the call leads to a forbidden address, or got no whole answer of the trusted server.
+    pub async fn call(&self, call: Call<'_>) -> Result<Answer, OutboundError> {
+        let address = ServerAddress::parse(call.url).map_err(|_| OutboundError::Url)?;
+        // The semaphore is never closed.
+        let _permit = self.permits.acquire().await;
+        let sent = AtomicBool::new(false);
+        let exchange = self.exchange(&address, call, &sent);
+        timeout(self.longest, exchange).await.unwrap_or_else(|_| {
+            let server = address.authority().to_owned();
+            Err(OutboundError::TimedOut { server, span: self.longest, sent: sent.load(Ordering::Relaxed) })
+        })
     }
 
-    /// Returns the kind of a refused host, as it is written in an address; `None` if it is allowed.
-    pub fn refuse(&self, host: &ServerName) -> Option<&'static str> {
-        let kind = match host {
-            ServerName::Dns(name) => is_localhost(name.as_str()).then_some("a loopback name"),
-            ServerName::Address(address) => kind(*address),
-        };
-        kind.filter(|_| !self.names(host))
+    async fn exchange(
+        &self,
+        address: &ServerAddress,
+        call: Call<'_>,
+        sent: &AtomicBool,
+    ) -> Result<Answer, OutboundError> {
+        let server = address.authority();
+        let request = compose(address, &call)?;
+        let tls = self.open(address, call.ca).await?;
+        let broke = |_| OutboundError::BrokenOff { server: server.to_owned() };
+        let (mut sender, connection) = http1::handshake(TokioIo::new(tls)).await.map_err(broke)?;
+        // The connection ends with the call.
+        let _connection = AbortOnDropHandle::new(tokio::spawn(connection));
+        sent.store(true, Ordering::Relaxed);
+        let answer = sender.send_request(request).await.map_err(broke)?;
+        read(server, answer).await
     }
 
-    /// Returns the kind of a refused address to which `host` leads; `None` if a connection to it is allowed.
-    pub fn refuse_address(&self, host: &ServerName, address: IpAddr) -> Option<&'static str> {
-        kind(address).filter(|_| !self.names(host) && !self.names(&ServerName::Address(address)))
+    /// Connects to the server by one of its checked addresses.
+    async fn open(
+        &self,
+        address: &ServerAddress,
+        ca: Option<&str>,
+    ) -> Result<TlsStream<TcpStream>, OutboundError> {
+        let (server, host) = (address.authority(), address.host());
+        let tls = TlsConnector::from(self.roots.client(ca)?);
+        let found = self.resolver.addresses(host, address.port()).await.unwrap_or_default();
+        if found.is_empty() {
+            return Err(OutboundError::NoAddress { host: host.to_owned() });
+        }
+        let name = ServerName::parse(host).map_err(|_| OutboundError::Url)?;
+        for found in &found {
+            self.allowed.check(&name, *found, self.own)?;
+        }
+        let tcp = first_to_answer(found).await.map_err(|error| OutboundError::Unreachable {
+            server: server.to_owned(),
+            cause: error.kind().to_string(),
+        })?;
+        // A socket that rejects the option is closed already; the handshake reports that.
+        let _ = tcp.set_nodelay(true);
+        let shaken = tls.connect(address.name().clone(), tcp).await;
+        shaken.map_err(|error| OutboundError::of_handshake(server, &error))
     }
 }
 
-/// An IPv4 address in IPv6 form is the IPv4 address.
-fn canonical(host: &ServerName) -> ServerName {
-    match host {
-        ServerName::Address(address) => ServerName::Address(address.to_canonical()),
-        ServerName::Dns(_) => host.clone(),
+fn compose(address: &ServerAddress, call: &Call<'_>) -> Result<Request<Full<Bytes>>, OutboundError> {
+    let target = address.target(call.path).map_err(|_| OutboundError::Url)?;
+    let mut authorization =
+        HeaderValue::from_str(call.authorization.expose()).map_err(|_| OutboundError::Credential)?;
+    authorization.set_sensitive(true);
+    let mut request = Request::builder()
+        .method(&call.method)
+        .uri(target)
+        .header(HOST, address.authority())
+        .header(USER_AGENT, concat!("gatepass/", env!("CARGO_PKG_VERSION")))
+        .header(ACCEPT, "application/json")
+        .header(AUTHORIZATION, authorization);
+    if call.body.is_some() {
+        request = request.header(CONTENT_TYPE, "application/json");
     }
+    let body = Full::new(call.body.clone().unwrap_or_default().into());
+    request.body(body).map_err(|_| OutboundError::Url)
 }
 
-/// Returns true for `localhost` and the names below it (RFC 6761 section 6.3).
-fn is_localhost(name: &str) -> bool {
-    name == "localhost" || name.ends_with(".localhost")
-}
-
-/// The kind of an address that is not an ordinary one.
-fn kind(address: IpAddr) -> Option<&'static str> {
-    match address.to_canonical() {
-        IpAddr::V4(address) => kind_of_v4(address),
-        IpAddr::V6(address) => kind_of_v6(address),
-    }
-}
-
-fn kind_of_v4(address: Ipv4Addr) -> Option<&'static str> {
-    match () {
-        () if address.is_loopback() => Some("a loopback address"),
-        () if address.is_link_local() => Some("a link-local address"),
-        // All of 0.0.0.0/8 is "this network" (RFC 1122 section 3.2.1.3).
-        () if address.octets()[0] == 0 => Some("an unspecified address"),
-        () if address.is_multicast() => Some("a multicast address"),
-        () if address.is_broadcast() => Some("a broadcast address"),
-        () => None,
-    }
-}
-
-fn kind_of_v6(address: Ipv6Addr) -> Option<&'static str> {
-    match () {
-        () if address.is_loopback() => Some("a loopback address"),
-        () if address.is_unicast_link_local() => Some("a link-local address"),
-        () if address.is_unspecified() => Some("an unspecified address"),
-        () if address.is_multicast() => Some("a multicast address"),
-        () => None,
-    }
+async fn read(server: &str, answer: Response<Incoming>) -> Result<Answer, OutboundError> {
+    let (head, body) = answer.into_parts();
+    let body = Limited::new(body, MOST_ANSWER_BYTES).collect().await.map_err(|error| {
+        let server = server.to_owned();
+        match error.is::<LengthLimitError>() {
+            true => OutboundError::TooLarge { server },
+            false => OutboundError::BrokenOff { server },
+        }
+    })?;
+    Ok(Answer { status: head.status, body: Secret::new(body.to_bytes().to_vec()) })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn host(text: &str) -> ServerName {
-        ServerName::parse(text).unwrap()
-    }
-
-    const REFUSED: [&str; 14] = [
-        "localhost",
-        "LOCALHOST",
-        "es.localhost",
-        "127.0.0.1",
-        "127.9.9.9",
-        "0.0.0.0",
-        "0.1.2.3",
-        "169.254.169.254",
-        "224.0.0.1",
-        "255.255.255.255",
-        "::1",
-        "::",
-        "fe80::1",
-        "::ffff:127.0.0.1",
-    ];
-
-    #[test]
-    fn addresses_of_this_machine_and_link_are_refused() {
-        let none = AllowedDestinations::default();
-        for refused in REFUSED.into_iter().chain(["ff02::1"]) {
-            assert!(none.refuse(&host(refused)).is_some(), "{refused}");
-        }
-        for ordinary in
-            ["es.example.org", "localhost.example.org", "10.0.0.1", "192.168.0.1", "fd00::1", "2001:db8::1"]
-        {
-            assert_eq!(none.refuse(&host(ordinary)), None, "{ordinary}");
-        }
-    }
-
-    #[test]
-    fn only_the_named_destinations_are_allowed() {
-        let allowed = AllowedDestinations::new(vec![host("localhost"), host("127.0.0.1")]);
-        for name in ["localhost", "127.0.0.1", "::ffff:127.0.0.1"] {
-            assert_eq!(allowed.refuse(&host(name)), None, "{name}");
-        }
-        for other in ["::1", "127.0.0.2", "es.localhost", "169.254.169.254"] {
-            assert!(allowed.refuse(&host(other)).is_some(), "{other}");
-        }
-    }
-
-    #[test]
-    fn an_ordinary_name_may_not_lead_to_this_machine() {
-        let allowed = AllowedDestinations::new(vec![host("es.example.org"), host("127.0.0.2")]);
-        let to = |name: &str, address: &str| allowed.refuse_address(&host(name), address.parse().unwrap());
-        assert_eq!(to("other.example.org", "10.0.0.1"), None);
-        assert_eq!(to("other.example.org", "127.0.0.1"), Some("a loopback address"));
-        assert_eq!(to("other.example.org", "::ffff:169.254.169.254"), Some("a link-local address"));
-        assert_eq!(to("other.example.org", "127.0.0.2"), None, "the address is named");
-        assert_eq!(to("es.example.org", "127.0.0.1"), None, "the name is named");
-    }
-}
+mod tests;

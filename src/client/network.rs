@@ -7,7 +7,7 @@ use rustls::pki_types::CertificateDer;
 use super::ca_file::read_certificates;
 use super::error::ClientError;
 use super::host::TrustAnchor;
-use crate::connect::{Connector, Identity, Proxies, Trust};
+use crate::connect::{Connector, Identity, Proxies, SYSTEM_BUNDLES, Trust};
 
 /// The proxies and roots of this machine.
 #[derive(Clone, Debug, Default)]
@@ -22,14 +22,6 @@ struct SystemRoots {
     file: Option<PathBuf>,
     directories: Vec<PathBuf>,
 }
-
-/// Files of trusted certificates in common systems.
-const SYSTEM_BUNDLES: [&str; 4] = [
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-];
 
 impl Network {
     /// The network by its variables: those of [`Proxies`], and `SSL_CERT_FILE` and `SSL_CERT_DIR`, as OpenSSL reads them.

@@ -16,7 +16,7 @@ use super::{ConnectError, LocalAddress};
 
 /// A parsed server URL.
 #[derive(Debug)]
-pub(super) struct ServerAddress {
+pub(crate) struct ServerAddress {
     /// `host[:port]`, without the port where it is 443.
     authority: String,
     /// The host in lower case, without brackets and without the dot of the root.
@@ -40,7 +40,7 @@ pub(super) enum Route {
 }
 
 impl ServerAddress {
-    pub(super) fn parse(url: &str) -> Result<Self, ConnectError> {
+    pub(crate) fn parse(url: &str) -> Result<Self, ConnectError> {
         let url = url.trim();
         let refuse = |why: &str| ConnectError::Url {
             url: without_userinfo(url),
@@ -99,25 +99,25 @@ impl ServerAddress {
     }
 
     /// `host[:port]`, as the Host field carries it (RFC 9110 section 7.2).
-    pub(super) fn authority(&self) -> &str {
+    pub(crate) fn authority(&self) -> &str {
         &self.authority
     }
 
-    pub(super) fn host(&self) -> &str {
+    pub(crate) fn host(&self) -> &str {
         &self.host
     }
 
-    pub(super) const fn port(&self) -> u16 {
+    pub(crate) const fn port(&self) -> u16 {
         self.port
     }
 
     /// The name that the server's certificate must hold.
-    pub(super) const fn name(&self) -> &ServerName<'static> {
+    pub(crate) const fn name(&self) -> &ServerName<'static> {
         &self.name
     }
 
     /// The request target in origin form (RFC 9112 section 3.2.1).
-    pub(super) fn target(&self, path_and_query: &str) -> Result<Uri, ConnectError> {
+    pub(crate) fn target(&self, path_and_query: &str) -> Result<Uri, ConnectError> {
         let target = format!("{}{path_and_query}", self.prefix);
         let origin_form = path_and_query.starts_with('/').then(|| target.parse().ok()).flatten();
         origin_form.ok_or_else(|| self.malformed_target(path_and_query))

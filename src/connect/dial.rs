@@ -24,7 +24,7 @@ pub(super) async fn connect(host: &str, port: u16) -> io::Result<TcpStream> {
 ///
 /// # Errors
 /// Every address failed.
-pub(super) async fn first_to_answer(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
+pub(crate) async fn first_to_answer(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
     let mut waiting = interleaved(addresses).into_iter();
     let mut attempts = JoinSet::new();
     let mut failures = Vec::new();

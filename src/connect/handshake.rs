@@ -19,7 +19,7 @@ use super::{CONNECT_TIMEOUT, ConnectError, Identity};
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The cryptography of every connection. Its first key exchange is X25519MLKEM768.
-pub(super) fn provider() -> Arc<CryptoProvider> {
+pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::new(aws_lc_rs::default_provider())
 }
 

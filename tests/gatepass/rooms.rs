@@ -19,7 +19,6 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("name", &["text"]),
     ("id", &["clock"]),
     ("server_url", &["name"]),
-    ("outbound", &["server_url"]),
     ("seal", &["id", "secret"]),
     ("host_certificate", &["clock", "id", "name"]),
     ("token", &["approval", "clock", "id", "name", "secret"]),
@@ -46,6 +45,8 @@ const ARROWS: &[(&str, &[&str])] = &[
             "file_lock",
         ],
     ),
+    ("connect", &["id", "secret"]),
+    ("outbound", &["connect", "id", "secret", "server_url"]),
     (
         "service",
         &[
@@ -95,7 +96,6 @@ const ARROWS: &[(&str, &[&str])] = &[
         "config",
         &["access", "approval", "name", "ownership", "secret", "server_url", "span", "text", "clock", "id"],
     ),
-    ("connect", &["id", "secret"]),
     ("verifier", &["connect", "token", "host_certificate", "clock", "id", "name", "secret"]),
     ("warp", &["verifier", "token", "clock", "id"]),
     (
