@@ -104,6 +104,7 @@ pub trait Store:
     + RuleReads
     + PolicyReads
     + OutputReads
+    + OutputKeyReads
     + EnrollmentReads
     + FleetReads
     + SessionReads

@@ -8,7 +8,7 @@ use utoipa::openapi::Ref;
 use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder, Schema, Type};
 
 use crate::clock::Timestamp;
-use crate::id::{EnrollmentId, HostId, PolicyId};
+use crate::id::{EnrollmentId, HostId, OutputId, PolicyId};
 use crate::name::{DnsName, Role};
 
 /// The answer to an enrollment or renewal, without secrets.
@@ -151,6 +151,10 @@ pub struct CheckInReport {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = 0)]
     pub outputs_revision: Option<u64>,
+    /// The outputs that do not take the host's data, at most 16. The clusters are asked about the host's keys there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 16, example = json!([]))]
+    pub outputs_failed: Vec<OutputId>,
 }
 
 /// The answer to a check-in: the host's next steps.

@@ -124,6 +124,10 @@ pub enum Action {
     OutputChanged,
     /// An output was deleted.
     OutputDeleted,
+    /// A cluster made a key for a host.
+    OutputKeyCreated,
+    /// A cluster made a host's key invalid.
+    OutputKeyInvalidated,
     /// Settings were changed at run time.
     SettingsChanged,
     /// A user signed in for a session.

@@ -76,7 +76,7 @@ async fn serve(
 ) -> Result<Server, StartError> {
     let AuthorityIdentity { issuer: url, trust_domain, .. } = loaded.identity.recorded.clone();
     let changed_from = loaded.identity.changed_from.clone();
-    let (authority, pending) = compose(&config, store, vault, loaded).await?;
+    let (authority, pending) = compose(&config, store, vault, loaded, local_addr).await?;
     let first_start = first_start::finish(&authority, pending, !config.server.no_roles_token).await?;
     let notices = notices::of_urls(&authority, store.as_ref(), changed_from.as_deref()).await?;
     let root = authority.cas.load().current().root_pem().to_owned();
@@ -127,6 +127,7 @@ async fn compose(
     store: &Arc<SqliteStore>,
     vault: Vault,
     loaded: Loaded,
+    listens_on: SocketAddr,
 ) -> Result<(Arc<Authority>, Option<Pending>), StartError> {
     let store: Arc<dyn Store> = store.clone();
     let Loaded { stage, time, identity, cas } = loaded;
@@ -172,6 +173,7 @@ async fn compose(
         indexes: Arc::new(indexes),
         vault,
         data_dir,
+        listens_on,
         settings: settings(config, trust_domain),
     });
     Ok((Arc::new(authority), pending))

@@ -1,5 +1,6 @@
 //! The background tasks of a running server: periodic ones, and those that also wait for a change.
 
+mod output_keys;
 pub(super) mod periodic;
 mod pulse;
 mod supervisor;
@@ -42,9 +43,11 @@ pub(super) fn start(
     keys_dir: PathBuf,
     reload: &Reload,
 ) {
-    let Authority { time, trust, names, cas, ca, status_lists, health, .. } = authority;
+    let Authority { time, trust, names, cas, ca, status_lists, health, output_keys: keys, .. } = authority;
     let (crls, changed) = (Arc::clone(&ca.crls), Arc::clone(cas));
     timers.run("crls", move |stop| sign_crls(Arc::clone(&crls), Arc::clone(&changed), stop));
+    let keys = Arc::clone(keys);
+    timers.run("output keys", move |stop| output_keys::run(Arc::clone(&keys), stop));
     let lists = Arc::clone(status_lists);
     timers.run("status lists", move |stop| publisher::run(Arc::clone(&lists), stop));
     let lists = Arc::clone(status_lists);

@@ -1,5 +1,6 @@
 //! The authority: the use cases by family. Each family holds only the handles that it needs.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +27,7 @@ use super::keys::TrustAdmin;
 use super::ledger::LedgerBook;
 use super::outputs::OutputAdmin;
 use super::outputs::hosts::HostOutputs;
+use super::outputs::keys::OutputKeys;
 use super::overview::Overview;
 use super::own_names::OwnNames;
 use super::policies::PolicyAdmin;
@@ -49,7 +51,7 @@ use super::verification::proxies::TrustedProxies;
 use crate::access::SignInLimits;
 use crate::access::session::SessionLife;
 use crate::access::throttle::{Rates, Throttles};
-use crate::outbound::AllowedDestinations;
+use crate::outbound::{AllowedDestinations, Outbound, SystemResolver};
 
 /// The parts of the configuration that use cases need.
 #[derive(Clone, Debug)]
@@ -114,6 +116,8 @@ pub struct Parts {
     pub vault: Vault,
     /// The directory of the root certificate, the CRLs and the emergency token.
     pub data_dir: PathBuf,
+    /// The address of the listener.
+    pub listens_on: SocketAddr,
     /// The configuration.
     pub settings: Settings,
 }
@@ -154,6 +158,8 @@ pub struct Authority {
     pub policies: PolicyAdmin,
     /// Listing, showing and changing outputs.
     pub outputs: OutputAdmin,
+    /// The keys of hosts at the clusters of outputs.
+    pub output_keys: Arc<OutputKeys>,
     /// Users, sessions and API keys.
     pub accounts: Accounts,
     /// The signing keys, the external URLs, and accepting the clock.
@@ -189,6 +195,7 @@ impl Authority {
         let status_lists =
             StatusLists::resume(base.clone(), trust.clone(), settings.event_streams, &parts.data_dir);
         let (status_lists, ca) = (Arc::new(status_lists), parts.ca());
+        let output_keys = Arc::new(parts.output_keys());
         Self {
             time: base.time.clone(),
             trust: trust.clone(),
@@ -204,13 +211,14 @@ impl Authority {
                 policies: parts.policies.clone(),
                 unwritten: unwritten.clone(),
             },
-            checkins: parts.checkins(unwritten.clone()),
+            checkins: parts.checkins(unwritten.clone(), output_keys.clone()),
             rules: RuleAdmin { base: base.clone(), rules: parts.rules.clone() },
-            policies: parts.policies(minting.clone()),
+            policies: parts.policies(minting.clone(), output_keys.clone()),
             outputs: OutputAdmin {
                 base: base.clone(),
                 trust: trust.clone(),
                 allowed: settings.destinations.clone(),
+                keys: output_keys.clone(),
             },
             accounts: parts.accounts(&due, &unwritten, &refusals, &throttles),
             trust_admin: parts.trust_admin(minting.clone(), unwritten.clone()),
@@ -228,7 +236,15 @@ impl Authority {
                 server_certificate: ArcSwap::default(),
             }),
             overview: Overview::new(base.clone(), parts.data_dir.clone()),
-            upkeep: Arc::new(parts.upkeep(due, unwritten, refusals, throttles.clone(), capacity.clone())),
+            upkeep: Arc::new(parts.upkeep(
+                due,
+                unwritten,
+                refusals,
+                throttles.clone(),
+                capacity.clone(),
+                output_keys.clone(),
+            )),
+            output_keys,
             capacity,
             roles,
             throttles,
@@ -286,13 +302,14 @@ impl Parts {
         }
     }
 
-    fn checkins(&self, unwritten: Arc<UnwrittenUses>) -> CheckIns {
+    fn checkins(&self, unwritten: Arc<UnwrittenUses>, keys: Arc<OutputKeys>) -> CheckIns {
         let Self { base, trust, policies, settings, .. } = self;
         CheckIns {
             base: base.clone(),
             trust: trust.clone(),
             policies: policies.clone(),
             outputs: HostOutputs { base: base.clone(), trust: trust.clone() },
+            keys,
             unwritten,
             interval: settings.checkin,
             access_ttl: settings.access_ttl,
@@ -312,13 +329,21 @@ impl Parts {
         }
     }
 
-    fn policies(&self, minting: Arc<Minting>) -> PolicyAdmin {
+    fn policies(&self, minting: Arc<Minting>, keys: Arc<OutputKeys>) -> PolicyAdmin {
         PolicyAdmin {
             base: self.base.clone(),
             minting,
             policies: self.policies.clone(),
+            keys,
             lifetime: self.settings.certificates.lifetime,
         }
+    }
+
+    fn output_keys(&self) -> OutputKeys {
+        let Self { base, trust, settings, .. } = self;
+        let outbound =
+            Outbound::new(settings.destinations.clone(), self.listens_on, Arc::new(SystemResolver));
+        OutputKeys::new(base.clone(), trust.clone(), outbound)
     }
 
     fn trust_admin(&self, minting: Arc<Minting>, unwritten: Arc<UnwrittenUses>) -> TrustAdmin {
@@ -354,6 +379,7 @@ impl Parts {
         refusals: Arc<Refusals>,
         throttles: Arc<Throttles>,
         capacity: Arc<FleetCapacity>,
+        output_keys: Arc<OutputKeys>,
     ) -> Upkeep {
         Upkeep {
             base: self.base.clone(),
@@ -364,6 +390,7 @@ impl Parts {
             throttles,
             due,
             capacity,
+            output_keys,
             host_retention: self.settings.host_retention,
             session_idle: self.settings.sessions.idle,
             address_retention: self.settings.sign_in.address_retention(),

@@ -6,10 +6,11 @@ use std::time::Duration;
 use super::accounts::unwritten::UnwrittenUses;
 use super::base::Base;
 use super::outputs::hosts::{HostOutput, HostOutputs};
+use super::outputs::keys::{HostKeys, OutputKeys};
 use super::policies::live::LivePolicies;
 use super::trust::LiveTrust;
 use super::{HostCaller, HostError, RequestError, ServiceError};
-use crate::id::{PolicyId, TokenId, random};
+use crate::id::{HostId, OutputId, PolicyId, TokenId, random};
 use crate::name::Role;
 use crate::store::{CheckIn, Policy};
 use crate::token::{self, AccessGrant, MintedToken};
@@ -20,6 +21,7 @@ pub struct CheckIns {
     pub(super) trust: Arc<LiveTrust>,
     pub(super) policies: Arc<LivePolicies>,
     pub(super) outputs: HostOutputs,
+    pub(super) keys: Arc<OutputKeys>,
     pub(super) unwritten: Arc<UnwrittenUses>,
     /// The time between two check-ins of a host.
     pub(super) interval: Duration,
@@ -42,13 +44,16 @@ pub struct NextSteps {
 pub struct OwnPolicy {
     /// The policy.
     pub policy: Arc<Policy>,
-    /// A number that each change of its outputs moves.
+    /// A number that each change of its outputs and of the host's keys moves.
     pub outputs_revision: u64,
+    /// The host's keys at the clusters of its outputs.
+    pub keys: Option<HostKeys>,
 }
 
 impl CheckIns {
     /// Takes the check-in of a host, which is written within a minute. Only the newest certificate's holder is the host: a
-    /// copy may hold a superseded one. `outputs` is the revision of the outputs that the host has.
+    /// copy may hold a superseded one. `outputs` is the revision of the outputs that the host has. The keys of outputs that
+    /// it reports as `failed` are checked.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -57,47 +62,65 @@ impl CheckIns {
         host: &HostCaller,
         checkin: CheckIn,
         outputs: Option<u64>,
+        failed: Vec<OutputId>,
     ) -> Result<NextSteps, ServiceError> {
         let current = self.current(host);
         let policy = current.as_ref().map(|policy| (policy.id, policy.revision));
         let has = checkin.policy.zip(checkin.policy_revision);
         if host.record.is_current(host.certificate.serial) {
             self.unwritten.checked_in(host.id, checkin).await;
+            if !failed.is_empty() {
+                self.keys.doubt(host.id, failed).await?;
+            }
         }
         let mut fetch_policy = policy.is_some() && policy != has;
         if let (false, Some(policy), Some(outputs)) = (fetch_policy, current, outputs) {
-            fetch_policy = self.outputs_revision(&policy).await? != outputs;
+            let keys = self.known_keys(host, &policy).await?;
+            fetch_policy = self.outputs_revision(&policy, keys.as_ref()).await? != outputs;
         }
         Ok(NextSteps { policy, fetch_policy, next: jittered(self.interval, random()) })
     }
 
-    /// The policy of the host.
+    /// The policy of the host. A key that it lacks is requested in the background.
     ///
     /// # Errors
     /// The host has none, or the store cannot be read.
     pub async fn policy(&self, host: &HostCaller) -> Result<OwnPolicy, ServiceError> {
         let policy = self.current(host).ok_or_else(|| RequestError::not_found("policy", "of this host"))?;
-        let outputs_revision = self.outputs_revision(&policy).await?;
-        Ok(OwnPolicy { policy, outputs_revision })
+        let keys = match policy.terms.outputs.is_empty() {
+            true => None,
+            false => Some(self.keys.of_host(host.id).await?),
+        };
+        let outputs_revision = self.outputs_revision(&policy, keys.as_ref()).await?;
+        Ok(OwnPolicy { policy, outputs_revision, keys })
     }
 
     /// The outputs of a host's policy, with the secrets that hosts use.
     ///
     /// # Errors
     /// A secret cannot be opened, or the store cannot be read.
-    pub async fn outputs(&self, policy: &OwnPolicy) -> Result<Vec<HostOutput>, ServiceError> {
-        match policy.policy.terms.outputs.is_empty() {
-            true => Ok(Vec::new()),
-            false => self.outputs.of_policy(policy.policy.id).await,
+    pub async fn outputs(&self, host: HostId, policy: &OwnPolicy) -> Result<Vec<HostOutput>, ServiceError> {
+        let Some(keys) = &policy.keys else { return Ok(Vec::new()) };
+        let mut outputs = self.outputs.of_policy(policy.policy.id).await?;
+        for given in &mut outputs {
+            if keys.has(given.output.id) {
+                given.key = Some(self.keys.given(host, given.output.id, keys)?);
+            }
+        }
+        Ok(outputs)
+    }
+
+    async fn known_keys(&self, host: &HostCaller, policy: &Policy) -> Result<Option<HostKeys>, ServiceError> {
+        match policy.terms.outputs.is_empty() {
+            true => Ok(None),
+            false => Ok(Some(self.keys.known_of_host(host.id).await?)),
         }
     }
 
     /// 0 without outputs: most policies have none, and are read in memory.
-    async fn outputs_revision(&self, policy: &Policy) -> Result<u64, ServiceError> {
-        match policy.terms.outputs.is_empty() {
-            true => Ok(0),
-            false => self.outputs.revision(policy.id).await,
-        }
+    async fn outputs_revision(&self, policy: &Policy, keys: Option<&HostKeys>) -> Result<u64, ServiceError> {
+        let Some(keys) = keys else { return Ok(0) };
+        Ok(self.outputs.revision(policy.id).await?.wrapping_add(keys.revision()))
     }
 
     /// Mints an access token of the host for the service `audience`. It is bound to the presented certificate and ends before

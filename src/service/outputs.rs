@@ -5,12 +5,14 @@ mod default_roles;
 mod edit;
 pub mod hosts;
 mod judge;
+pub mod keys;
 mod pem;
 mod secrets;
 
 use std::sync::Arc;
 
 pub use self::edit::OutputEdit;
+use self::keys::OutputKeys;
 use super::base::Base;
 use super::trust::LiveTrust;
 use super::{Caller, RequestError, ServiceError};
@@ -30,6 +32,7 @@ pub struct OutputAdmin {
     pub(super) trust: Arc<LiveTrust>,
     /// The destinations that the configuration allows.
     pub(super) allowed: AllowedDestinations,
+    pub(super) keys: Arc<OutputKeys>,
 }
 
 impl OutputAdmin {
@@ -133,7 +136,10 @@ impl OutputAdmin {
                 entry: entry.with("changed", changed),
             };
             match self.base.store.change_output(command).await? {
-                OutputChange::Done => return self.show_output(id).await,
+                OutputChange::Done => {
+                    self.keys.judge_soon();
+                    return self.show_output(id).await;
+                }
                 OutputChange::KeyGone => drop(self.trust.change().await),
                 OutputChange::Moved => {}
                 OutputChange::NameTaken => {
@@ -162,7 +168,10 @@ impl OutputAdmin {
             let entry = about(caller.did(Action::OutputDeleted, self.base.time.now()), &output);
             let command = DeleteOutput { output: id, revision: output.revision, entry };
             match self.base.store.delete_output(command).await? {
-                OutputDeletion::Deleted => return Ok(()),
+                OutputDeletion::Deleted => {
+                    self.keys.judge_soon();
+                    return Ok(());
+                }
                 OutputDeletion::InUse { policies } => {
                     return Err(RequestError::OutputInUse { policies }.into());
                 }

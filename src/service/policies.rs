@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 pub use self::edit::PolicyEdit;
 use self::live::LivePolicies;
 use super::base::Base;
+use super::outputs::keys::OutputKeys;
 use super::tokens::mint::{ATTEMPTS, Minting, first_policy_order};
 use super::{Caller, FieldError, RequestError, ServiceError};
 use crate::access::{Act, Excess, Permission};
@@ -40,6 +41,7 @@ pub struct CountedPolicy {
 pub struct PolicyAdmin {
     pub(super) base: Base,
     pub(super) minting: Arc<Minting>,
+    pub(super) keys: Arc<OutputKeys>,
     /// The policies in memory.
     pub policies: Arc<LivePolicies>,
     /// Lifetime of a certificate without a policy.

@@ -7,6 +7,7 @@ use super::ServiceError;
 use super::accounts::unwritten::UnwrittenUses;
 use super::base::Base;
 use super::capacity::FleetCapacity;
+use super::outputs::keys::OutputKeys;
 use super::refusals::Refusals;
 use super::settings::LiveSpans;
 use super::tokens::due::DueRevocations;
@@ -29,6 +30,7 @@ pub struct Upkeep {
     /// Revoking due tokens.
     pub due: Arc<DueRevocations>,
     pub(super) capacity: Arc<FleetCapacity>,
+    pub(super) output_keys: Arc<OutputKeys>,
     pub(super) host_retention: Duration,
     pub(super) session_idle: Duration,
     pub(super) address_retention: Duration,
@@ -123,7 +125,7 @@ impl Upkeep {
         }
         let expiring = store.count_expiring_tokens(now).await?;
         metrics::gauge!("gatepass_tokens_expiring_soon").set(expiring as f64);
-        Ok(())
+        self.output_keys.measure().await
     }
 
     /// Forgets full buckets of the rate limits.

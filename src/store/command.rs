@@ -7,6 +7,7 @@ mod enrollments;
 mod fleet;
 mod hosts;
 mod keys;
+mod output_keys;
 mod outputs;
 mod policies;
 mod rules;
@@ -22,6 +23,7 @@ pub use self::enrollments::*;
 pub use self::fleet::*;
 pub use self::hosts::*;
 pub use self::keys::*;
+pub use self::output_keys::*;
 pub use self::outputs::*;
 pub use self::policies::*;
 pub use self::rules::*;
@@ -161,6 +163,24 @@ macro_rules! each_verb {
                 change_output: ChangeOutput -> OutputChange;
                 /// Deletes an output that no policy has.
                 delete_output: DeleteOutput -> OutputDeletion;
+                /// Records that a host is to get keys of outputs.
+                want_output_keys: WantOutputKeys -> ();
+                /// Records an attempt to make a key, before its cluster is asked. Returns false if no key is to be made.
+                ask_output_key: AskOutputKey -> bool;
+                /// Records the key that an attempt made.
+                keep_output_key: KeepOutputKey -> KeyKeeping;
+                /// Records that an attempt failed, and the time of the next one.
+                delay_output_key: DelayOutputKey -> ();
+                /// Ends attempts that nobody pursues: their keys are to be invalidated. Returns their number.
+                abandon_output_keys: AbandonOutputKeys -> u64;
+                /// Records that a host reports failing keys. Returns the number of those that are to be checked.
+                doubt_output_keys: DoubtOutputKeys -> u64;
+                /// Records the end of such a check.
+                judge_output_key: JudgeOutputKey -> ();
+                /// Withdraws keys that their hosts may have no longer. Returns whether more are left.
+                withdraw_output_keys: WithdrawOutputKeys -> bool;
+                /// Records the end of a try to invalidate a key.
+                settle_invalidation: SettleInvalidation -> ();
                 /// Adds the first key of the seal.
                 add_seal_key: AddSealKey -> ();
                 /// Seals every secret again with a new key, and retires the others.

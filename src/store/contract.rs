@@ -15,6 +15,7 @@ pub(super) mod ledger;
 pub(super) mod listing;
 pub(super) mod membership;
 pub(super) mod minting;
+pub(super) mod output_keys;
 pub(super) mod outputs;
 pub(super) mod policies;
 pub(super) mod quarantine;
@@ -97,6 +98,17 @@ macro_rules! contract {
                 a_deletion_revokes_and_may_end_the_listing,
                 fleet_tokens_are_filtered_and_counted,
                 a_retired_fleet_key_ends_its_tokens,
+            }
+            output_keys {
+                a_wanted_key_is_made_once,
+                an_attempt_without_an_end_is_invalidated_first,
+                a_failure_delays_every_due_key_of_the_output,
+                a_host_without_the_right_loses_its_key,
+                a_lapsed_host_loses_its_key,
+                a_withdrawn_attempt_learns_its_id,
+                a_reported_key_is_checked_every_five_minutes,
+                a_former_cluster_stays_until_its_keys_have_ended,
+                a_rotation_seals_keys_and_former_clusters_again,
             }
             minting {
                 a_mint_is_read_back_as_it_was_recorded,

@@ -3,6 +3,7 @@
 mod accounts;
 mod enrollments;
 mod fleet;
+mod output_keys;
 mod outputs;
 mod policies;
 mod rules;
@@ -14,6 +15,7 @@ use utoipa::ToSchema;
 pub use self::accounts::*;
 pub use self::enrollments::*;
 pub use self::fleet::*;
+pub use self::output_keys::*;
 pub use self::outputs::*;
 pub use self::policies::*;
 pub use self::rules::*;

@@ -270,6 +270,21 @@ pub trait OutputReads {
     fn seal_keys(&self) -> StoreFuture<'_, Vec<SealKeyRecord>>;
 }
 
+/// Reads of keys of hosts at the clusters of outputs, and of the work on them.
+pub trait OutputKeyReads {
+    /// Returns each Elasticsearch output of the host's policy, in its order, with the host's key if there is one: a point read.
+    fn keys_of_host(&self, host: HostId) -> StoreFuture<'_, Vec<(OutputId, Option<HostKey>)>>;
+
+    /// Returns work that is due, the oldest first: at most `limit` keys and as many invalidations. A point read.
+    fn due_output_work(&self, now: Timestamp, limit: u32) -> StoreFuture<'_, Vec<OutputWork>>;
+
+    /// Returns the cluster that made an output's keys of the revision `of`, or that makes new ones: a point read.
+    fn key_cluster(&self, output: OutputId, of: Option<u64>) -> StoreFuture<'_, Option<KeyCluster>>;
+
+    /// Counts the keys of an output, or of all. It reads each of them.
+    fn count_keys(&self, output: Option<OutputId>) -> StoreFuture<'_, KeyCounts>;
+}
+
 /// Reads of sessions.
 pub trait SessionReads {
     /// Returns a session and its user: a point read. A session of an earlier epoch of the user is not found.

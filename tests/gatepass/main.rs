@@ -54,6 +54,7 @@ mod monitoring;
 mod moving;
 mod odd_paths;
 mod openapi;
+mod output_keys;
 mod outputs;
 #[cfg(feature = "outside")]
 mod outside;

@@ -2,6 +2,7 @@
 
 pub(crate) mod authority;
 pub(crate) mod client;
+pub(crate) mod cluster;
 pub(crate) mod condition;
 pub(crate) mod database;
 pub(crate) mod described;

@@ -19,7 +19,8 @@ use crate::http::request::judge_checkin;
 use crate::id::PolicyId;
 use crate::name::{Label, Labels};
 use crate::server_url::ServerUrl;
-use crate::service::checkin::NextSteps;
+use crate::service::checkin::{self, NextSteps};
+use crate::service::outputs::keys::HostKeys;
 use crate::store::Policy;
 use crate::wire::{CheckInAnswer, CheckInReport};
 
@@ -36,7 +37,7 @@ use crate::wire::{CheckInAnswer, CheckInReport};
 pub(super) async fn check_in(call: Call) -> Result<Reply, Problem> {
     let (host, now) = (call.host()?, call.authority.time.now());
     let (report, faults) = decode::native::<CheckInReport>(&call.body)?;
-    let outputs = report.outputs_revision;
+    let (outputs, failed) = (report.outputs_revision, report.outputs_failed.clone());
     let checkin = judge_checkin(report, now, faults)?;
     let is_current = host.record.is_current(host.certificate.serial);
     if is_current {
@@ -44,7 +45,7 @@ pub(super) async fn check_in(call: Call) -> Result<Reply, Problem> {
         call.authority.hosts.note_contact(&call.caller, host.id, reached_url).await;
     }
     let NextSteps { policy, fetch_policy, next } =
-        call.authority.checkins.check_in(host, checkin, outputs).await?;
+        call.authority.checkins.check_in(host, checkin, outputs, failed).await?;
     ::metrics::counter!("gatepass_checkins_total").increment(1);
     let answer = CheckInAnswer {
         policy: policy.map(|(id, _)| id),
@@ -93,29 +94,33 @@ struct OwnPolicy<'a> {
 /// Fetch the own policy
 ///
 /// The policy of the host that asks, with the secrets of its outputs. Its entity tag is made of the policy's id and revision, and
-/// of the revisions of its outputs.
+/// of the revisions of its outputs and keys. A key at an Elasticsearch output is requested in the background: until each is ready, the
+/// answer has `Retry-After`.
 #[utoipa::path(
     get,
     path = "/api/v1/policy",
     responses(
-        (status = 200, description = "The policy.", body = OwnPolicy<'static>, headers(("ETag" = String, description = "Policy and revision, for `If-None-Match`."))),
+        (status = 200, description = "The policy.", body = OwnPolicy<'static>, headers(
+            ("ETag" = String, description = "Policy and revision, for `If-None-Match`."),
+            ("Retry-After" = Option<u32>, description = "Seconds until a key may be ready."),
+        )),
         NotModified,
         code::NotFound,
         code::KeysUnavailable,
     ),
 )]
 pub(super) async fn fetch_own_policy(call: Call) -> Result<Reply, Problem> {
-    let checkins = &call.authority.checkins;
-    let found = checkins.policy(call.host()?).await?;
+    let (checkins, host) = (&call.authority.checkins, call.host()?);
+    let found = checkins.policy(host).await?;
     let (Policy { id, revision, terms, .. }, outputs_revision) = (&*found.policy, found.outputs_revision);
     let etag = match outputs_revision {
         0 => format!("\"{id}.{revision}\""),
         _ => format!("\"{id}.{revision}.{outputs_revision}\""),
     };
     if matches(call.head.headers().get_all(IF_NONE_MATCH), &etag) {
-        return Ok(Reply::empty(StatusCode::NOT_MODIFIED).header("etag", &etag));
+        return Ok(later(Reply::empty(StatusCode::NOT_MODIFIED).header("etag", &etag), &found));
     }
-    let outputs = checkins.outputs(&found).await?;
+    let outputs = checkins.outputs(host.id, &found).await?;
     let own = OwnPolicy {
         id: *id,
         revision: *revision,
@@ -126,7 +131,15 @@ pub(super) async fn fetch_own_policy(call: Call) -> Result<Reply, Problem> {
         outputs: outputs.iter().map(OwnOutput::from).collect(),
         outputs_revision,
     };
-    Ok(Reply::ok(&own).header("etag", &etag))
+    Ok(later(Reply::ok(&own).header("etag", &etag), &found))
+}
+
+/// The answer with the time after which the host asks again for its keys.
+fn later(reply: Reply, found: &checkin::OwnPolicy) -> Reply {
+    match found.keys.as_ref().and_then(HostKeys::retry_after) {
+        Some(after) => reply.header("retry-after", &after.as_secs().to_string()),
+        None => reply,
+    }
 }
 
 #[derive(Deserialize, ToSchema)]

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 pub(super) use self::own::OwnOutput;
 use super::paging::{Listed, NoFilters, PageParams, Paging};
+use crate::clock::Timestamp;
 use crate::http::call::Call;
 use crate::http::decode;
 use crate::http::problem::{Problem, code};
@@ -15,7 +16,7 @@ use crate::http::reply::Reply;
 use crate::http::request::{NewOutputRequest, OutputRequest};
 use crate::http::revision::{self, IfMatch};
 use crate::id::OutputId;
-use crate::store::{ListedOutput, Output, SecretField};
+use crate::store::{KeyCounts, ListedOutput, Output, OutputState, SecretField};
 
 /// A secret as readers see it.
 #[derive(Serialize, ToSchema)]
@@ -46,6 +47,50 @@ struct OutputItem {
     /// Number of policies that have the output.
     #[schema(example = 2)]
     policies: u64,
+    /// The keys of hosts at Elasticsearch, in the answer with one output.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    keys: Option<KeysItem>,
+}
+
+/// The keys of hosts at an output: numbers by state, and those that are to be invalidated.
+#[derive(Serialize, ToSchema)]
+#[schema(as = OutputKeys)]
+struct KeysItem {
+    #[schema(example = 120)]
+    ready: u64,
+    #[schema(example = 2)]
+    preparing: u64,
+    #[schema(example = 0)]
+    unreachable: u64,
+    #[schema(example = 0)]
+    refused: u64,
+    #[schema(example = 0)]
+    invalid: u64,
+    /// Number of keys that are to be invalidated.
+    #[schema(example = 0)]
+    to_invalidate: u64,
+    /// Time since which the oldest of these waits; `null`: none.
+    #[schema(required)]
+    oldest_to_invalidate: Option<Timestamp>,
+}
+
+impl From<KeyCounts> for KeysItem {
+    fn from(counts: KeyCounts) -> Self {
+        let KeyCounts { states, invalidations: to_invalidate, oldest_invalidation: oldest_to_invalidate } =
+            counts;
+        let number =
+            |state| states.iter().find(|(known, _)| *known == state).map_or(0, |(_, number)| *number);
+        Self {
+            ready: number(OutputState::Ready),
+            preparing: number(OutputState::Preparing),
+            unreachable: number(OutputState::Unreachable),
+            refused: number(OutputState::Refused),
+            invalid: number(OutputState::Invalid),
+            to_invalidate,
+            oldest_to_invalidate,
+        }
+    }
 }
 
 impl From<ListedOutput> for OutputItem {
@@ -59,6 +104,7 @@ impl From<ListedOutput> for OutputItem {
             key: state(SecretField::Key),
             api_key: state(SecretField::ApiKey),
             policies,
+            keys: None,
         }
     }
 }
@@ -116,7 +162,14 @@ pub(super) async fn create_output(call: Call) -> Result<Reply, Problem> {
 )]
 pub(super) async fn show_output(call: Call) -> Result<Reply, Problem> {
     let id = call.id("id", "output", OutputId::parse)?;
-    Ok(shown(StatusCode::OK, call.authority.outputs.show_output(id).await?))
+    let listed = call.authority.outputs.show_output(id).await?;
+    let (revision, kind) = (listed.output.revision, listed.output.kind);
+    let keys = match kind.is_elasticsearch() {
+        true => Some(call.authority.output_keys.count(Some(id)).await?.into()),
+        false => None,
+    };
+    let item = OutputItem { keys, ..listed.into() };
+    Ok(revision::tagged(Reply::ok(&item), revision))
 }
 
 /// Change an output

@@ -76,6 +76,10 @@ pub const METRICS: &[Metric] = &[
     gauge("gatepass_enrollments_oldest_waiting_seconds", Labels::None, "time since the oldest of them began to wait; 0: none waits"),
     counter("gatepass_enrollment_decisions_total", Labels::Each("decision", &["approved", "denied"]), "decisions about waiting hosts"),
     gauge("gatepass_tokens", Labels::Each("state", &["pending", "active", "used", "exhausted", "expired", "revoked"]), "enrollment tokens by state, counted once a minute"),
+    gauge("gatepass_output_keys", Labels::Each("state", &["ready", "preparing", "unreachable", "refused", "invalid"]), "keys of hosts at Elasticsearch outputs by state, counted once a minute"),
+    gauge("gatepass_output_keys_to_invalidate", Labels::None, "keys that are to be invalidated at their clusters, counted once a minute"),
+    gauge("gatepass_output_keys_to_invalidate_oldest_seconds", Labels::None, "time since the oldest of them waits; 0: none waits"),
+    counter("gatepass_output_calls_total", Labels::Open(&["call", "outcome"]), "calls to clusters of outputs: create, check, invalidate; done, unreachable, refused"),
     gauge("gatepass_tokens_expiring_soon", Labels::None, "tokens of clusters and policies that hosts use and that expire within 30 days"),
     gauge("gatepass_check_passed", Labels::Each("check", &["store", "clock", "crl", "ca", "status_lists", "expiry"]), "1 while this check of /readyz passes"),
     counter("gatepass_panics_total", Labels::None, "requests that panicked"),
@@ -138,13 +142,15 @@ mod tests {
     use strum::VariantArray as _;
 
     use super::*;
-    use crate::store::{HostState, TokenState};
+    use crate::store::{HostState, OutputState, TokenState};
 
     #[test]
     fn the_states_are_those_of_the_store() {
         let hosts = HostState::VARIANTS.iter().map(|state| (*state).into()).collect::<Vec<&str>>();
         let tokens = TokenState::VARIANTS.iter().map(|state| (*state).into()).collect::<Vec<&str>>();
-        for (name, mut states) in [("gatepass_hosts", hosts), ("gatepass_tokens", tokens)] {
+        let keys = OutputState::VARIANTS.iter().map(|state| state.as_str()).collect::<Vec<&str>>();
+        let all = [("gatepass_hosts", hosts), ("gatepass_tokens", tokens), ("gatepass_output_keys", keys)];
+        for (name, mut states) in all {
             let metric = METRICS.iter().find(|metric| metric.name == name).unwrap();
             let Labels::Each("state", listed) = metric.labels else { panic!("{name}") };
             let mut listed = listed.to_vec();

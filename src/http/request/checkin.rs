@@ -10,6 +10,9 @@ use crate::wire::CheckInReport;
 /// Maximum length of a message in characters.
 pub(in crate::http) const LONGEST_MESSAGE: usize = 256;
 
+/// Maximum number of outputs that a check-in reports as failed.
+const MOST_FAILED: usize = 16;
+
 /// Checks every text of a check-in at `at`.
 ///
 /// # Errors
@@ -19,8 +22,16 @@ pub(in crate::http) fn judge_checkin(
     at: Timestamp,
     mut faults: Vec<FieldError>,
 ) -> Result<CheckIn, RequestError> {
-    let CheckInReport { version, status, message, labels, policy, policy_revision, outputs_revision: _ } =
-        report;
+    let CheckInReport {
+        version,
+        status,
+        message,
+        labels,
+        policy,
+        policy_revision,
+        outputs_revision: _,
+        outputs_failed,
+    } = report;
     if let Err(error) = free_text("version", &version) {
         faults.push(FieldError::of("version", &error));
     }
@@ -33,6 +44,10 @@ pub(in crate::http) fn judge_checkin(
     }
     if policy.is_none() && policy_revision.is_some() {
         faults.push(FieldError::new("policy", "is missing: a revision is one of a policy"));
+    }
+    if outputs_failed.len() > MOST_FAILED {
+        let most = format!("has {} outputs; at most {MOST_FAILED} are allowed", outputs_failed.len());
+        faults.push(FieldError::new("outputs_failed", most));
     }
     // The store counts revisions from 1, in signed numbers.
     if policy_revision.is_some_and(|revision| revision == 0 || i64::try_from(revision).is_err()) {

@@ -9,7 +9,7 @@ use crate::service::base::Base;
 use crate::service::tokens::mint::ATTEMPTS;
 use crate::service::trust::LiveTrust;
 use crate::service::{KeysError, ServiceError};
-use crate::store::{Output, OutputKind, SecretField, StoreError, WholeOutput};
+use crate::store::{Output, OutputKind, OutputState, SecretField, StoreError, WholeOutput};
 
 /// The outputs of hosts.
 pub struct HostOutputs {
@@ -23,6 +23,16 @@ pub struct HostOutput {
     pub output: Output,
     /// The secrets that hosts use.
     pub secrets: Vec<(SecretField, Secret<String>)>,
+    /// The host's key, if the output is an Elasticsearch cluster.
+    pub key: Option<GivenKey>,
+}
+
+/// The key of a host as the host gets it.
+pub struct GivenKey {
+    /// State of the key.
+    pub state: OutputState,
+    /// Id and secret with a colon between, once it is ready.
+    pub text: Option<Secret<String>>,
 }
 
 impl HostOutput {
@@ -74,7 +84,7 @@ fn open(seal: &crate::seal::Seal, whole: WholeOutput) -> Result<HostOutput, Keys
         Ok((field, opened.map_err(unreadable)?))
     });
     let secrets = opened.collect::<Result<_, KeysError>>()?;
-    Ok(HostOutput { output, secrets })
+    Ok(HostOutput { output, secrets, key: None })
 }
 
 /// Returns true for a secret that hosts use. The credential of a cluster stays here, and so does the key of Logstash.

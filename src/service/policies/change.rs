@@ -142,6 +142,8 @@ impl PolicyAdmin {
         let (revision, updated_by) = (policy.revision + 1, caller.actor.to_string());
         let changed = Policy { revision, terms, updated_at: now, updated_by, ..policy };
         self.policies.put(changed.clone());
+        // The policy may have lost an output.
+        self.keys.judge_soon();
         Ok(Some(changed))
     }
 

@@ -25,7 +25,7 @@ async fn token_of(world: &mut World, policy: &Policy) -> MintRecord {
 }
 
 /// A host that a token of the policy admitted.
-async fn member(world: &mut World, policy: &Policy) -> HostRecord {
+pub(super) async fn member(world: &mut World, policy: &Policy) -> HostRecord {
     let token = token_of(world, policy).await;
     let host = world.enroll(&token, new_key()).await;
     world.new_entries().await;
@@ -41,12 +41,12 @@ async fn change(world: &mut World, policy: &Policy) {
     world.new_entries().await;
 }
 
-async fn move_to(world: &World, hosts: Vec<HostMove>, policy: Option<PolicyId>) -> HostsMoved {
+pub(super) async fn move_to(world: &World, hosts: Vec<HostMove>, policy: Option<PolicyId>) -> HostsMoved {
     let entry = world.draft(Action::HostMoved);
     world.store().move_hosts(MoveHosts { hosts, policy, entry }).await.unwrap()
 }
 
-fn as_it_is(host: &HostRecord) -> HostMove {
+pub(super) fn as_it_is(host: &HostRecord) -> HostMove {
     HostMove { host: host.id, revision: host.revision, roles: host.facts.roles.clone() }
 }
 

@@ -15,7 +15,9 @@ CREATE TABLE outputs (
     created_at INTEGER NOT NULL,
     created_by TEXT    NOT NULL,
     updated_at INTEGER NOT NULL,
-    updated_by TEXT    NOT NULL
+    updated_by TEXT    NOT NULL,
+    -- The revision since which keys of hosts are good: cluster, credential or roles changed then.
+    cluster    INTEGER NOT NULL DEFAULT 1 CHECK (cluster > 0)
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX outputs_by_name ON outputs (name);
 
@@ -55,3 +57,72 @@ SELECT lower(hex(o.output)) AS output, o.revision, o.name, o.kind, o.settings,
        strftime('%FT%TZ', o.created_at / 1000, 'unixepoch') AS created_at, o.created_by,
        strftime('%FT%TZ', o.updated_at / 1000, 'unixepoch') AS updated_at, o.updated_by
 FROM outputs AS o;
+
+-- The key of each host at an Elasticsearch output, and the work on it. stage: wanted waits for its next attempt; asked: the attempt may
+-- have made a key; made; doubted: made, and its host reports that it fails. policy is the host's for which the key is. next_at: the work
+-- is due; NULL: no work. The seal binds output, host and made_at.
+CREATE TABLE output_keys (
+    host       BLOB    NOT NULL CHECK (length(host) = 16),
+    output     BLOB    NOT NULL CHECK (length(output) = 16),
+    policy     BLOB    NOT NULL CHECK (length(policy) = 16),
+    cluster    INTEGER NOT NULL CHECK (cluster > 0),
+    stage      TEXT    NOT NULL CHECK (stage IN ('wanted', 'asked', 'made', 'doubted')),
+    state      TEXT    NOT NULL CHECK (state IN ('ready', 'preparing', 'unreachable', 'refused', 'invalid')),
+    since      INTEGER NOT NULL,
+    failures   INTEGER NOT NULL CHECK (failures >= 0),
+    next_at    INTEGER,
+    attempt    BLOB    CHECK (length(attempt) = 16),
+    asked_at   INTEGER,
+    key_id     TEXT,
+    made_at    INTEGER,
+    checked_at INTEGER,
+    seal       INTEGER CHECK (seal > 0),
+    sealed     BLOB,
+    CHECK ((stage = 'wanted') = (attempt IS NULL)),
+    CHECK ((stage = 'made' OR stage = 'doubted') = (sealed IS NOT NULL)),
+    PRIMARY KEY (host, output)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX output_keys_by_work ON output_keys (next_at) WHERE next_at IS NOT NULL;
+CREATE INDEX output_keys_by_output ON output_keys (output, state);
+
+-- Keys that are to be invalidated: by their id, or by the name of their attempt if the cluster gave no answer. answered: the cluster
+-- knew no such key, and may still make it.
+CREATE TABLE output_invalidations (
+    attempt  BLOB    PRIMARY KEY CHECK (length(attempt) = 16),
+    host     BLOB    NOT NULL CHECK (length(host) = 16),
+    output   BLOB    NOT NULL CHECK (length(output) = 16),
+    cluster  INTEGER NOT NULL CHECK (cluster > 0),
+    key_id   TEXT,
+    asked_at INTEGER NOT NULL,
+    answered INTEGER NOT NULL CHECK (answered = 0 OR answered = 1),
+    failures INTEGER NOT NULL CHECK (failures >= 0),
+    next_at  INTEGER NOT NULL,
+    since    INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX output_invalidations_by_work ON output_invalidations (next_at);
+CREATE INDEX output_invalidations_by_output ON output_invalidations (output, host);
+
+-- Clusters that outputs had before, or that deleted outputs had, with the sealed credential: kept until every key of them is invalidated.
+-- cluster is that of the last keys there.
+CREATE TABLE former_clusters (
+    output   BLOB    NOT NULL CHECK (length(output) = 16),
+    cluster  INTEGER NOT NULL CHECK (cluster > 0),
+    settings TEXT    NOT NULL,
+    field    TEXT    NOT NULL CHECK (field = 'service_token' OR field = 'password'),
+    version  INTEGER NOT NULL CHECK (version > 0),
+    seal     INTEGER NOT NULL CHECK (seal > 0),
+    sealed   BLOB    NOT NULL,
+    PRIMARY KEY (output, cluster)
+) STRICT, WITHOUT ROWID;
+
+CREATE VIEW readable_output_keys AS
+SELECT lower(hex(host)) AS host, lower(hex(output)) AS output, lower(hex(policy)) AS policy, stage, state,
+       strftime('%FT%TZ', since / 1000, 'unixepoch') AS since, failures,
+       strftime('%FT%TZ', next_at / 1000, 'unixepoch') AS next_at, lower(hex(attempt)) AS attempt, key_id,
+       strftime('%FT%TZ', made_at / 1000, 'unixepoch') AS made_at
+FROM output_keys;
+
+CREATE VIEW readable_output_invalidations AS
+SELECT lower(hex(attempt)) AS attempt, lower(hex(host)) AS host, lower(hex(output)) AS output, key_id, failures,
+       strftime('%FT%TZ', next_at / 1000, 'unixepoch') AS next_at, strftime('%FT%TZ', since / 1000, 'unixepoch') AS since
+FROM output_invalidations;

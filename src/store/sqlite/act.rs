@@ -14,6 +14,8 @@ mod hosts;
 mod keys;
 mod membership;
 mod mint;
+mod output_invalidations;
+pub(super) mod output_keys;
 mod outputs;
 mod policies;
 mod quarantine;

@@ -12,13 +12,13 @@ use crate::access::{SessionKind, UserRole};
 use crate::approval::Approval;
 use crate::clock::Timestamp;
 use crate::id::{
-    ApiKeyId, BatchId, BodyHash, ChainId, EnrollmentId, FleetKeyId, HostId, IdempotencyKey, KeyId, ListId,
-    OutputId, PolicyId, RequestId, RuleId, SealKeyId, Serial, SessionId, ShortId, SpkiHash, Thumbprint,
-    TokenId,
+    ApiKeyId, AttemptId, BatchId, BodyHash, ChainId, EnrollmentId, FleetKeyId, HostId, IdempotencyKey, KeyId,
+    ListId, OutputId, PolicyId, RequestId, RuleId, SealKeyId, Serial, SessionId, ShortId, SpkiHash,
+    Thumbprint, TokenId,
 };
 use crate::name::{Cluster, Description, DnsName, Label, NameError, Role};
 use crate::store::{
-    EnrollmentState, KeyState, ListKind, OutputKind, RevocationReason, SecretField, TokenKind,
+    EnrollmentState, KeyState, ListKind, OutputKind, OutputState, RevocationReason, SecretField, TokenKind,
 };
 use crate::token::KeyUse;
 use crate::wire::HostHealth;
@@ -40,6 +40,7 @@ macro_rules! blob {
 }
 blob!(
     ApiKeyId,
+    AttemptId,
     BatchId,
     BodyHash,
     ChainId,
@@ -150,7 +151,7 @@ macro_rules! named {
         }
     )*};
 }
-named!(OutputKind, SecretField, TokenKind);
+named!(OutputKind, OutputState, SecretField, TokenKind);
 
 /// A value stored as JSON TEXT.
 pub(super) struct Json<T>(pub(super) T);

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use crate::id::OutputId;
 use crate::name::Label;
 use crate::service::outputs::hosts::HostOutput;
-use crate::store::{KafkaAuth, OutputKind, OutputSettings, SaslMechanism, SecretField};
+use crate::store::{KafkaAuth, OutputKind, OutputSettings, OutputState, SaslMechanism, SecretField};
 
 /// An output of the own policy, with the secrets that hosts use. A field that its type does not have is absent.
 #[derive(Serialize, ToSchema)]
@@ -48,6 +48,14 @@ pub(in crate::http::api) struct OwnOutput<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     key: Option<&'a str>,
+    /// State of the host's key at Elasticsearch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, value_type = String, pattern = "^(ready|preparing|unreachable|refused|invalid)$", example = "ready")]
+    state: Option<OutputState>,
+    /// The host's own key at Elasticsearch, once it is ready: id and secret with a colon between.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "VuaCfGcBCdbkQm-e5aOx:ui2lp2axTNmsyakw9tvNnw")]
+    api_key: Option<&'a str>,
 }
 
 impl<'a> From<&'a HostOutput> for OwnOutput<'a> {
@@ -69,6 +77,8 @@ impl<'a> From<&'a HostOutput> for OwnOutput<'a> {
             password: given.secret(SecretField::Password),
             certificate: certificate.as_deref(),
             key: given.secret(SecretField::Key),
+            state: given.key.as_ref().map(|key| key.state),
+            api_key: given.key.as_ref().and_then(|key| key.text.as_ref()).map(|text| text.expose().as_str()),
         }
     }
 }

@@ -69,6 +69,7 @@ impl Execution<'_> {
         // The pairs stay as long as the host: they show the owner of the key after the token is gone.
         self.execute("UPDATE pairs SET keep_until = NULL WHERE host = ?1", [host])?;
         self.refuse_keys(host)?;
+        self.withdraw_keys_of(host, at)?;
         self.revoke_certificates(host, at, RevocationReason::HostRevoked)?;
         self.change(Change::HostRevoked(host));
         Ok(())

@@ -80,6 +80,7 @@ impl Execution<'_> {
         }
         let sql = "UPDATE hosts SET policy = ?2, moved_at = ?3 WHERE host = ?1";
         self.execute(sql, params![lineage.host, policy, entry.at()])?;
+        self.withdraw_keys_of(lineage.host, entry.at())?;
         Ok(entry.with("policy", json!(policy)).with("policy_before", json!(lineage.policy)))
     }
 

@@ -33,6 +33,7 @@ impl Execution<'_> {
         if self.has_other_output(output, name.as_str())? {
             return self.undo(OutputChange::NameTaken);
         }
+        self.begin_cluster(output, revision, &settings, only_these)?;
         let sql = "UPDATE outputs SET name = ?3, settings = ?4, updated_at = ?5, updated_by = ?6, revision = revision + 1 \
                    WHERE output = ?1 AND revision = ?2";
         let params = params![output, revision, name, Json(&settings), entry.at(), entry.origin.actor];
@@ -56,6 +57,7 @@ impl Execution<'_> {
         if policies > 0 {
             return self.undo(OutputDeletion::InUse { policies });
         }
+        self.keep_cluster(output)?;
         let sql = "DELETE FROM outputs WHERE output = ?1 AND revision = ?2";
         if self.execute(sql, params![output, revision])? == 0 {
             let known = self.has_output(output)?;

@@ -35,6 +35,7 @@ impl Execution<'_> {
         let from = entry.origin.address.map(|from| from.to_string());
         self.execute(sql, params![host, at, presented, from])?;
         self.refuse_keys(host)?;
+        self.withdraw_keys_of(host, at)?;
         let entry = self.with_newest(entry, &lineage)?;
         self.enter(entry)?;
         Ok(Quarantining::Quarantined)

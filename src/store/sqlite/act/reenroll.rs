@@ -65,6 +65,7 @@ impl Execution<'_> {
             return Ok(false);
         }
         self.end_quarantine(host)?;
+        self.withdraw_keys_of(host, new.issued_at)?;
         self.set_reached_url(host, reached_url.as_deref())?;
         self.set_contact(&certificate, &entry)?;
         let entry = entry.with("former_serial", lineage.newest.to_string());

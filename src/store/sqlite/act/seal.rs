@@ -30,11 +30,15 @@ impl Execution<'_> {
         self.execute(sql, params![key, entry.at()])?;
         let rows = "SELECT output, field, version, seal, sealed FROM output_secrets";
         let rows = self.all(rows, [], sealed_row)?;
-        let secrets = rows.len() as u64;
+        let mut secrets = rows.len() as u64;
         for (output, field, version, sealed) in rows {
             if !self.reseal(&seal, SealedPlace { output, field: &field, version }, &sealed)? {
                 return self.undo(SealRotation::Unreadable { output, field });
             }
+        }
+        match self.reseal_keys(&seal)? {
+            Ok(keys) => secrets += keys,
+            Err((output, field)) => return self.undo(SealRotation::Unreadable { output, field }),
         }
         self.enter(entry.with("secrets", secrets))?;
         Ok(SealRotation::Done { secrets })
