@@ -181,6 +181,12 @@ pub(crate) const fn of(number: u64, one: &'static str, many: &'static str) -> &'
     if number == 1 { one } else { many }
 }
 
+/// The end of a line about hosts, if some have ended in the meantime.
+pub(crate) fn skipped(ended: u64) -> String {
+    let have = of(ended, "has", "have");
+    if ended == 0 { String::new() } else { format!("; skipped {} that {have} ended", count(ended, "host")) }
+}
+
 /// A number with its noun.
 pub(crate) fn count(number: u64, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })

@@ -14,10 +14,10 @@ use super::{Caller, HostCaller, HostError, RequestError, ServiceError};
 use crate::access::Act;
 use crate::id::{HostId, TokenId};
 use crate::ledger::{Action, Subjects};
-use crate::name::Label;
+use crate::name::{Label, Role};
 use crate::store::{
-    Contact, HostContact, HostFilter, HostRecord, HostRevocation, LabelChange, Page, PageQuery, RecordReport,
-    RevokeHost, RolesChange, SetLabel, SetRoles, StoreError,
+    Contact, HostContact, HostFilter, HostRecord, HostRevocation, LabelChange, Page, PageQuery,
+    RecordReport, RevokeHost, RolesChange, SetLabel, SetRoles, StoreError,
 };
 use crate::wire::HostReport;
 
@@ -157,26 +157,39 @@ impl HostAdmin {
         (roles, now): (&[String], bool),
         revision: Option<u64>,
     ) -> Result<HostRecord, ServiceError> {
-        let mut faults = Vec::new();
-        let roles = self.roles.pick(roles, &mut faults);
-        RequestError::refuse(faults)?;
+        let roles = self.picked(roles)?;
+        match self.give_roles(caller, id, (&roles, now), revision).await? {
+            RolesChange::Changed(host) | RolesChange::Unchanged(host) => Ok(*host),
+            RolesChange::Stale => Err(RequestError::Stale.into()),
+            RolesChange::HostRevoked => Err(HostError::Revoked.into()),
+            RolesChange::Unknown => Err(RequestError::not_found("host", id).into()),
+            RolesChange::Moved => Err(StoreError::Contended.into()),
+        }
+    }
+
+    /// Judges and gives the roles. A host that changed in between is judged again.
+    pub(super) async fn give_roles(
+        &self,
+        caller: &Caller,
+        id: HostId,
+        (roles, now): (&[Role], bool),
+        revision: Option<u64>,
+    ) -> Result<RolesChange, ServiceError> {
         for _ in 0..ATTEMPTS {
-            let host = self.show_host(id).await?;
-            caller.may(Act::SetRoles { before: &host.facts.roles, after: &roles })?;
-            self.judge_added(&host, &roles)?;
+            let Some(host) = self.base.store.host(id).await? else { return Ok(RolesChange::Unknown) };
+            caller.may(Act::SetRoles { before: &host.facts.roles, after: roles })?;
+            self.judge_added(&host, roles)?;
             let before = host.facts.roles;
             let entry = caller.did(Action::HostRolesChanged, self.base.time.now()).about(Subjects::host(id));
             let entry = entry.with("roles", json!(roles)).with("now", now);
-            let command = SetRoles { host: id, revision, before, roles: roles.clone(), now, entry };
+            let roles = roles.to_vec();
+            let command = SetRoles { host: id, revision, before, roles, now, entry };
             match self.base.store.set_roles(command).await? {
-                RolesChange::Changed(host) | RolesChange::Unchanged(host) => return Ok(*host),
-                RolesChange::Stale => return Err(RequestError::Stale.into()),
-                RolesChange::HostRevoked => return Err(HostError::Revoked.into()),
-                RolesChange::Unknown => return Err(RequestError::not_found("host", id).into()),
                 RolesChange::Moved => {}
+                outcome => return Ok(outcome),
             }
         }
-        Err(StoreError::Contended.into())
+        Ok(RolesChange::Moved)
     }
 
     /// Gives a host a label, or removes it with an empty one. It takes the place of the label that the host reported.

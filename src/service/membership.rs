@@ -31,8 +31,23 @@ pub struct Target {
 pub struct Moves {
     /// Number of hosts that changed.
     pub moved: u64,
+    /// Number of hosts that have ended: they stay as they are.
+    pub ended: u64,
     /// Number of unknown ids.
     pub unknown: u64,
+}
+
+impl Moves {
+    /// Counts the outcome for one more host.
+    fn add(&mut self, outcome: HostMoved) -> Result<(), StoreError> {
+        match outcome {
+            HostMoved::Moved => self.moved += 1,
+            HostMoved::Before => {}
+            HostMoved::Revoked | HostMoved::Unknown => self.ended += 1,
+            HostMoved::Stale => return Err(StoreError::Contended),
+        }
+        Ok(())
+    }
 }
 
 impl HostAdmin {
@@ -49,21 +64,37 @@ impl HostAdmin {
         revision: Option<u64>,
     ) -> Result<HostRecord, ServiceError> {
         let policy = target(&self.policies, caller, to)?;
+        match self.try_move(caller, id, (to, policy.as_deref()), revision).await? {
+            HostMoved::Moved | HostMoved::Before => self.show_host(id).await,
+            HostMoved::Stale if revision.is_some() => Err(RequestError::Stale.into()),
+            HostMoved::Stale => Err(StoreError::Contended.into()),
+            HostMoved::Revoked => Err(HostError::Revoked.into()),
+            HostMoved::Unknown => Err(RequestError::not_found("host", id).into()),
+        }
+    }
+
+    /// Judges and moves a host. One that changed in between is judged again, unless the caller saw one revision of it.
+    async fn try_move(
+        &self,
+        caller: &Caller,
+        id: HostId,
+        (to, policy): (Target, Option<&Policy>),
+        revision: Option<u64>,
+    ) -> Result<HostMoved, ServiceError> {
         for _ in 0..ATTEMPTS {
-            let host = self.show_host(id).await?;
+            let Some(host) = self.base.store.host(id).await? else { return Ok(HostMoved::Unknown) };
             if revision.is_some_and(|seen| seen != host.revision) {
-                return Err(RequestError::Stale.into());
+                return Ok(HostMoved::Stale);
             }
             judge_leaving(caller, &host)?;
-            let moves = moves(std::slice::from_ref(&host), to, policy.as_deref())?;
+            let moves = moves(std::slice::from_ref(&host), to, policy)?;
             match self.send(caller, moves, to.policy).await?.first() {
-                Some(HostMoved::Moved | HostMoved::Before) => return self.show_host(id).await,
                 Some(HostMoved::Stale) => {}
-                Some(HostMoved::Revoked) => return Err(HostError::Revoked.into()),
-                Some(HostMoved::Unknown) | None => return Err(RequestError::not_found("host", id).into()),
+                Some(outcome) => return Ok(*outcome),
+                None => return Ok(HostMoved::Unknown),
             }
         }
-        Err(StoreError::Contended.into())
+        Ok(HostMoved::Stale)
     }
 
     /// A dry run of [`HostAdmin::move_hosts`].
@@ -83,8 +114,8 @@ impl HostAdmin {
         Ok(SelectionCount { count: hosts.len() as u64, hosts: 0, selection })
     }
 
-    /// Moves the selected hosts to another policy. A filter matches no host beyond the caller's limits. After a failure the
-    /// batches before it stay moved.
+    /// Moves the selected hosts to another policy. A filter matches no host beyond the caller's limits. A host that has ended is
+    /// skipped. After a failure the batches before it stay moved.
     ///
     /// # Errors
     /// As for one host; then no host moves. The selection has changed. Or the store cannot be written.
@@ -100,16 +131,18 @@ impl HostAdmin {
             expected.judge(hosts.iter().map(|host| *host.id.as_bytes()))?;
         }
         let moves = moves(&hosts, to, policy.as_deref())?;
-        let mut tally = Moves { moved: 0, unknown };
+        let mut tally = Moves { unknown, ..Moves::default() };
         for some in moves.chunks(AT_ONCE) {
             let outcomes = self.send(caller, some.to_vec(), to.policy).await?;
             for (host, outcome) in some.iter().zip(outcomes) {
-                tally.moved += u64::from(outcome == HostMoved::Moved);
-                if outcome == HostMoved::Stale {
+                let outcome = match outcome {
                     // It changed after the check of all.
-                    self.move_host(caller, host.host, to, None).await?;
-                    tally.moved += 1;
-                }
+                    HostMoved::Stale => {
+                        self.try_move(caller, host.host, (to, policy.as_deref()), None).await?
+                    }
+                    outcome => outcome,
+                };
+                tally.add(outcome)?;
             }
         }
         Ok(tally)

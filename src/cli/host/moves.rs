@@ -10,7 +10,7 @@ use crate::cli::given_policy::GivenPolicy;
 use crate::cli::output::{self, note};
 use crate::cli::progress;
 use crate::cli::short_id::{GivenId, whole};
-use crate::cli::together::{AT_ONCE, count, of};
+use crate::cli::together::{AT_ONCE, count, of, skipped};
 use crate::client::api::Api;
 use crate::config::Environment;
 use crate::id::{HostId, PolicyId};
@@ -58,9 +58,9 @@ impl HostMoveArgs {
             api.post(MOVE, &self.body(policy, some, true)).await?;
         }
         consent.ask(&self.question(&hosts))?;
-        let moved = self.send(&api, policy, &ids).await?;
-        let told = format!("moved {} to {}", count(moved, "host"), self.target());
-        output::done(consent.remote.output, &json!({ "moved": moved }), told)
+        let (moved, ended) = self.send(&api, policy, &ids).await?;
+        let done = format!("moved {} to {}{}", count(moved, "host"), self.target(), skipped(ended));
+        output::done(consent.remote.output, &json!({ "moved": moved, "ended": ended }), done)
     }
 
     /// The selected hosts.
@@ -102,10 +102,15 @@ impl HostMoveArgs {
         format!("Move {what} to {}? The move is effective with {certificates}.{roles}", self.target())
     }
 
-    /// Moves the hosts, a part at a time. Returns the number of hosts that changed.
-    async fn send(&self, api: &Api, policy: Option<PolicyId>, ids: &[&Value]) -> Result<u64, CliError> {
+    /// Moves the hosts, a part at a time. Returns the number of hosts that changed, and of those that have ended.
+    async fn send(
+        &self,
+        api: &Api,
+        policy: Option<PolicyId>,
+        ids: &[&Value],
+    ) -> Result<(u64, u64), CliError> {
         let bar = progress::bar(ids.len() as u64, "moved");
-        let mut moved = 0;
+        let (mut moved, mut ended) = (0, 0);
         for some in ids.chunks(AT_ONCE) {
             let answer = api.post(MOVE, &self.body(policy, some, false)).await.inspect_err(|_| {
                 bar.abandon();
@@ -115,10 +120,11 @@ impl HostMoveArgs {
                 ));
             })?;
             moved += answer["moved"].as_u64().unwrap_or(0);
+            ended += answer["ended"].as_u64().unwrap_or(0);
             bar.inc(some.len() as u64);
         }
         bar.finish_and_clear();
-        Ok(moved)
+        Ok((moved, ended))
     }
 }
 

@@ -9,7 +9,7 @@ use crate::cli::flags::{HostFlags, Selection};
 use crate::cli::output::{self, note};
 use crate::cli::progress;
 use crate::cli::short_id::{GivenId, whole};
-use crate::cli::together::{AT_ONCE, count, of};
+use crate::cli::together::{AT_ONCE, count, of, skipped};
 use crate::client::api::Api;
 use crate::config::Environment;
 use crate::id::HostId;
@@ -92,11 +92,11 @@ impl HostSetRoles {
         }
         let consent = &self.selection.consent;
         consent.ask(&self.question_of(ids.len() as u64))?;
-        let changed = self.send(api, &ids).await?;
+        let (changed, ended) = self.send(api, &ids).await?;
         output::done(
             consent.remote.output,
-            &json!({ "changed": changed }),
-            format!("changed {}", count(changed, "host")),
+            &json!({ "changed": changed, "ended": ended }),
+            format!("changed {}{}", count(changed, "host"), skipped(ended)),
         )
     }
 
@@ -113,10 +113,10 @@ impl HostSetRoles {
         json!({ "roles": self.roles, "now": self.now, "ids": ids, "dry_run": dry_run })
     }
 
-    /// Changes the hosts, a part at a time. Returns the number of hosts that changed.
-    async fn send(&self, api: &Api, ids: &[Value]) -> Result<u64, CliError> {
+    /// Changes the hosts, a part at a time. Returns the number of hosts that changed, and of those that have ended.
+    async fn send(&self, api: &Api, ids: &[Value]) -> Result<(u64, u64), CliError> {
         let bar = progress::bar(ids.len() as u64, "changed");
-        let mut changed = 0;
+        let (mut changed, mut ended) = (0, 0);
         for some in ids.chunks(AT_ONCE) {
             let answer = api.post(SET_ROLES, &self.body(some, false)).await.inspect_err(|_| {
                 bar.abandon();
@@ -126,10 +126,11 @@ impl HostSetRoles {
                 ));
             })?;
             changed += answer["changed"].as_u64().unwrap_or(0);
+            ended += answer["ended"].as_u64().unwrap_or(0);
             bar.inc(some.len() as u64);
         }
         bar.finish_and_clear();
-        Ok(changed)
+        Ok((changed, ended))
     }
 }
 

@@ -58,6 +58,9 @@ struct ChangedCount {
     /// Number of hosts that changed.
     #[schema(example = 3)]
     changed: u64,
+    /// Number of revoked and deleted hosts, which stay as they are.
+    #[schema(example = 0)]
+    ended: u64,
     /// Number of unknown ids.
     #[schema(nullable = false, example = 1)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -68,7 +71,7 @@ struct ChangedCount {
 ///
 /// Effective with their next certificates, or immediately with `now`. Selected by ids, by a filter, or all. Without ids,
 /// `hosts:read` and the `selection` of a dry run are required too. A filter does not match hosts beyond the caller's limits. If
-/// the policy of a host does not have a new role, no host changes.
+/// the policy of a host does not have a new role, no host changes. Hosts that have ended are skipped.
 #[utoipa::path(
     post,
     path = "/api/v1/hosts/set-roles",
@@ -91,6 +94,6 @@ pub(super) async fn set_host_roles(call: Call) -> Result<Reply, Problem> {
     } else {
         let done = hosts.set_roles_of(caller, &order, (&roles, now)).await?;
         let unknown = matches!(order.which, Which::Ids(_)).then_some(done.unknown);
-        RolesTogether::Done(ChangedCount { dry_run, changed: done.changed, unknown })
+        RolesTogether::Done(ChangedCount { dry_run, changed: done.changed, ended: done.ended, unknown })
     }))
 }

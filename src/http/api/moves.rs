@@ -61,6 +61,9 @@ struct MovedCount {
     /// Number of hosts that changed.
     #[schema(example = 3)]
     moved: u64,
+    /// Number of revoked and deleted hosts, which stay as they are.
+    #[schema(example = 0)]
+    ended: u64,
     /// Number of unknown ids.
     #[schema(nullable = false, example = 1)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -71,7 +74,7 @@ struct MovedCount {
 ///
 /// Effective with their next certificates. Selected by ids, by a filter, or all. Without ids, `hosts:read` and the `selection` of
 /// a dry run are required too. A filter does not match hosts beyond the caller's limits. If a host has a role that the policy
-/// does not have, no host moves, unless `drop_roles` takes the role away.
+/// does not have, no host moves, unless `drop_roles` takes the role away. Hosts that have ended are skipped.
 #[utoipa::path(
     post,
     path = "/api/v1/hosts/move",
@@ -94,6 +97,6 @@ pub(super) async fn move_hosts(call: Call) -> Result<Reply, Problem> {
     } else {
         let done = hosts.move_hosts(caller, &order, to).await?;
         let unknown = matches!(order.which, Which::Ids(_)).then_some(done.unknown);
-        MovedTogether::Done(MovedCount { dry_run, moved: done.moved, unknown })
+        MovedTogether::Done(MovedCount { dry_run, moved: done.moved, ended: done.ended, unknown })
     }))
 }

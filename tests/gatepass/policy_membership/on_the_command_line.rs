@@ -58,10 +58,10 @@ async fn hosts_move_by_id_and_by_filter() {
     assert_eq!(world.host(&first)["policy_name"], "to");
     assert_eq!(world.host(&first)["roles"], json!(["proxy"]));
     let back = ["host", "move", "--from-policy", "to", "--policy", "from", "--yes"];
-    assert_eq!(world.server.json(&back), json!({ "moved": 1 }));
+    assert_eq!(world.server.json(&back), json!({ "moved": 1, "ended": 0 }));
     assert_eq!(world.host(&first)["policy_name"], "from");
     let none = ["host", "move", &first, &second, "--no-policy", "--yes"];
-    assert_eq!(world.server.json(&none), json!({ "moved": 2 }));
+    assert_eq!(world.server.json(&none), json!({ "moved": 2, "ended": 0 }));
     let (code, said) =
         world.server.fails(&["host", "move", "--from-policy", "from", "--policy", "to", "--yes"]);
     assert!(code == 1 && said.contains("no host matches"), "{said}");
