@@ -16,7 +16,7 @@ use crate::id::{HostId, TokenId};
 use crate::ledger::{Action, Subjects};
 use crate::name::{Label, Role};
 use crate::store::{
-    Contact, HostContact, HostFilter, HostRecord, HostRevocation, LabelChange, Page, PageQuery,
+    Contact, HostContact, HostFacts, HostFilter, HostRecord, HostRevocation, LabelChange, Page, PageQuery,
     RecordReport, RevokeHost, RolesChange, SetLabel, SetRoles, StoreError,
 };
 use crate::wire::HostReport;
@@ -179,11 +179,11 @@ impl HostAdmin {
             let Some(host) = self.base.store.host(id).await? else { return Ok(RolesChange::Unknown) };
             caller.may(Act::SetRoles { before: &host.facts.roles, after: roles })?;
             self.judge_added(&host, roles)?;
-            let before = host.facts.roles;
+            let HostFacts { roles: before, policy, .. } = host.facts;
             let entry = caller.did(Action::HostRolesChanged, self.base.time.now()).about(Subjects::host(id));
             let entry = entry.with("roles", json!(roles)).with("now", now);
             let roles = roles.to_vec();
-            let command = SetRoles { host: id, revision, before, roles, now, entry };
+            let command = SetRoles { host: id, revision, before, policy, roles, now, entry };
             match self.base.store.set_roles(command).await? {
                 RolesChange::Moved => {}
                 outcome => return Ok(outcome),

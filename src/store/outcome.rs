@@ -161,7 +161,7 @@ pub enum RolesChange {
     Unchanged(Box<HostRecord>),
     /// A revoked host keeps its roles.
     HostRevoked,
-    /// The host has other roles than those that were judged.
+    /// The host has other roles or another policy than those that were judged.
     Moved,
     /// The caller saw another revision of the host.
     Stale,

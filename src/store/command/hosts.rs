@@ -16,6 +16,8 @@ pub struct SetRoles {
     /// The roles of the host when the change was judged. Otherwise the outcome is
     /// [`RolesChange::Moved`](crate::store::RolesChange::Moved).
     pub before: Vec<Role>,
+    /// The policy by which the roles were judged. If the host has another one, the outcome is the same.
+    pub policy: Option<PolicyId>,
     /// New roles of the host.
     pub roles: Vec<Role>,
     /// True to revoke its certificates at once, instead of with the next certificate.

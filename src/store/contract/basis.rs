@@ -234,7 +234,10 @@ impl Scene {
         vec![
             verb!(revoke_host, one),
             verb!(revoke_hosts, many),
-            verb!(set_roles, SetRoles { host, revision: None, before, roles, now: true, entry }),
+            verb!(
+                set_roles,
+                SetRoles { host, revision: None, before, policy: None, roles, now: true, entry }
+            ),
             verb!(set_label, SetLabel { host, revision: None, label, entry: labelled }),
         ]
     }

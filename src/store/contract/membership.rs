@@ -163,6 +163,29 @@ pub(in crate::store) async fn a_bound_token_moves_its_host(world: &mut World) {
     world.expect_entries(&[Action::HostReenrolled]).await;
 }
 
+pub(in crate::store) async fn roles_judged_by_another_policy_stay(world: &mut World) {
+    let (from, to) = (policy(world, "from").await, policy(world, "to").await);
+    let host = member(world, &from).await;
+    let give = |policy, before: &HostRecord| SetRoles {
+        host: host.id,
+        revision: None,
+        before: before.facts.roles.clone(),
+        policy,
+        roles: roles(&["proxy", "director"]),
+        now: false,
+        entry: world.draft(Action::HostRolesChanged),
+    };
+    move_to(world, vec![as_it_is(&host)], Some(to.id)).await;
+    for judged in [Some(from.id), None] {
+        let outcome = world.store().set_roles(give(judged, &host)).await.unwrap();
+        assert_eq!(outcome, RolesChange::Moved, "{judged:?}");
+    }
+    assert_eq!(world.host(host.id).await.facts.roles, host.facts.roles);
+    let outcome = world.store().set_roles(give(Some(to.id), &host)).await.unwrap();
+    assert!(matches!(outcome, RolesChange::Changed(_)), "{outcome:?}");
+    world.expect_entries(&[Action::HostMoved, Action::HostRolesChanged]).await;
+}
+
 pub(in crate::store) async fn an_ephemeral_host_goes_when_it_lapses(world: &mut World) {
     let ephemeral = PolicyTerms { ephemeral_hosts: true, roles: roles(&["proxy"]), ..plain("diskless") };
     let ephemeral = world.policy(ephemeral).await;

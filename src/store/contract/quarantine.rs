@@ -218,6 +218,7 @@ pub(in crate::store) async fn an_outdated_revision_changes_nothing(world: &mut W
         host: id,
         revision,
         before: before.facts.roles,
+        policy: None,
         roles: vec![],
         now: false,
         entry: any.clone(),

@@ -78,7 +78,8 @@ pub(in crate::store) async fn roles_that_were_not_judged_stay(world: &mut World)
     let host = host(world).await;
     let change = |before: &[&str]| {
         let entry = world.draft(Action::HostRolesChanged);
-        SetRoles { host: host.id, revision: None, before: roles(before), roles: Vec::new(), now: true, entry }
+        let (id, before) = (host.id, roles(before));
+        SetRoles { host: id, revision: None, before, policy: None, roles: Vec::new(), now: true, entry }
     };
     for before in [&["proxy"][..], &["proxy", "allocator", "director"], &[]] {
         assert_eq!(world.store().set_roles(change(before)).await.unwrap(), RolesChange::Moved);

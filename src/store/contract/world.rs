@@ -267,8 +267,9 @@ impl World {
 
     pub(in crate::store) async fn set_roles(&self, host: HostId, names: &[&str], now: bool) -> RolesChange {
         let entry = self.draft(Action::HostRolesChanged);
-        let before = self.store().host(host).await.unwrap().map(|host| host.facts.roles).unwrap_or_default();
-        let command = SetRoles { host, revision: None, before, roles: roles(names), now, entry };
+        let facts = self.store().host(host).await.unwrap().map(|host| host.facts);
+        let (before, policy) = facts.map(|facts| (facts.roles, facts.policy)).unwrap_or_default();
+        let command = SetRoles { host, revision: None, before, policy, roles: roles(names), now, entry };
         self.store().set_roles(command).await.unwrap()
     }
 

@@ -76,7 +76,7 @@ impl Execution<'_> {
     }
 
     pub(super) fn set_roles(&mut self, command: SetRoles) -> driver::Result<RolesChange> {
-        let SetRoles { host, revision, before, roles, now, entry } = command;
+        let SetRoles { host, revision, before, policy, roles, now, entry } = command;
         let Some(lineage) = self.lineage(host)? else {
             return self.undo(RolesChange::Unknown);
         };
@@ -86,7 +86,7 @@ impl Execution<'_> {
         if lineage.revoked {
             return self.undo(RolesChange::HostRevoked);
         }
-        if !lineage.has_roles(&before) {
+        if lineage.policy != policy || !lineage.has_roles(&before) {
             return self.undo(RolesChange::Moved);
         }
         let pending = now && lineage.withdraw;
