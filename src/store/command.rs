@@ -63,6 +63,8 @@ macro_rules! each_verb {
                 record_mint: RecordMint -> MintOutcome;
                 /// Records tokens of a batch: all of them or none.
                 record_batch: RecordBatch -> BatchOutcome;
+                /// Records a minted token that is bound to a host, if the host is as it was judged.
+                mint_reenrollment: MintReenrollment -> HostMint;
                 /// Opens a status list.
                 open_list: OpenList -> ();
                 /// Redeems a token.
@@ -238,6 +240,15 @@ pub struct RecordBatch {
     pub mints: Vec<RecordMint>,
     /// The idempotency key of the request, with the first mints of its batch.
     pub once: Option<IdempotencyRecord>,
+}
+
+/// See [`Verbs::mint_reenrollment`](crate::store::Verbs::mint_reenrollment). The host has another revision then, so that a move that was
+/// judged before is judged again: its time must be later than the token's.
+pub struct MintReenrollment {
+    /// The mint of a token that is bound to a host.
+    pub mint: RecordMint,
+    /// State of the host that was judged.
+    pub revision: u64,
 }
 
 /// See [`Verbs::open_list`](crate::store::Verbs::open_list).

@@ -145,6 +145,7 @@ macro_rules! contract {
                 a_move_takes_roles_with_the_next_certificate,
                 a_refused_move_changes_nothing,
                 a_bound_token_moves_its_host,
+                a_bound_token_needs_its_host_as_judged,
                 roles_judged_by_another_policy_stay,
                 an_ephemeral_host_goes_when_it_lapses,
                 a_revoked_ephemeral_host_stays_refused,

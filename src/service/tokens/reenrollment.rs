@@ -5,9 +5,10 @@ use crate::id::{HostId, PolicyId};
 use crate::name::{DnsPattern, Label};
 use crate::service::membership::judge_move;
 use crate::service::tokens::TokenAdmin;
+use crate::service::tokens::mint::ATTEMPTS;
 use crate::service::tokens::order::MintOrder;
 use crate::service::{Caller, HostError, RequestError, ServiceError};
-use crate::store::{HostFacts, TokenKind};
+use crate::store::{HostFacts, HostMint, HostRecord, MintReenrollment, StoreError, TokenKind};
 use crate::token::{Bindings, MintedToken, Terms};
 
 /// A re-enrollment token that may be minted.
@@ -34,21 +35,41 @@ impl TokenAdmin {
         host: HostId,
         order: ReenrollmentOrder,
     ) -> Result<(MintedToken, Label), ServiceError> {
-        let record = self.base.store.host(host).await?;
-        let record = record.ok_or_else(|| RequestError::not_found("host", host))?;
-        if record.revoked_at.is_some() {
+        for _ in 0..ATTEMPTS {
+            let record = self.base.store.host(host).await?;
+            let record = record.ok_or_else(|| RequestError::not_found("host", host))?;
+            let revision = record.revision;
+            let mint = self.judged(caller, record, order.clone())?;
+            let now = self.base.time.trusted()?;
+            caller.may(mint.act(now))?;
+            let (minted, mint) = self.minting.sign(caller, mint, &self.minting.trust.ring(), now).await?;
+            match self.base.store.mint_reenrollment(MintReenrollment { mint, revision }).await? {
+                HostMint::Recorded => return Ok((minted, order.label)),
+                HostMint::KeyGone => drop(self.minting.trust.change().await),
+                HostMint::HostChanged => {}
+            }
+        }
+        Err(StoreError::Contended.into())
+    }
+
+    /// The order of a token for this host, which gives it its own policy or another one that it may get.
+    fn judged(
+        &self,
+        caller: &Caller,
+        host: HostRecord,
+        order: ReenrollmentOrder,
+    ) -> Result<MintOrder, ServiceError> {
+        if host.revoked_at.is_some() {
             return Err(HostError::Ended.into());
         }
         let ReenrollmentOrder { expires_at, label, policy } = order;
-        let policy = policy.filter(|policy| record.facts.policy != Some(*policy));
+        let policy = policy.filter(|policy| host.facts.policy != Some(*policy));
         if let Some(policy) = policy {
-            judge_move(&self.minting.policies, caller, &record, policy)?;
+            judge_move(&self.minting.policies, caller, &host, policy)?;
         }
-        let mut terms = bound_to(host, record.facts, expires_at);
+        let mut terms = bound_to(host.id, host.facts, expires_at);
         terms.policy = policy.or(terms.policy);
-        let kind = TokenKind::ReEnrollment;
-        let order = MintOrder { terms, label: label.clone(), kind, expected_hosts: None };
-        Ok((self.minting.mint(caller, order).await?, label))
+        Ok(MintOrder { terms, label, kind: TokenKind::ReEnrollment, expected_hosts: None })
     }
 }
 

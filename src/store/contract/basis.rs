@@ -210,7 +210,8 @@ impl Scene {
             by: Actor::System,
             entry: world.draft(Action::TokenCreated),
         };
-        let [minted, successor] = [mint(world), mint(world)];
+        let [minted, mut bound, successor] = [mint(world), mint(world), mint(world)];
+        bound.record.terms.bindings.host = Some(self.hosts[3]);
         let entry = |action| world.draft(action);
         let tokens = vec![self.tokens[1].token.id];
         let many = RevokeTokens { tokens, hosts: true, entry: entry(Action::TokenRevoked) };
@@ -218,6 +219,7 @@ impl Scene {
         let rotate_token = RotateToken { token, successor, revoke_at: None, entry };
         vec![
             verb!(record_mint, minted),
+            verb!(mint_reenrollment, MintReenrollment { mint: bound, revision: 1 }),
             verb!(revoke_token, world.revocation(self.tokens[0].token.id)),
             verb!(revoke_tokens, many),
             verb!(rotate_token, rotate_token),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::policies::plain;
 use super::world::*;
+use crate::access::Actor;
 use crate::admission::PolicyTerms;
 use crate::id::{HostId, PolicyId};
 use crate::ledger::Action;
@@ -184,6 +185,31 @@ pub(in crate::store) async fn roles_judged_by_another_policy_stay(world: &mut Wo
     let outcome = world.store().set_roles(give(Some(to.id), &host)).await.unwrap();
     assert!(matches!(outcome, RolesChange::Changed(_)), "{outcome:?}");
     world.expect_entries(&[Action::HostMoved, Action::HostRolesChanged]).await;
+}
+
+pub(in crate::store) async fn a_bound_token_needs_its_host_as_judged(world: &mut World) {
+    let (from, to) = (policy(world, "from").await, policy(world, "to").await);
+    let judged = member(world, &from).await;
+    let mut record = world.ephemeral(Some(1));
+    record.terms.bindings.host = Some(judged.id);
+    record.terms.policy = Some(from.id);
+    let mint = async |world: &World, revision| {
+        let mint = RecordMint {
+            record: record.clone(),
+            by: Actor::System,
+            entry: world.draft(Action::TokenCreated),
+        };
+        world.store().mint_reenrollment(MintReenrollment { mint, revision }).await.unwrap()
+    };
+    move_to(world, vec![as_it_is(&judged)], Some(to.id)).await;
+    assert_eq!(mint(world, judged.revision).await, HostMint::HostChanged, "it would undo the move");
+    assert_eq!(world.token(&record).await, None);
+    let moved = world.host(judged.id).await;
+    assert_eq!(mint(world, moved.revision).await, HostMint::Recorded);
+    // A move that was judged before the mint may have an earlier time than the token.
+    let late = move_to(world, vec![as_it_is(&moved)], None).await;
+    assert_eq!(late, HostsMoved::Each(vec![HostMoved::Stale]));
+    world.expect_entries(&[Action::HostMoved, Action::TokenCreated]).await;
 }
 
 pub(in crate::store) async fn an_ephemeral_host_goes_when_it_lapses(world: &mut World) {

@@ -12,6 +12,17 @@ pub enum MintOutcome {
     KeyGone,
 }
 
+/// Outcome of recording a token that is bound to a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HostMint {
+    /// The token is valid now.
+    Recorded,
+    /// As [`MintOutcome::KeyGone`].
+    KeyGone,
+    /// The host has another revision than the one that was judged, or is gone. Nothing was written.
+    HostChanged,
+}
+
 /// Outcome of recording tokens of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BatchOutcome {

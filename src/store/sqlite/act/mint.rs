@@ -8,8 +8,8 @@ use crate::id::{ListId, StatusRef};
 use crate::store::sqlite::driver::{self, params};
 use crate::store::sqlite::value::Json;
 use crate::store::{
-    BatchOutcome, IDEMPOTENCY_WINDOW, IdempotencyRecord, ListKind, MOST_IDEMPOTENCY_KEYS, MintOutcome,
-    MintRecord, RecordBatch, RecordMint,
+    BatchOutcome, HostMint, IDEMPOTENCY_WINDOW, IdempotencyRecord, ListKind, MOST_IDEMPOTENCY_KEYS,
+    MintOutcome, MintRecord, MintReenrollment, RecordBatch, RecordMint,
 };
 
 impl Execution<'_> {
@@ -18,6 +18,18 @@ impl Execution<'_> {
             true => Ok(MintOutcome::Recorded),
             false => self.undo(MintOutcome::KeyGone),
         }
+    }
+
+    pub(super) fn mint_reenrollment(&mut self, command: MintReenrollment) -> driver::Result<HostMint> {
+        let MintReenrollment { mint, revision } = command;
+        let sql = "UPDATE hosts SET revision = revision + 1 WHERE host = ?1 AND revision = ?2";
+        if self.execute(sql, params![mint.record.terms.bindings.host, revision])? == 0 {
+            return self.undo(HostMint::HostChanged);
+        }
+        Ok(match self.record_mint(mint)? {
+            MintOutcome::Recorded => HostMint::Recorded,
+            MintOutcome::KeyGone => HostMint::KeyGone,
+        })
     }
 
     pub(super) fn record_batch(&mut self, command: RecordBatch) -> driver::Result<BatchOutcome> {
