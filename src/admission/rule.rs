@@ -86,6 +86,17 @@ impl Rule {
             (None, _) | (_, None) => true,
         }
     }
+
+    /// Checks that the rule would admit the applicant, with a token of this policy, if it had room.
+    ///
+    /// # Errors
+    /// Every condition that does not hold.
+    pub fn judge(&self, applicant: &Applicant, policy: Option<PolicyId>) -> Result<(), Vec<Mismatch>> {
+        let foreign = policy.filter(|_| !self.judges(policy)).map(Mismatch::Policy);
+        let others = self.terms.judge(applicant).err().unwrap_or_default();
+        let mismatches: Vec<_> = foreign.into_iter().chain(others).collect();
+        if mismatches.is_empty() { Ok(()) } else { Err(mismatches) }
+    }
 }
 
 /// The expected decision of a rule about one enrollment. `max_nodes` does not count here.
@@ -137,6 +148,9 @@ pub enum Mismatch {
         /// Maximum number of such hosts.
         most: u32,
     },
+    /// The last author of the rule has limits without the policy of the token.
+    #[error("the rule does not judge tokens of policy {0}: its last author may not give that policy")]
+    Policy(PolicyId),
     /// Another rule that would admit the host is older.
     #[error("rule {0} is older, and decides")]
     Younger(RuleId),

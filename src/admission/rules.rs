@@ -55,17 +55,22 @@ impl Rules {
         applicant: &Applicant,
         policy: Option<PolicyId>,
     ) -> impl Iterator<Item = (RuleId, u64)> {
-        let judging = self.0.iter().filter(move |rule| rule.judges(policy));
-        let matching = judging.filter(|rule| rule.terms.judge(applicant).is_ok());
+        let matching = self.0.iter().filter(move |rule| rule.judge(applicant, policy).is_ok());
         matching.map(|rule| (rule.id, rule.revision))
     }
 
-    /// Decides about the applicant, and gives the reasons of every rule that does not. `admitted` counts a rule's hosts.
-    pub fn decide(&self, applicant: &Applicant, admitted: impl Fn(RuleId) -> u64) -> Decision {
+    /// Decides about the applicant with a token of this policy, and gives the reasons of every rule that does not. `admitted`
+    /// counts a rule's hosts.
+    pub fn decide(
+        &self,
+        applicant: &Applicant,
+        policy: Option<PolicyId>,
+        admitted: impl Fn(RuleId) -> u64,
+    ) -> Decision {
         let mut decision = Decision::default();
         for rule in &self.0 {
             let named = NamedRule { id: rule.id, label: rule.terms.label.clone() };
-            let mut reasons = rule.terms.judge(applicant).err().unwrap_or_default();
+            let mut reasons = rule.judge(applicant, policy).err().unwrap_or_default();
             reasons.extend(rule.terms.full(admitted(rule.id)));
             match &decision.rule {
                 None if reasons.is_empty() => {
@@ -106,7 +111,7 @@ mod tests {
         #[test]
         fn the_oldest_matching_rule_with_room_decides((rules, admitted) in rules(), applicant in applicant()) {
             let place = |id| rules.0.iter().position(|rule| rule.id == id).unwrap();
-            let decision = rules.decide(&applicant, |id| admitted[place(id)]);
+            let decision = rules.decide(&applicant, None, |id| admitted[place(id)]);
             let fits = |id: &RuleId| rules.0[place(*id)].terms.has_room(admitted[place(*id)]);
             let oldest = rules.matching(&applicant, None).map(|(id, _)| id).find(fits);
             prop_assert_eq!(decision.rule.as_ref().map(|rule| rule.id), oldest);
@@ -118,7 +123,7 @@ mod tests {
         fn another_rule_never_refuses_an_admitted_host((rules, admitted) in rules(), applicant in applicant(), place in 0..5_usize) {
             let decides = |rules: &Rules, admitted: &[u64]| {
                 let place = |id| rules.0.iter().position(|rule| rule.id == id).unwrap();
-                rules.decide(&applicant, |id| admitted[place(id)]).rule.is_some()
+                rules.decide(&applicant, None, |id| admitted[place(id)]).rule.is_some()
             };
             let (mut fewer, mut counts) = (rules.clone(), admitted.clone());
             if place < fewer.0.len() {
@@ -135,8 +140,14 @@ mod tests {
         let of = |policies| {
             let id = RuleId::generate(Timestamp::from_secs(1));
             let rules = Rules::of(vec![Rule { id, revision: 1, policies, terms: open() }]);
-            [None, Some(own), Some(foreign)]
-                .map(|policy| rules.matching(&Applicant::default(), policy).count() == 1)
+            [None, Some(own), Some(foreign)].map(|policy| {
+                let decision = rules.decide(&Applicant::default(), policy, |_| 0);
+                let refused = decision.others.iter().flat_map(|other| &other.reasons);
+                assert!(refused.eq(policy.filter(|_| decision.rule.is_none()).map(Mismatch::Policy).iter()));
+                let matches = rules.matching(&Applicant::default(), policy).count() == 1;
+                assert_eq!(decision.rule.is_some(), matches, "the dry run decides as redeeming");
+                matches
+            })
         };
         assert_eq!(of(None), [true, true, true]);
         assert_eq!(of(Some(BTreeSet::from([own]))), [true, true, false]);
@@ -151,7 +162,7 @@ mod tests {
         let full = crate::admission::RuleTerms { max_nodes: Some(2), ..open.clone() };
         let rules = Rules::of(vec![rule(3, open.clone()), rule(1, full), rule(2, open)]);
         let [full, decides, younger] = [0, 1, 2].map(|place: usize| rules.0[place].id);
-        let decision = rules.decide(&Applicant::default(), |_| 2);
+        let decision = rules.decide(&Applicant::default(), None, |_| 2);
         assert_eq!(decision.rule.map(|rule| rule.id), Some(decides));
         let others = decision.others.into_iter().map(|other| (other.rule.id, other.reasons));
         let reasons = [

@@ -18,6 +18,7 @@ mod settings;
 mod user;
 
 use std::fmt::Display;
+use std::sync::Arc;
 
 pub use self::api_key::ApiKeyRequest;
 pub(super) use self::checkin::judge_checkin;
@@ -32,7 +33,10 @@ pub use self::rule::{ApplicantRequest, RuleChangeRequest, RuleRequest};
 pub use self::service_token::ServiceTokenRequest;
 pub use self::settings::SettingsRequest;
 pub use self::user::{UserChangeRequest, UserRequest};
+use crate::id::PolicyId;
 use crate::service::FieldError;
+use crate::service::policies::live::LivePolicies;
+use crate::store::Policy;
 
 /// The value of a field. The error of its parsing goes to `faults`.
 pub(super) fn valid<T>(
@@ -41,4 +45,17 @@ pub(super) fn valid<T>(
     faults: &mut Vec<FieldError>,
 ) -> Option<T> {
     parsed.map_err(|error| faults.push(FieldError::of(field, &error))).ok()
+}
+
+/// The policy with this id. Another text goes to `faults`.
+fn known_policy(
+    id: Option<&str>,
+    policies: &LivePolicies,
+    faults: &mut Vec<FieldError>,
+) -> Option<Arc<Policy>> {
+    let policy = PolicyId::parse(id?).and_then(|id| policies.get(id));
+    if policy.is_none() {
+        faults.push(FieldError::new("policy", "no such policy: give the id of one"));
+    }
+    policy
 }

@@ -243,13 +243,17 @@ impl RuleAdmin {
         Err(StoreError::Contended.into())
     }
 
-    /// Returns the decision of all rules about an enrollment, which changes nothing.
+    /// Returns the decision of all rules about an enrollment with a token of this policy, which changes nothing.
     ///
     /// # Errors
     /// The store cannot be read.
-    pub async fn test_rules(&self, applicant: &Applicant) -> Result<Decision, ServiceError> {
+    pub async fn test_rules(
+        &self,
+        applicant: &Applicant,
+        policy: Option<PolicyId>,
+    ) -> Result<Decision, ServiceError> {
         let counts = self.counts().await?;
-        Ok(self.rules.load().decide(applicant, |id| counts.get(&id).copied().unwrap_or(0)))
+        Ok(self.rules.load().decide(applicant, policy, |id| counts.get(&id).copied().unwrap_or(0)))
     }
 
     /// Returns the rule at the revision that the caller expects, if the caller may change or delete it.

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::RULES;
 use crate::cli::error::CliError;
+use crate::cli::given_policy::GivenPolicy;
 use crate::cli::output::{self, Format, text_at};
 use crate::cli::remote::Remote;
 use crate::client::api::given;
@@ -15,6 +16,7 @@ use crate::config::Environment;
 #[command(after_long_help = "Examples:
   gatepass rule test --cluster eu-1 --role proxy --address 10.1.2.3
   gatepass rule test --role proxy --name n1.lab.example.org -o json
+  gatepass rule test --role proxy --policy edge
 
 The facts are those of the token and of the host's connection. The cluster is the one that the token is bound to.
 
@@ -34,13 +36,22 @@ pub(crate) struct RuleTest {
     /// DNS name that the host asks for. Default: none
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
+    /// Name or id of the token's policy. Default: a token without one
+    #[arg(long, value_name = "NAME", value_parser = GivenPolicy::parse)]
+    policy: Option<GivenPolicy>,
 }
 
 impl RuleTest {
     pub(super) async fn run(self, environment: &Environment) -> Result<(), CliError> {
-        let Self { remote, cluster, roles, address, name } = self;
-        let body = given(json!({ "cluster": cluster, "roles": roles, "address": address, "name": name }));
-        let decision = remote.connect(environment)?.post(&format!("{RULES}/test"), &body).await?;
+        let Self { remote, cluster, roles, address, name, policy } = self;
+        let api = remote.connect(environment)?;
+        let policy = match &policy {
+            Some(policy) => Some(policy.whole(&api).await?),
+            None => None,
+        };
+        let facts =
+            json!({ "cluster": cluster, "roles": roles, "address": address, "name": name, "policy": policy });
+        let decision = api.post(&format!("{RULES}/test"), &given(facts)).await?;
         match remote.output {
             Format::Json => output::json(&decision)?,
             _ => output::text(&lines(&decision))?,

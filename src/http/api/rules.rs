@@ -154,6 +154,7 @@ pub(super) async fn delete_rule(call: Call) -> Result<Reply, Problem> {
 )]
 pub(super) async fn test_rules(call: Call) -> Result<Reply, Problem> {
     let (request, faults) = decode::native::<ApplicantRequest>(&call.body)?;
-    let applicant = request.judge(&call.authority.roles, faults)?;
-    Ok(Reply::ok(&call.authority.rules.test_rules(&applicant).await?))
+    let known = (&*call.authority.roles, &*call.authority.policies.policies);
+    let (applicant, policy) = request.judge(known, faults)?;
+    Ok(Reply::ok(&call.authority.rules.test_rules(&applicant, policy).await?))
 }

@@ -1,14 +1,12 @@
 //! The body of a mint, with the other names that Telovix gives three of its fields.
 
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::life::{Life, both};
 use super::object::object;
 use super::preset::Preset;
-use super::valid;
+use super::{known_policy, valid};
 use crate::approval::Approval;
 use crate::clock::Timestamp;
 use crate::id::{PolicyId, Thumbprint};
@@ -107,7 +105,7 @@ impl MintRequest {
     ) -> Result<MintOrder, RequestError> {
         let preset = Preset::parse(self.preset.as_deref(), &mut faults);
         let persistent = self.persistent.unwrap_or(preset.is_persistent());
-        let policy = self.policy(policies, &mut faults);
+        let policy = known_policy(self.policy.as_deref(), policies, &mut faults);
         let roles = self.roles(catalogue, policy.as_deref(), &mut faults);
         let label = valid("label", Label::parse(&self.label), &mut faults);
         let bounds = preset.bounds(persistent, self.asked_cluster().is_some(), spans);
@@ -147,14 +145,6 @@ impl MintRequest {
             faults.push(FieldError::new("key_thumbprint", message));
         }
         count
-    }
-
-    fn policy(&self, policies: &LivePolicies, faults: &mut Vec<FieldError>) -> Option<Arc<Policy>> {
-        let policy = PolicyId::parse(self.policy.as_deref()?).and_then(|id| policies.get(id));
-        if policy.is_none() {
-            faults.push(FieldError::new("policy", "no such policy: give the id of one"));
-        }
-        policy
     }
 
     /// The roles that are asked for, all of which a policy must have, or else those of the policy.

@@ -6,9 +6,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::object::{given_objects, objects};
-use super::valid;
+use super::{known_policy, valid};
 use crate::admission::{AddressRange, Applicant, Example, RuleCluster, RuleTerms};
+use crate::id::PolicyId;
 use crate::name::{Cluster, DnsName, DnsPattern, Label, Role};
+use crate::service::policies::live::LivePolicies;
 use crate::service::rules::RuleEdit;
 use crate::service::tokens::order::Catalogue;
 use crate::service::{FieldError, RequestError};
@@ -126,6 +128,9 @@ pub struct ApplicantRequest {
     /// The DNS name that the host asks for.
     #[schema(value_type = Option<DnsName>)]
     name: Option<String>,
+    /// The policy of the token.
+    #[schema(value_type = Option<PolicyId>)]
+    policy: Option<String>,
 }
 
 impl RuleRequest {
@@ -179,11 +184,16 @@ impl ApplicantRequest {
     ///
     /// # Errors
     /// [`RequestError::Fields`] with every invalid field, `faults` of the decoding included.
-    pub fn judge(self, catalogue: &Catalogue, faults: Vec<FieldError>) -> Result<Applicant, RequestError> {
+    pub fn judge(
+        self,
+        (catalogue, policies): (&Catalogue, &LivePolicies),
+        faults: Vec<FieldError>,
+    ) -> Result<(Applicant, Option<PolicyId>), RequestError> {
         let mut form = Form { catalogue, faults };
+        let policy = known_policy(self.policy.as_deref(), policies, &mut form.faults);
         let applicant = form.applicant("", self);
         RequestError::refuse(form.faults)?;
-        Ok(applicant)
+        Ok((applicant, policy.map(|policy| policy.id)))
     }
 }
 
@@ -244,7 +254,7 @@ impl Form<'_> {
         let mut judged = Vec::new();
         for (place, example) in examples.into_iter().enumerate().take(MOST_OF_EACH) {
             let ExampleRequest { cluster, roles, address, name, admitted } = example;
-            let request = ApplicantRequest { cluster, roles, address, name };
+            let request = ApplicantRequest { cluster, roles, address, name, policy: None };
             let applicant = self.applicant(&format!("examples[{place}]."), request);
             judged.push(Example { applicant, admitted });
         }
@@ -252,7 +262,7 @@ impl Form<'_> {
     }
 
     fn applicant(&mut self, within: &str, request: ApplicantRequest) -> Applicant {
-        let ApplicantRequest { cluster, roles, address, name } = request;
+        let ApplicantRequest { cluster, roles, address, name, policy: _ } = request;
         let field = |name: &str| format!("{within}{name}");
         let roles = self.roles(&field("roles"), &roles);
         let faults = &mut self.faults;

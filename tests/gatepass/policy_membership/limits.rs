@@ -129,6 +129,20 @@ async fn i5_a_rule_admits_policies_of_its_author_only() {
     let redeem =
         async |policy: &Value| crate::support::Host::new().redeem(&at, &first_token(policy)).await.status;
     assert_eq!((redeem(&own).await, redeem(&foreign).await), (200, 202));
+    let dry_run = async |policy: Value| {
+        let said = at.admin().post(&format!("{rules}/test"), &json!({ "policy": policy })).await;
+        assert_eq!(said.status, 200, "{}", said.text);
+        said.json
+    };
+    for judged in [&own["id"], &Value::Null] {
+        assert_eq!(dry_run(judged.clone()).await["rule"]["id"], made.json["id"]);
+    }
+    let refused = dry_run(foreign["id"].clone()).await;
+    assert_eq!(refused["rule"], Value::Null);
+    let reason = refused["others"][0]["reasons"][0].as_str().unwrap();
+    assert!(reason.contains(foreign["id"].as_str().unwrap()), "{reason}");
+    let unknown = at.admin().post(&format!("{rules}/test"), &json!({ "policy": "foreign" })).await;
+    is_refused(&unknown, 400, "invalid_request");
     let whole = at.admin().post(rules, &rule).await;
     assert_eq!((whole.status, &whole.json["policies"]), (201, &Value::Null), "{}", whole.text);
     assert_eq!(redeem(&foreign).await, 200);

@@ -96,6 +96,11 @@ async fn a_dry_run_names_the_rule_and_the_reasons() {
             "rule {eu} (eu) admits this host\nrule {lab} (the lab) does not: the host's address is 10.1.2.3, and the rule is for 10.2.0.0/16\n"
         )
     );
+    server.json(&["policy", "create", "--name", "edge", "--role", "proxy"]);
+    let of_policy = [&test[..], &["--policy", "edge"]].concat();
+    assert!(ends(&server, &of_policy, 0).starts_with(&format!("rule {eu} (eu) admits")));
+    let unknown = [&test[..], &["--policy", "nowhere"]].concat();
+    assert!(server.fails(&unknown).1.contains("gatepass policy list"));
     let decision = server.json(&test);
     assert_eq!((&decision["rule"]["id"], &decision["others"][0]["id"]), (&json!(eu), &json!(lab)));
     server.stop().await;
