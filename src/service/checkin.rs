@@ -123,8 +123,8 @@ impl CheckIns {
         Ok(self.outputs.revision(policy.id).await?.wrapping_add(keys.revision()))
     }
 
-    /// Mints an access token of the host for the service `audience`. It is bound to the presented certificate and ends before
-    /// it. Nothing is recorded: the token ends with its host, and within the hour.
+    /// Mints an access token of the host for the service `audience`. It is bound to the presented certificate, and ends with it
+    /// or with its overlap at the latest. Nothing is recorded: the token ends with its host, and within the hour.
     ///
     /// # Errors
     /// The clock is in doubt, the host has no policy, its policy does not name the service, or the key does not sign.
@@ -141,13 +141,15 @@ impl CheckIns {
             return Err(HostError::AudienceNotAllowed.into());
         }
         let issued_at = now.whole_second();
+        // A token lasts at least a second.
+        let ends_at = host.ends_at.whole_second().max(issued_at.plus(Duration::from_secs(1)));
         let grant = AccessGrant {
             id: TokenId::generate(now),
             issuer: trust.issuers.current().to_owned(),
             audience: audience.to_owned(),
             host: host.id,
             issued_at,
-            expires_at: issued_at.plus(self.access_ttl).min(host.certificate.not_after.whole_second()),
+            expires_at: issued_at.plus(self.access_ttl).min(ends_at),
             roles: present_roles(host),
             certificate: host.thumbprint,
         };

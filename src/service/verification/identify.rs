@@ -16,6 +16,8 @@ pub struct HostCaller {
     pub id: HostId,
     /// The presented certificate. The host proved to hold its key.
     pub certificate: CertificateRecord,
+    /// End of that certificate: its expiry, or the end of its overlap if it is superseded.
+    pub ends_at: Timestamp,
     /// The thumbprint of that certificate.
     pub thumbprint: CertificateThumbprint,
     /// The roles in that certificate.
@@ -100,18 +102,19 @@ impl Authenticator {
             return Err(HostError::from(refusal).into());
         }
         let record = self.base.store.host(identity.host).await?.ok_or(HostError::Revoked)?;
-        self.judge_lineage(usage, caller, &identity, &record, now).await?;
+        let overlap_ends = self.judge_lineage(usage, caller, &identity, &record, now).await?;
+        let ends_at = overlap_ends.map_or(identity.not_after, |end| end.min(identity.not_after));
         let HostPeer { host: id, serial, roles, dns_name: name, not_before, not_after, host_key, .. } =
             identity;
         let issued_at = not_before.plus(BACKDATED);
         let due_at = record.newest.due_at.filter(|_| serial == record.newest.serial);
         let thumbprint = CertificateThumbprint::of(certificate);
         let certificate = CertificateRecord { serial, host_key, issued_at, not_after, due_at };
-        Ok(HostCaller { id, certificate, thumbprint, roles, name, record })
+        Ok(HostCaller { id, certificate, ends_at, thumbprint, roles, name, record })
     }
 
     /// Judges a certificate by its place in the lineage of its host. The newest and its unconfirmed predecessor do
-    /// everything. A superseded one has its overlap, and cannot renew.
+    /// everything. A superseded one has its overlap, and cannot renew. Returns the end of that overlap.
     async fn judge_lineage(
         &self,
         usage: CertificateUse,
@@ -119,19 +122,19 @@ impl Authenticator {
         identity: &HostPeer,
         record: &HostRecord,
         now: Timestamp,
-    ) -> Result<(), ServiceError> {
+    ) -> Result<Option<Timestamp>, ServiceError> {
         let (host, serial) = (record.id, identity.serial);
         if record.is_current(serial) {
             if serial == record.newest.serial && !record.newest_seen {
                 self.mark_seen(MarkSeen { host, serial, at: now }).await;
             }
-            return Ok(());
+            return Ok(None);
         }
         if usage == CertificateUse::Renewal {
             return Err(self.conflicts.alarm(caller, host, serial, now).await);
         }
         match self.base.store.superseded_at(host, serial).await? {
-            Some(at) if now.since(at) < self.overlap => Ok(()),
+            Some(at) if now.since(at) < self.overlap => Ok(Some(at.plus(self.overlap))),
             _ => Err(superseded()),
         }
     }

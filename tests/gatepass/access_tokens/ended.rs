@@ -102,6 +102,26 @@ async fn a_token_lasts_as_long_as_its_certificate_counts() {
     assert_eq!(verify(&at, &token).await["reason"], "token_certificate_ended");
 }
 
+/// A superseded certificate counts until its overlap is over, and so does its token.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_ends_with_the_overlap_of_its_certificate() {
+    let at = start().await;
+    let mut member = member(&at).await;
+    let former = member.renew(&at).await;
+    at.clock.advance(HOUR - Duration::from_secs(300));
+    let lasts = async |host: &Member| {
+        let said = host.client.post(ACCESS_TOKEN, &json!({ "audience": AUDIENCE })).await;
+        assert_eq!(said.status, 200, "{}", said.text);
+        said.json["expires_in"].as_u64().unwrap()
+    };
+    assert_eq!((lasts(&former).await, lasts(&member).await), (300, 900));
+    at.clock.advance(Duration::from_secs(299));
+    assert_eq!(lasts(&former).await, 1);
+    at.clock.advance(Duration::from_secs(1));
+    let over = former.client.post(ACCESS_TOKEN, &json!({ "audience": AUDIENCE })).await;
+    refused(&over, 403, "certificate_superseded");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_ends_after_its_minutes() {
     let at = start().await;
