@@ -97,7 +97,8 @@ impl PolicyAdmin {
         first_token: bool,
     ) -> Result<(CountedPolicy, Option<MintedToken>), ServiceError> {
         caller.may(Act::CreatePolicy)?;
-        self.may_make(caller, None, &terms).await?;
+        fits(None, &terms).await?;
+        self.may_make(caller, None, &terms)?;
         for _ in 0..ATTEMPTS {
             let now = self.base.time.trusted()?;
             let policy = first_revision(caller, terms.clone(), now);
@@ -145,24 +146,14 @@ impl PolicyAdmin {
         self.minting.sign(caller, order, &self.minting.trust.ring(), now).await
     }
 
-    /// Checks the terms of a policy, and that the caller may give it these in place of `before`.
-    async fn may_make(
+    /// Checks the terms of a policy but its settings, and that the caller may give it these in place of `before`.
+    fn may_make(
         &self,
         caller: &Caller,
         before: Option<&PolicyTerms>,
         terms: &PolicyTerms,
-    ) -> Result<(), ServiceError> {
-        let mut faults = Vec::new();
-        if terms.ephemeral_hosts && terms.certificate_lifetime.is_some() {
-            let message = "the certificates of ephemeral hosts last 24h: set it to null";
-            faults.push(FieldError::new("certificate_lifetime", message));
-        }
-        let is_judged =
-            |before: &PolicyTerms| before.settings == terms.settings && before.schema == terms.schema;
-        if !before.is_some_and(is_judged) {
-            faults.extend(misfits(terms).await?);
-        }
-        RequestError::refuse(faults)?;
+    ) -> Result<(), RequestError> {
+        RequestError::refuse(misplaced_lifetime(terms).into_iter().collect())?;
         let roles_before = before.map_or(&[][..], |before| &before.roles);
         if roles_before != terms.roles {
             caller.may(Act::SetRoles { before: roles_before, after: &terms.roles })?;
@@ -175,7 +166,7 @@ impl PolicyAdmin {
         if terms.ephemeral_hosts && before.is_some_and(|before| !before.ephemeral_hosts) {
             caller.may(Act::CreatePolicy)?;
         }
-        Ok(self.may_last(caller, before, terms)?)
+        self.may_last(caller, before, terms)
     }
 
     /// Checks that only an admin gives certificates a longer life than the configured one.
@@ -221,6 +212,27 @@ fn first_revision(caller: &Caller, terms: PolicyTerms, now: Timestamp) -> Policy
         updated_at: now,
         updated_by: actor,
     }
+}
+
+/// Checks what needs no rights: each field that does not fit is in one error. Settings like those `before` fit.
+async fn fits(before: Option<&PolicyTerms>, terms: &PolicyTerms) -> Result<(), ServiceError> {
+    let mut faults = Vec::from_iter(misplaced_lifetime(terms));
+    if !before.is_some_and(|before| same_settings(before, terms)) {
+        faults.extend(misfits(terms).await?);
+    }
+    Ok(RequestError::refuse(faults)?)
+}
+
+/// The fault of a policy for ephemeral hosts that sets a lifetime.
+fn misplaced_lifetime(terms: &PolicyTerms) -> Option<FieldError> {
+    let message = "the certificates of ephemeral hosts last 24h: set it to null";
+    let is_misplaced = terms.ephemeral_hosts && terms.certificate_lifetime.is_some();
+    is_misplaced.then(|| FieldError::new("certificate_lifetime", message))
+}
+
+/// Returns whether both have the same settings and schema, so that one check is enough.
+fn same_settings(one: &PolicyTerms, other: &PolicyTerms) -> bool {
+    one.settings == other.settings && one.schema == other.schema
 }
 
 /// Lists the settings that do not fit their schema. A thread for work that takes long checks them.

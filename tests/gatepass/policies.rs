@@ -5,8 +5,15 @@ mod cli;
 mod limits;
 mod tokens;
 
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
+use gatepass::access::Rights;
+use gatepass::id::PolicyId;
+use gatepass::name::Label;
+use gatepass::service::Caller;
+use gatepass::service::policies::PolicyEdit;
 use http::header::IF_MATCH;
 use serde_json::{Value, json};
 
@@ -194,6 +201,55 @@ async fn a_policy_that_hosts_have_stays() {
     let refused = Host::new().redeem(&at, token).await;
     assert_eq!((refused.status, refused.code()), (410, "token_revoked"), "{}", refused.text);
     assert_eq!(at.entries("policy_deleted").await, 1);
+    at.stop().await;
+}
+
+/// A slow schema must not keep the changes of other policies waiting.
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_are_checked_beside_another_change() {
+    let at = Running::start().await;
+    let (edge, core) = (create(&at, "edge", json!({})).await, create(&at, "core", json!({})).await);
+    at.settled().await;
+    let held = database::hold(at.data_dir());
+    let id = PolicyId::parse(edge["id"].as_str().unwrap()).unwrap();
+    let edit = PolicyEdit { name: Label::parse("edges").ok(), ..PolicyEdit::default() };
+    let caller = Caller { rights: Rights::ALL, ..Caller::SYSTEM };
+    let mut changing = pin!(at.authority.policies.change_policy(&caller, id, edit, None));
+    let begun = std::future::poll_fn(|context| Poll::Ready(changing.as_mut().poll(context))).await;
+    assert!(begun.is_pending(), "it was written although the database was held");
+    let wrong = json!({ "schema": { "required": ["ports"] } });
+    assert_eq!(fields(&at.admin().patch(&at_id(&core), &wrong).await), ["settings"]);
+    drop(held);
+    assert_eq!(changing.await.unwrap().policy.revision, 2);
+}
+
+/// Each of them changes something else, so that all of them hold.
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_of_one_policy_side_by_side_all_hold() {
+    let at = Running::start().await;
+    let edge = create(&at, "edge", json!({})).await;
+    let schema = json!({ "properties": { "level": { "enum": ["info", "debug"] } } });
+    let changes = [
+        json!({ "description": "proxies" }),
+        json!({ "roles": ["proxy"] }),
+        json!({ "labels": { "site": "eu-1" } }),
+        json!({ "settings": { "level": "info" } }),
+        json!({ "schema": schema }),
+        json!({ "approval": "warn" }),
+    ];
+    let patch = async |change: &Value| at.admin().patch(&at_id(&edge), change).await;
+    let answers = futures_util::future::join_all(changes.iter().map(patch)).await;
+    assert!(
+        answers.iter().all(|said| said.status == 200),
+        "{:?}",
+        answers.iter().map(|said| &said.text).collect::<Vec<_>>()
+    );
+    let after = at.admin().get(&at_id(&edge)).await.json;
+    assert_eq!(after["revision"], 7);
+    for change in &changes {
+        let (name, value) = change.as_object().unwrap().iter().next().unwrap();
+        assert_eq!(after[name], *value);
+    }
     at.stop().await;
 }
 

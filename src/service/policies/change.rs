@@ -1,6 +1,8 @@
 //! Changing, restoring and deleting policies.
 
-use super::{CountedPolicy, PolicyAdmin, PolicyEdit, about, name_taken, no_output, shown, unknown};
+use super::{
+    CountedPolicy, PolicyAdmin, PolicyEdit, about, fits, name_taken, no_output, same_settings, shown, unknown,
+};
 use crate::access::Act;
 use crate::admission::PolicyTerms;
 use crate::id::PolicyId;
@@ -23,15 +25,8 @@ impl PolicyAdmin {
         edit: PolicyEdit,
         expected: Option<u64>,
     ) -> Result<CountedPolicy, ServiceError> {
-        let _turn = self.policies.change().await;
-        for _ in 0..ATTEMPTS {
-            let policy = self.judged(caller, id, expected).await?;
-            let terms = edit.clone().of(policy.terms.clone());
-            if let Some(changed) = self.replaced(caller, policy, terms, |entry| entry).await? {
-                return self.counted(changed).await;
-            }
-        }
-        Err(StoreError::Contended.into())
+        let next = |before| edit.clone().of(before);
+        self.revise(caller, (id, expected), next, |entry| entry).await
     }
 
     /// Gives a policy the terms of an earlier revision again, as a new revision.
@@ -45,20 +40,14 @@ impl PolicyAdmin {
         revision: u64,
         expected: Option<u64>,
     ) -> Result<CountedPolicy, ServiceError> {
-        let _turn = self.policies.change().await;
-        for _ in 0..ATTEMPTS {
-            let policy = self.judged(caller, id, expected).await?;
-            let earlier = self.base.store.policy_revision(id, revision).await?;
-            let Some(earlier) = earlier else {
-                return Err(RequestError::not_found("revision", revision).into());
-            };
-            self.judge_earlier(&earlier.terms)?;
-            let from = |entry: Draft| entry.with("restored_revision", revision);
-            if let Some(changed) = self.replaced(caller, policy, earlier.terms, from).await? {
-                return self.counted(changed).await;
-            }
-        }
-        Err(StoreError::Contended.into())
+        self.judged(caller, id, expected).await?;
+        let earlier = self.base.store.policy_revision(id, revision).await?;
+        let Some(Policy { terms, .. }) = earlier else {
+            return Err(RequestError::not_found("revision", revision).into());
+        };
+        self.judge_earlier(&terms)?;
+        let from = |entry: Draft| entry.with("restored_revision", revision);
+        self.revise(caller, (id, expected), |_| terms.clone(), from).await
     }
 
     /// Checks the roles of an earlier revision by the present catalogue, and its audiences by the present configuration.
@@ -110,6 +99,34 @@ impl PolicyAdmin {
         Err(StoreError::Contended.into())
     }
 
+    /// Gives a policy the `next` terms after its present ones. The settings are checked before the turn: a slow schema must not
+    /// keep other changes waiting. If another change comes between, they are checked again.
+    async fn revise(
+        &self,
+        caller: &Caller,
+        (id, expected): (PolicyId, Option<u64>),
+        next: impl Fn(PolicyTerms) -> PolicyTerms,
+        detailed: impl Fn(Draft) -> Draft,
+    ) -> Result<CountedPolicy, ServiceError> {
+        for _ in 0..ATTEMPTS {
+            let seen = self.judged(caller, id, expected).await?;
+            let checked = next(seen.terms.clone());
+            fits(Some(&seen.terms), &checked).await?;
+            let turn = self.policies.change().await;
+            let policy = self.judged(caller, id, expected).await?;
+            let terms = next(policy.terms.clone());
+            if !same_settings(&policy.terms, &terms) && !same_settings(&checked, &terms) {
+                continue;
+            }
+            let changed = self.replaced(caller, policy, terms, &detailed).await?;
+            drop(turn);
+            if let Some(changed) = changed {
+                return self.counted(changed).await;
+            }
+        }
+        Err(StoreError::Contended.into())
+    }
+
     /// Gives a policy other terms. `None`: another change was faster, so judge it again.
     async fn replaced(
         &self,
@@ -121,7 +138,7 @@ impl PolicyAdmin {
         if terms == policy.terms {
             return Ok(Some(policy));
         }
-        self.may_make(caller, Some(&policy.terms), &terms).await?;
+        self.may_make(caller, Some(&policy.terms), &terms)?;
         let now = self.base.time.now();
         let entry = about(caller.did(Action::PolicyChanged, now), policy.id, &terms);
         let entry =
