@@ -213,7 +213,7 @@ impl Authority {
             },
             checkins: parts.checkins(unwritten.clone(), output_keys.clone()),
             rules: RuleAdmin { base: base.clone(), rules: parts.rules.clone() },
-            policies: parts.policies(minting.clone(), output_keys.clone()),
+            policies: parts.policies(minting.clone(), due.clone(), output_keys.clone()),
             outputs: OutputAdmin {
                 base: base.clone(),
                 trust: trust.clone(),
@@ -329,10 +329,16 @@ impl Parts {
         }
     }
 
-    fn policies(&self, minting: Arc<Minting>, keys: Arc<OutputKeys>) -> PolicyAdmin {
+    fn policies(
+        &self,
+        minting: Arc<Minting>,
+        due: Arc<DueRevocations>,
+        keys: Arc<OutputKeys>,
+    ) -> PolicyAdmin {
         PolicyAdmin {
             base: self.base.clone(),
             minting,
+            due,
             policies: self.policies.clone(),
             keys,
             lifetime: self.settings.certificates.lifetime,

@@ -15,6 +15,7 @@ pub use self::edit::PolicyEdit;
 use self::live::LivePolicies;
 use super::base::Base;
 use super::outputs::keys::OutputKeys;
+use super::tokens::due::DueRevocations;
 use super::tokens::mint::{ATTEMPTS, Minting, first_policy_order};
 use super::{Caller, FieldError, RequestError, ServiceError};
 use crate::access::{Act, Excess, Permission};
@@ -42,6 +43,7 @@ pub struct PolicyAdmin {
     pub(super) base: Base,
     pub(super) minting: Arc<Minting>,
     pub(super) keys: Arc<OutputKeys>,
+    pub(super) due: Arc<DueRevocations>,
     /// The policies in memory.
     pub policies: Arc<LivePolicies>,
     /// Lifetime of a certificate without a policy.

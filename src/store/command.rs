@@ -89,7 +89,7 @@ macro_rules! each_verb {
                 revoke_tokens: RevokeTokens -> TokensRevoked;
                 /// Records a token's successor and the moment at which the token is revoked.
                 rotate_token: RotateToken -> TokenRotation;
-                /// Revokes tokens that are due: they were rotated, or their minter was deleted.
+                /// Revokes tokens that are due: they were rotated, or their minter or their policy was deleted.
                 revoke_due: RevokeDue -> DueRevoked;
                 /// Revokes many hosts.
                 revoke_hosts: RevokeHosts -> HostsRevoked;
@@ -157,7 +157,7 @@ macro_rules! each_verb {
                 create_policy: CreatePolicy -> PolicyCreation;
                 /// Changes the terms of a policy, and keeps the revision before.
                 change_policy: ChangePolicy -> PolicyChange;
-                /// Deletes a policy that no host has, and revokes its live tokens.
+                /// Deletes a policy that no host has, and makes its live tokens due.
                 delete_policy: DeletePolicy -> PolicyDeletion;
                 /// Creates an output with its secrets.
                 create_output: CreateOutput -> OutputCreation;

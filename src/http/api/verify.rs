@@ -91,8 +91,8 @@ pub(super) fn route() -> Route {
 
 /// Verify tokens
 ///
-/// Up to 1000 tokens: signature, time and revocation, from memory and from the rows of persistent tokens. Nothing is
-/// written.
+/// Up to 1000 tokens: signature, time and revocation, from memory and from the rows of tokens that are persistent or have
+/// a policy. Nothing is written.
 #[utoipa::path(
     post,
     path = "/api/v1/verify",

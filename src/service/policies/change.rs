@@ -68,12 +68,24 @@ impl PolicyAdmin {
         if revisions.is_empty() { Err(unknown(id)) } else { Ok(revisions) }
     }
 
-    /// Deletes a policy that no host has, and revokes its live tokens. Returns their number.
+    /// Deletes a policy that no host has, and revokes its live tokens: none admits a host from now on. Returns their number.
     ///
     /// # Errors
     /// Hosts that are not revoked have it. It is unknown, beyond the caller's limits, or has another revision than `expected`.
     /// Or the store cannot be written.
     pub async fn delete_policy(
+        &self,
+        caller: &Caller,
+        id: PolicyId,
+        expected: Option<u64>,
+    ) -> Result<u64, ServiceError> {
+        let tokens = self.removed(caller, id, expected).await?;
+        self.due.finish_deletion(tokens).await;
+        Ok(tokens)
+    }
+
+    /// Deletes a policy in the store and in memory. Returns the number of its tokens that are due.
+    async fn removed(
         &self,
         caller: &Caller,
         id: PolicyId,

@@ -1,5 +1,5 @@
-//! Due revocations: rotated tokens whose overlap is over, and tokens of a deleted minter. Each transaction revokes a bounded
-//! number, so that redemptions do not wait long.
+//! Due revocations: rotated tokens whose overlap is over, and tokens of a deleted minter or policy. Each transaction revokes
+//! a bounded number, so that redemptions do not wait long.
 
 use tokio::sync::Notify;
 
@@ -37,7 +37,7 @@ impl DueRevocations {
         }
     }
 
-    /// Returns when tokens are due that the deletion of their minter did not wait for.
+    /// Returns when tokens are due that a deletion did not wait for.
     pub async fn more(&self) {
         self.due.notified().await;
     }
@@ -51,7 +51,7 @@ impl DueRevocations {
             Ok(done) if done.more => self.due.notify_one(),
             Ok(_) => {}
             Err(error) => {
-                tracing::warn!(%error, tokens, "tokens of a deleted minter are not revoked yet; retrying");
+                tracing::warn!(%error, tokens, "tokens of a deletion are not revoked yet; retrying");
             }
         }
     }

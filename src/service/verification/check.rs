@@ -1,5 +1,6 @@
-//! Checks of the authority's own tokens: signature, time and revocation. They read memory, and the row of a persistent token:
-//! without it the token is revoked. An access token is as good as the certificate that it is bound to.
+//! Checks of the authority's own tokens: signature, time and revocation. They read memory, and the rows of a token that is
+//! persistent or has a policy. Without them, or if its revocation is due, such a token is revoked. An access token is as good
+//! as the certificate that it is bound to.
 
 use std::borrow::Cow;
 
@@ -175,7 +176,7 @@ impl Authenticator {
     /// check.
     ///
     /// # Errors
-    /// The store cannot be read: then nothing is known of a persistent token.
+    /// The store cannot be read: then nothing is known of a token that is persistent or has a policy.
     pub(in crate::service) async fn judge_signed(
         &self,
         signed: AuthenticatedToken,
@@ -186,8 +187,10 @@ impl Authenticator {
             Err(bad) => return Ok(Err(bad)),
         };
         Ok(match &good {
+            // The tokens of a deleted policy are due before memory knows that they are revoked.
             GoodToken::Enrollment(grant)
-                if grant.terms.persistent && !self.base.store.is_vouched_for(grant.clone(), now).await? =>
+                if (grant.terms.persistent || grant.terms.policy.is_some())
+                    && !self.base.store.is_vouched_for(grant.clone(), now).await? =>
             {
                 Err(BadToken::Revoked)
             }

@@ -34,12 +34,12 @@ pub struct ChangePolicy {
     pub entry: Draft,
 }
 
-/// See [`Verbs::delete_policy`](crate::store::Verbs::delete_policy).
+/// See [`Verbs::delete_policy`](crate::store::Verbs::delete_policy). [`RevokeDue`](crate::store::RevokeDue) revokes its live tokens.
 pub struct DeletePolicy {
     /// Id of the policy.
     pub policy: PolicyId,
     /// The revision that was judged.
     pub revision: u64,
-    /// Ledger entry of the act, and the base of each token's entry.
+    /// The entry; the store adds the number of tokens.
     pub entry: Draft,
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
+use super::together;
 use super::world::*;
 use crate::access::Actor;
 use crate::admission::{PolicyTerms, RenewAt};
@@ -202,7 +203,16 @@ pub(in crate::store) async fn a_deleted_policy_takes_its_live_tokens(world: &mut
     world.pass(HOUR * 2);
     world.new_entries().await;
     assert_eq!(world.delete_policy(policy, 1).await, PolicyDeletion::Deleted { tokens: 2 });
-    world.expect_entries(&[Action::TokenRevoked, Action::TokenRevoked, Action::PolicyDeleted]).await;
+    world.expect_entries(&[Action::PolicyDeleted]).await;
+    let refused = Redeemed::Refused(RedeemRefusal::TokenRevoked);
+    for token in [&live, &ephemeral] {
+        assert_eq!(world.redeem(token, new_key()).await, refused, "before the revocation is written");
+        assert!(!world.store().is_vouched_for(verified(token), world.now).await.unwrap());
+        assert_eq!(world.token(token).await.unwrap().state(world.now), TokenState::Revoked);
+    }
+    assert!(world.store().is_vouched_for(verified(&kept), world.now).await.unwrap());
+    assert_eq!(together::due(world).await, 2);
+    world.expect_entries(&[Action::TokenRevoked, Action::TokenRevoked]).await;
     for (token, revoked) in [(&live, true), (&ephemeral, true), (&expired, false), (&kept, false)] {
         let status = world.store().revocations().status(token.token.status);
         assert_eq!(status == Status::Revoked, revoked, "{token:?}");
@@ -211,8 +221,7 @@ pub(in crate::store) async fn a_deleted_policy_takes_its_live_tokens(world: &mut
     let gone = world.token_of(policy);
     assert_eq!(world.store().record_mint(world.mint_of(&gone)).await.unwrap(), MintOutcome::KeyGone);
     for token in [&live, &ephemeral] {
-        let refused = world.redeem(token, new_key()).await;
-        assert_eq!(refused, Redeemed::Refused(RedeemRefusal::TokenRevoked));
+        assert_eq!(world.redeem(token, new_key()).await, refused);
     }
 }
 

@@ -37,7 +37,7 @@ pub enum PolicyChange {
 pub enum PolicyDeletion {
     /// The policy is deleted, with its revisions.
     Deleted {
-        /// Number of live tokens that were revoked.
+        /// Number of live tokens that are due, so that they admit no host any longer.
         tokens: u64,
     },
     /// Hosts that are not revoked have it; nothing changed.

@@ -61,7 +61,9 @@ pub(in crate::store) async fn a_deleted_policy_ends_waits_of_expired_tokens_too(
     let id = world.wait(&token, new_key()).await;
     let (_, stays) = past_expiry(world, "user:admin").await;
     assert_eq!(world.enrollment(id).await.state, EnrollmentState::Waiting);
-    assert_eq!(world.delete_policy(policy.id, 1).await, PolicyDeletion::Deleted { tokens: 0 });
+    assert_eq!(world.delete_policy(policy.id, 1).await, PolicyDeletion::Deleted { tokens: 1 });
+    has_ended(world, id).await;
+    assert_eq!(together::due(world).await, 1);
     has_ended(world, id).await;
     assert_eq!(world.enrollment(stays).await.state, EnrollmentState::Waiting, "of no policy");
 }

@@ -1,4 +1,4 @@
-//! Ending live tokens together: their key, their URL or their minter is no longer trusted.
+//! Ending live tokens together: their key, their URL or their minter is no longer trusted, or their policy is gone.
 
 use super::Execution;
 use crate::clock::Timestamp;
@@ -37,10 +37,15 @@ pub(in crate::store::sqlite) const MAKE_AWAITED_DUE: &str = "UPDATE mints SET re
      WHERE token IN (SELECT token FROM enrollments WHERE state = 'waiting') AND (minter = ?1 OR owner = ?3) \
      AND revoked_at IS NULL AND expires_at <= ?4";
 
-/// A retired key or a deleted policy, whose tokens end.
+/// Makes the tokens of a policy due, and expired ones whose hosts wait for a decision.
+pub(in crate::store::sqlite) const MAKE_DUE_OF_POLICY: &str = "UPDATE mints SET revoke_at = ?2, revoke_as = ?4 \
+     WHERE policy = ?1 AND policy IS NOT NULL AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?3 \
+     OR EXISTS (SELECT 1 FROM enrollments AS e WHERE e.token = mints.token AND e.state = 'waiting')) \
+     AND NOT EXISTS (SELECT 1 FROM uses AS u WHERE u.token = mints.token AND u.spent_at IS NOT NULL)";
+
+/// A retired key, whose tokens end.
 pub(super) enum TokensOf {
     SigningKey(KeyId),
-    Policy(PolicyId),
     FleetKey(FleetKeyId),
 }
 
@@ -56,15 +61,14 @@ impl Execution<'_> {
 
     /// Marks expired tokens as ended if hosts wait for a decision: nobody may approve them.
     pub(super) fn end_awaited(&self, tokens: TokensOf, at: Timestamp) -> driver::Result<()> {
-        let (signing_key, policy, fleet_key) = match tokens {
-            TokensOf::SigningKey(key) => (Some(key), None, None),
-            TokensOf::Policy(policy) => (None, Some(policy), None),
-            TokensOf::FleetKey(key) => (None, None, Some(key)),
+        let (signing_key, fleet_key) = match tokens {
+            TokensOf::SigningKey(key) => (Some(key), None),
+            TokensOf::FleetKey(key) => (None, Some(key)),
         };
         let sql = "UPDATE mints SET revoked_at = ?2 \
                    WHERE token IN (SELECT token FROM enrollments WHERE state = 'waiting') \
-                   AND (kid = ?1 OR policy = ?3 OR fleet_key = ?4) AND revoked_at IS NULL AND expires_at <= ?2";
-        self.execute(sql, params![signing_key, at, policy, fleet_key]).map(drop)
+                   AND (kid = ?1 OR fleet_key = ?3) AND revoked_at IS NULL AND expires_at <= ?2";
+        self.execute(sql, params![signing_key, at, fleet_key]).map(drop)
     }
 
     /// Returns the live persistent tokens of a key and, on request, the emergency token of any key.
@@ -116,6 +120,14 @@ impl Execution<'_> {
         let params = params![minter, at, owner, at.minus(LEEWAY), actor];
         let tokens = self.execute(MAKE_MINTED_DUE, params)? + self.execute(MAKE_AWAITED_DUE, params)?;
         Ok(tokens as u64)
+    }
+
+    /// Makes the live tokens of a policy due, as those of a minter. Returns their number.
+    pub(super) fn make_due_of_policy(&self, policy: PolicyId, origin: &Origin) -> driver::Result<u64> {
+        let Origin { at, actor, .. } = origin;
+        // A token is accepted for some time after its expiry, as clocks differ.
+        let params = params![policy, at, at.minus(LEEWAY), actor];
+        Ok(self.execute(MAKE_DUE_OF_POLICY, params)? as u64)
     }
 
     /// Revokes the tokens. If the emergency token is among them, records `successor`. Returns whether it did.

@@ -1,19 +1,16 @@
 //! Policies: creation, change and deletion.
 
 use super::Execution;
-use super::ending::TokensOf;
 use crate::admission::PolicyTerms;
 use crate::clock::Timestamp;
-use crate::id::{PolicyId, TokenId};
-use crate::ledger::{Action, Draft, Subjects};
+use crate::id::PolicyId;
 use crate::store::sqlite::driver::{self, params};
-use crate::store::sqlite::read::policies::{HOSTS_OF_POLICY, LIVE_TOKENS_OF_POLICY};
+use crate::store::sqlite::read::policies::HOSTS_OF_POLICY;
 use crate::store::sqlite::value::{Json, Millis};
 use crate::store::{
     ChangePolicy, CreatePolicy, DeletePolicy, KEPT_REVISIONS, MOST_POLICIES, MintOutcome, Policy,
     PolicyChange, PolicyCreation, PolicyDeletion,
 };
-use crate::token::LEEWAY;
 
 /// Copies the current revision of a policy to its revisions.
 const KEEP_REVISION: &str = "INSERT INTO policy_revisions (policy, revision, name, description, certificate_lifetime, renew_at, \
@@ -76,25 +73,9 @@ impl Execution<'_> {
             return self.undo(if moved { PolicyDeletion::Moved } else { PolicyDeletion::Unknown });
         }
         self.execute("DELETE FROM policy_revisions WHERE policy = ?1", [policy])?;
-        let tokens = self.end_tokens_of_policy(policy, &entry)?;
+        let tokens = self.make_due_of_policy(policy, &entry.origin)?;
         self.enter(entry.with("tokens", tokens))?;
         Ok(PolicyDeletion::Deleted { tokens })
-    }
-
-    /// Revokes the live tokens of a policy. Returns their number.
-    fn end_tokens_of_policy(&mut self, policy: PolicyId, entry: &Draft) -> driver::Result<u64> {
-        // A token is accepted for some time after its expiry, as clocks differ.
-        let params = params![policy, entry.at().minus(LEEWAY)];
-        let tokens: Vec<TokenId> = self.all(LIVE_TOKENS_OF_POLICY, params, |row| row.get(0))?;
-        for token in &tokens {
-            let Some(minted) = self.minted(*token)? else { continue };
-            self.take_back(&minted, entry.at())?;
-            self.enter(
-                Draft { action: Action::TokenRevoked, ..entry.clone() }.about(Subjects::token(*token)),
-            )?;
-        }
-        self.end_awaited(TokensOf::Policy(policy), entry.at())?;
-        Ok(tokens.len() as u64)
     }
 
     fn insert_policy(&self, policy: &Policy) -> driver::Result<()> {

@@ -16,7 +16,7 @@ use crate::store::{
 use crate::token::{Grant, Verified};
 
 /// Finds a token for which the authority vouches: its key is trusted, its list exists, and no revocation is due. A persistent token
-/// also needs its row. The due date is looked up by the token: a deleted minter may leave a million due tokens.
+/// also needs its row. The due date is looked up by the token: a deletion may leave a million due tokens.
 pub(in crate::store::sqlite) const IS_VOUCHED_FOR: &str = "SELECT 1 FROM signing_keys AS k \
      WHERE k.kid = ?1 AND k.state <> 'retired' AND (k.persistent_only = 0 OR ?2 = 1) \
      AND EXISTS (SELECT 1 FROM status_lists AS l WHERE l.list = ?3) \

@@ -13,7 +13,7 @@ use crate::token::LEEWAY;
 struct Due {
     token: TokenId,
     replaced_by: Option<TokenId>,
-    /// The actor that rotated it or deleted its minter.
+    /// The actor that rotated it, or deleted its minter or its policy.
     actor: String,
     /// True if the token has no use left, or has expired and no host waits, so that there is nothing to revoke.
     over: bool,

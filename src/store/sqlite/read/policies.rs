@@ -21,12 +21,6 @@ macro_rules! select {
 pub(in crate::store::sqlite) const HOSTS_OF_POLICY: &str =
     "SELECT count(*) FROM hosts WHERE policy = ?1 AND policy IS NOT NULL AND revoked_at IS NULL";
 
-/// Finds the live tokens of a policy.
-pub(in crate::store::sqlite) const LIVE_TOKENS_OF_POLICY: &str = "SELECT m.token FROM mints AS m \
-     LEFT JOIN uses AS u ON u.token = m.token \
-     WHERE m.policy = ?1 AND m.policy IS NOT NULL AND m.revoked_at IS NULL AND u.spent_at IS NULL \
-     AND (m.expires_at IS NULL OR m.expires_at > ?2)";
-
 fn policy(row: &Row<'_>) -> driver::Result<Policy> {
     let renew_at = RenewAt::of_hundredths(row.get(5)?);
     let terms = PolicyTerms {
