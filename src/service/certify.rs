@@ -36,9 +36,8 @@ use crate::id::{Fingerprint, HostId, PolicyId};
 use crate::ledger::{Action, Draft, Subjects};
 use crate::name::DnsName;
 use crate::store::{CertificateRecord, HostFacts, JudgedPolicy, Policy, StoreError, StoredCertificate};
-use crate::token::Terms;
 
-/// Maximum number of attempts to build a certificate while the host's roles change.
+/// Maximum number of attempts to build a certificate while the host or its policy changes.
 const ATTEMPTS: usize = 3;
 
 /// The permission of a judged redemption or renewal: this key for this host, with these roles and this name, under this policy.
@@ -119,8 +118,8 @@ impl Enrollment {
     }
 
     /// The current revision of a token's policy. The tokens of a deleted policy are revoked.
-    fn policy_of_token(&self, terms: &Terms) -> Result<Option<Arc<Policy>>, TokenError> {
-        let Some(id) = terms.policy else { return Ok(None) };
+    fn policy_of_token(&self, id: Option<PolicyId>) -> Result<Option<Arc<Policy>>, TokenError> {
+        let Some(id) = id else { return Ok(None) };
         self.policies.get(id).map(Some).ok_or(TokenError::Revoked)
     }
 
@@ -128,6 +127,11 @@ impl Enrollment {
     fn policy_of(&self, id: Option<PolicyId>) -> Result<Option<Arc<Policy>>, ServiceError> {
         let Some(id) = id else { return Ok(None) };
         self.policies.get(id).map(Some).ok_or_else(|| StoreError::Contended.into())
+    }
+
+    /// Prepares another judgement under a policy, after the store has refused this one.
+    async fn catch_up(&self, judged: Option<JudgedPolicy>) -> Result<(), ServiceError> {
+        self.policies.catch_up(judged, self.base.store.as_ref()).await
     }
 
     /// The answer with a certificate that was issued before, for a host that trusts `root`.

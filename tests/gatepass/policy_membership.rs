@@ -4,6 +4,7 @@ mod ephemeral;
 mod limits;
 mod moves;
 mod on_the_command_line;
+mod overtaken;
 mod roles;
 
 use std::time::Duration;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::redeem::{RedeemTicket, replacement};
-use super::{ATTEMPTS, Enrollment};
+use super::{Enrollment, judged};
 use crate::admission::{Applicant, HostClaims, Rules};
 use crate::approval::Approval;
 use crate::ca::Csr;
@@ -32,7 +32,7 @@ pub struct ApprovalTerms {
 }
 
 impl Enrollment {
-    /// Admits a new host, or lets it wait. Rules and a default mode that changed since they were judged are judged again.
+    /// Admits a new host, or lets it wait. After [`Redeemed::FactsChanged`], rules, default mode and policy are as in the store.
     pub(super) async fn admit(
         &self,
         caller: &Caller,
@@ -41,26 +41,23 @@ impl Enrollment {
         replaced: Option<&HostCaller>,
         now: Timestamp,
     ) -> Result<Redeemed, ServiceError> {
-        for _ in 0..ATTEMPTS {
-            let (store, spans, rules) = (self.base.store.as_ref(), &self.capacity.spans, self.rules.load());
-            // Read before the gate is judged: if the mode changes in between, the transaction notices.
-            let default_mode = spans.stored_approval();
-            let command = Redeem {
-                grant: ticket.grant.clone(),
-                admission: admission.clone(),
-                replaces: replaced.map(|old| replacement(caller, old, admission.certificate.host, now)),
-                gate: self.gate(caller, ticket, (&rules, policy), now),
-                default_mode,
-            };
-            match store.redeem(command).await? {
-                Redeemed::FactsChanged => {
-                    self.rules.catch_up(&rules, store).await?;
-                    spans.catch_up(default_mode, store).await?;
-                }
-                outcome => return Ok(outcome),
-            }
+        let (store, spans, rules) = (self.base.store.as_ref(), &self.capacity.spans, self.rules.load());
+        // Read before the gate is judged: if the mode changes in between, the transaction notices.
+        let default_mode = spans.stored_approval();
+        let command = Redeem {
+            grant: ticket.grant.clone(),
+            replaces: replaced.map(|old| replacement(caller, old, admission.certificate.host, now)),
+            gate: self.gate(caller, ticket, (&rules, policy), now),
+            admission,
+            default_mode,
+        };
+        let outcome = store.redeem(command).await?;
+        if outcome == Redeemed::FactsChanged {
+            self.rules.catch_up(&rules, store).await?;
+            spans.catch_up(default_mode, store).await?;
+            self.catch_up(judged(policy)).await?;
         }
-        Ok(Redeemed::FactsChanged)
+        Ok(outcome)
     }
 
     /// The approval that the new host of a ticket needs. The emergency token needs none.
@@ -83,8 +80,8 @@ impl Enrollment {
             address: caller.address,
             name: ticket.presented.claims.name.clone(),
         };
-        let judged = |(rule, revision)| JudgedRule { rule, revision };
-        let rules = rules.matching(&applicant, terms.policy).map(judged).collect();
+        let rules = rules.matching(&applicant, terms.policy);
+        let rules = rules.map(|(rule, revision)| JudgedRule { rule, revision }).collect();
         let otherwise = match mode {
             Approval::Off | Approval::Warn => Otherwise::Warn,
             Approval::Require => Otherwise::Wait(Box::new(self.new_enrollment(caller, ticket, now))),

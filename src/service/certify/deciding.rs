@@ -3,7 +3,7 @@
 use futures_util::StreamExt as _;
 
 use super::approval::of_enrollment;
-use super::{Enrollment, Warrant, judged};
+use super::{ATTEMPTS, Enrollment, Warrant, judged};
 use crate::access::Actor;
 use crate::ca::Csr;
 use crate::clock::Timestamp;
@@ -134,6 +134,7 @@ impl Enrollment {
         futures_util::stream::iter(ids).map(decide).buffered(AT_ONCE).collect().await
     }
 
+    /// Admits the host. A policy that changed in between is judged again.
     async fn approve(
         &self,
         caller: &Caller,
@@ -141,8 +142,23 @@ impl Enrollment {
         roles: Option<&[Role]>,
         now: Timestamp,
     ) -> Result<Deciding, ServiceError> {
-        let policy = self.policy_of(waiting.policy)?;
-        let policy = policy.as_deref();
+        for _ in 0..ATTEMPTS {
+            let policy = self.policy_of_token(waiting.policy)?;
+            match self.try_approve(caller, waiting, (roles, policy.as_deref()), now).await? {
+                Deciding::FactsChanged => self.catch_up(judged(policy.as_deref())).await?,
+                outcome => return Ok(outcome),
+            }
+        }
+        Ok(Deciding::FactsChanged)
+    }
+
+    async fn try_approve(
+        &self,
+        caller: &Caller,
+        waiting: &EnrollmentRecord,
+        (roles, policy): (Option<&[Role]>, Option<&Policy>),
+        now: Timestamp,
+    ) -> Result<Deciding, ServiceError> {
         let facts = HostFacts {
             name: waiting.name.clone(),
             cluster: waiting.cluster.clone(),

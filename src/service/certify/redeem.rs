@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::refusal::{expired_or_invalid, is_overtaken, ledger_reason, refused, spent};
-use super::{Enrolled, Enrollment, Redemption, Warrant, judged};
+use super::{ATTEMPTS, Enrolled, Enrollment, Redemption, Warrant, judged};
 use crate::access::Actor;
 use crate::admission::{self, HostClaims, PresentedFacts};
 use crate::ca::{Csr, CsrPolicy};
@@ -19,7 +19,7 @@ use crate::service::time::TOLERATED_STEP_BACK;
 use crate::service::verification::identify::superseded;
 use crate::service::{Caller, FieldError, HostCaller, HostError, RequestError, ServiceError, TokenError};
 use crate::store::{
-    Admission, HostFacts, KEEP_AFTER_EXPIRY, NodeLimit, Pair, REPEAT_WINDOW, RedeemRefusal, Redeemed,
+    Admission, HostFacts, KEEP_AFTER_EXPIRY, NodeLimit, Pair, Policy, REPEAT_WINDOW, RedeemRefusal, Redeemed,
     ReplacedHost, StoreError, StoredCertificate,
 };
 use crate::token::{Authenticated, Grant, LEEWAY, Status, UnprovenApiKey, Verified};
@@ -210,55 +210,70 @@ impl Enrollment {
         ticket: RedeemTicket,
         now: Timestamp,
     ) -> Result<Redemption, ServiceError> {
-        let HostClaims { name, cluster, .. } = ticket.presented.claims.clone();
+        let name = ticket.presented.claims.name.clone();
         let replaced = self.replaced(caller, &ticket).await?;
-        let node_limit = self.node_limit(&ticket.grant);
         // A replaced host leaves its slot.
-        if replaced.is_none() && node_limit != NodeLimit::Exempt {
+        if replaced.is_none() && self.node_limit(&ticket.grant) != NodeLimit::Exempt {
             self.capacity.expect_slot().await?;
         }
         let freed = replaced.as_ref().and_then(|host| host.record.facts.name.as_ref());
         self.expect_name(name.as_ref().filter(|name| freed != Some(name)), now).await?;
+        for _ in 0..ATTEMPTS {
+            let policy = self.policy_of_token(ticket.grant.terms.policy)?;
+            let policy = policy.as_deref();
+            let admission = self.admission(caller, &ticket, (policy, replaced.as_ref()), now)?;
+            let (stored, roles) = (admission.certificate.clone(), admission.host.roles.clone());
+            match self.admit(caller, &ticket, (admission, policy), replaced.as_ref(), now).await? {
+                Redeemed::First => {
+                    self.sound_alarm(&ticket.grant, stored.host);
+                    let (cas, root) = (self.cas.load(), ticket.grant.root);
+                    return Ok(Enrolled::new(name, roles, stored, &cas, root).into());
+                }
+                Redeemed::Again(winner) => {
+                    return self.answer_again(winner, ticket.grant.root).await.map(Redemption::from);
+                }
+                Redeemed::Waits(id) => {
+                    return Ok(Redemption::Waiting(Box::new(self.show_enrollment(id).await?)));
+                }
+                Redeemed::Refused(refusal) => return Err(refused(refusal, &ticket.grant)),
+                Redeemed::FactsChanged => {}
+            }
+        }
+        Err(StoreError::Contended.into())
+    }
+
+    /// The new host of a ticket, with its certificate.
+    fn admission(
+        &self,
+        caller: &Caller,
+        ticket: &RedeemTicket,
+        (policy, replaced): (Option<&Policy>, Option<&HostCaller>),
+        now: Timestamp,
+    ) -> Result<Admission, ServiceError> {
+        let HostClaims { name, cluster, .. } = ticket.presented.claims.clone();
         let terms = &ticket.grant.terms;
-        let policy = self.policy_of_token(terms)?;
-        let policy = policy.as_deref();
         let roles = allowed_roles(&terms.roles, policy);
-        let host = HostFacts { name: name.clone(), cluster, roles, policy: terms.policy };
-        let id = HostId::generate(now);
-        let warrant = Warrant { csr: &ticket.csr, host: id, facts: &host, policy };
+        let host = HostFacts { name, cluster, roles, policy: terms.policy };
+        let warrant = Warrant { csr: &ticket.csr, host: HostId::generate(now), facts: &host, policy };
         let certificate = self.issue(warrant, now)?;
         let entry = self
-            .enrolled_entry(caller, Action::HostEnrolled, &ticket, &certificate, now)
+            .enrolled_entry(caller, Action::HostEnrolled, ticket, &certificate, now)
             .with("roles", json!(host.roles));
-        let entry = match &replaced {
+        let entry = match replaced {
             Some(old) => entry.with("replaces", old.id.to_string()),
             None => entry,
         };
-        let (stored, roles) = (certificate.clone(), host.roles.clone());
-        let reached_url = ticket.reached_url.clone().unwrap_or_else(|| ticket.grant.token.issuer.clone());
-        let admission = Admission {
+        Ok(Admission {
             host,
             policy: judged(policy),
             certificate,
-            reached_url,
+            reached_url: ticket.reached_url.clone().unwrap_or_else(|| ticket.grant.token.issuer.clone()),
             address: caller.address,
-            node_limit,
+            node_limit: self.node_limit(&ticket.grant),
             rule: None,
             name_hold: self.terms.name_hold,
             entry,
-        };
-        match self.admit(caller, &ticket, (admission, policy), replaced.as_ref(), now).await? {
-            Redeemed::First => {
-                self.sound_alarm(&ticket.grant, id);
-                Ok(Enrolled::new(name, roles, stored, &self.cas.load(), ticket.grant.root).into())
-            }
-            Redeemed::Again(winner) => {
-                self.answer_again(winner, ticket.grant.root).await.map(Redemption::from)
-            }
-            Redeemed::Waits(id) => Ok(Redemption::Waiting(Box::new(self.show_enrollment(id).await?))),
-            Redeemed::FactsChanged => Err(StoreError::Contended.into()),
-            Redeemed::Refused(refusal) => Err(refused(refusal, &ticket.grant)),
-        }
+        })
     }
 
     /// Checks that a name is free.

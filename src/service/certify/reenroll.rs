@@ -2,14 +2,14 @@
 
 use super::redeem::RedeemTicket;
 use super::refusal::refused;
-use super::{Enrolled, Enrollment, Warrant, judged, withdrawal};
+use super::{ATTEMPTS, Enrolled, Enrollment, Warrant, judged, withdrawal};
 use crate::admission::BindingError;
 use crate::clock::Timestamp;
 use crate::id::HostId;
 use crate::ledger::Action;
 use crate::service::membership::refuse_outside;
 use crate::service::{Caller, HostError, ServiceError, TokenError};
-use crate::store::{HostRecord, NextCertificate, Redeemed, Reenroll, StoreError};
+use crate::store::{HostRecord, NextCertificate, RedeemRefusal, Redeemed, Reenroll, StoreError};
 use crate::token::Grant;
 
 impl Enrollment {
@@ -33,37 +33,41 @@ impl Enrollment {
         id: HostId,
         now: Timestamp,
     ) -> Result<Enrolled, ServiceError> {
-        let bound = self.bound_host(id, &ticket.grant).await?;
-        let policy = self.policy_of_token(&ticket.grant.terms)?;
-        let policy = policy.as_deref();
-        let moves = bound.facts.policy != ticket.grant.terms.policy;
-        if moves && refuse_outside(&bound.facts.roles, policy).is_err() {
-            return Err(TokenError::Binding(BindingError::HostChanged).into());
-        }
-        let (facts, name_withdrawn) = self.certifiable(bound.facts).await?;
-        let warrant = Warrant { csr: &ticket.csr, host: id, facts: &facts, policy };
-        let certificate = self.issue(warrant, now)?;
-        let stored = certificate.clone();
-        let entry = self.enrolled_entry(caller, Action::HostReenrolled, &ticket, &stored, now);
-        let next = NextCertificate {
-            roles: facts.roles.clone(),
-            name: facts.name.clone(),
-            policy: judged(policy),
-            withdrawal: name_withdrawn.as_ref().map(|name| withdrawal(caller, id, name, now)),
-            certificate,
-            reached_url: ticket.reached_url.clone(),
-            node_limit: self.capacity.limit_of_hosts(),
-            entry,
-        };
-        let (grant, root) = (ticket.grant.clone(), ticket.grant.root);
-        match self.base.store.reenroll(Reenroll { grant, next }).await? {
-            Redeemed::First => {
-                let enrolled = Enrolled::new(facts.name, facts.roles, stored, &self.cas.load(), root);
-                Ok(Enrolled { name_withdrawn, ..enrolled })
+        for _ in 0..ATTEMPTS {
+            let bound = self.bound_host(id, &ticket.grant).await?;
+            let policy = self.policy_of_token(ticket.grant.terms.policy)?;
+            let policy = policy.as_deref();
+            let moves = bound.facts.policy != ticket.grant.terms.policy;
+            if moves && refuse_outside(&bound.facts.roles, policy).is_err() {
+                return Err(TokenError::Binding(BindingError::HostChanged).into());
             }
-            Redeemed::Again(winner) => self.answer_again(winner, root).await,
-            Redeemed::Refused(refusal) => Err(refused(refusal, &ticket.grant)),
-            Redeemed::Waits(_) | Redeemed::FactsChanged => Err(StoreError::Contended.into()),
+            let (facts, name_withdrawn) = self.certifiable(bound.facts).await?;
+            let warrant = Warrant { csr: &ticket.csr, host: id, facts: &facts, policy };
+            let certificate = self.issue(warrant, now)?;
+            let stored = certificate.clone();
+            let entry = self.enrolled_entry(caller, Action::HostReenrolled, &ticket, &stored, now);
+            let next = NextCertificate {
+                roles: facts.roles.clone(),
+                name: facts.name.clone(),
+                policy: judged(policy),
+                withdrawal: name_withdrawn.as_ref().map(|name| withdrawal(caller, id, name, now)),
+                certificate,
+                reached_url: ticket.reached_url.clone(),
+                node_limit: self.capacity.limit_of_hosts(),
+                entry,
+            };
+            let (grant, root) = (ticket.grant.clone(), ticket.grant.root);
+            match self.base.store.reenroll(Reenroll { grant, next }).await? {
+                Redeemed::First => {
+                    let enrolled = Enrolled::new(facts.name, facts.roles, stored, &self.cas.load(), root);
+                    return Ok(Enrolled { name_withdrawn, ..enrolled });
+                }
+                Redeemed::Again(winner) => return self.answer_again(winner, root).await,
+                Redeemed::Refused(RedeemRefusal::Contended) => self.catch_up(judged(policy)).await?,
+                Redeemed::Refused(refusal) => return Err(refused(refusal, &ticket.grant)),
+                Redeemed::Waits(_) | Redeemed::FactsChanged => break,
+            }
         }
+        Err(StoreError::Contended.into())
     }
 }

@@ -85,7 +85,10 @@ impl Enrollment {
                 let name_withdrawn = host.name.clone().filter(|_| again.name.is_none());
                 Some(Enrolled { name_withdrawn, ..again })
             }
-            Renewed::FactsChanged => None,
+            Renewed::FactsChanged => {
+                self.catch_up(judged(policy)).await?;
+                None
+            }
             Renewed::Refused(RenewRefusal::LineageConflict) => {
                 return Err(self
                     .authenticator

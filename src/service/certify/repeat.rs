@@ -56,7 +56,10 @@ impl Enrollment {
                 Renewed::Refused(RenewRefusal::Key(refusal)) => Err(HostError::from(refusal).into()),
                 Renewed::Refused(RenewRefusal::NodeLimit) => Err(HostError::NodeLimit.into()),
                 Renewed::Refused(_) => Err(TokenError::Revoked.into()),
-                Renewed::FactsChanged => continue,
+                Renewed::FactsChanged => {
+                    self.catch_up(judged(policy)).await?;
+                    continue;
+                }
             };
         }
         Err(StoreError::Contended.into())

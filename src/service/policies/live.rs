@@ -8,7 +8,7 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use crate::id::PolicyId;
 use crate::service::ServiceError;
-use crate::store::{Policy, Store};
+use crate::store::{JudgedPolicy, Policy, Store};
 
 /// The policies in memory.
 #[derive(Default)]
@@ -47,6 +47,27 @@ impl LivePolicies {
     /// The current revisions of all policies, by id.
     pub fn load(&self) -> Arc<BTreeMap<PolicyId, Arc<Policy>>> {
         self.policies.load_full()
+    }
+
+    /// Reads a policy again whose revision the store did not confirm. It waits for a running change.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub(in crate::service) async fn catch_up(
+        &self,
+        judged: Option<JudgedPolicy>,
+        store: &dyn Store,
+    ) -> Result<(), ServiceError> {
+        let Some(JudgedPolicy { policy: id, revision }) = judged else { return Ok(()) };
+        let _turn = self.change().await;
+        if self.get(id).is_none_or(|policy| policy.revision != revision) {
+            return Ok(());
+        }
+        match store.policy(id).await? {
+            Some(policy) => self.put(policy),
+            None => self.remove(id),
+        }
+        Ok(())
     }
 
     /// Begins a change of policies: others wait.
