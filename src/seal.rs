@@ -26,7 +26,7 @@ pub struct Sealed {
     pub bytes: Vec<u8>,
 }
 
-/// The place of a secret, which its seal binds.
+/// The output, the field and the version of a secret, which its seal binds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SealedPlace<'a> {
     /// The output that the secret belongs to.
@@ -38,7 +38,7 @@ pub struct SealedPlace<'a> {
 }
 
 impl SealedPlace<'_> {
-    /// The associated data. Only the last part has a variable length, so no two places have the same.
+    /// The associated data. Only the last part has a variable length, so each output, field and version has its own.
     fn bound(self) -> Vec<u8> {
         [CONTEXT, self.output.as_bytes(), &self.version.to_be_bytes(), self.field.as_bytes()].concat()
     }
@@ -50,7 +50,7 @@ pub enum SealError {
     /// The key is not in use. It was replaced, or its file is lost.
     #[error("the secret was sealed with {0}, which is not in use")]
     UnknownKey(SealKeyId),
-    /// The sealed bytes are not those of this place and key.
+    /// The sealed bytes are not those of this secret and key.
     #[error("the sealed secret is damaged, or belongs to another output, field or version")]
     Damaged,
     /// No key is in use, or the cipher failed.
@@ -58,7 +58,7 @@ pub enum SealError {
     Unsealable,
 }
 
-/// A key of the seal.
+/// One of the keys that seal secrets.
 pub struct SealKey {
     id: SealKeyId,
     key: RandomizedNonceKey,
@@ -89,7 +89,7 @@ impl Seal {
         Self(keys)
     }
 
-    /// Seals a secret for its place.
+    /// Seals a secret for one field of an output.
     ///
     /// # Errors
     /// [`SealError::Unsealable`].
@@ -104,10 +104,10 @@ impl Seal {
         Ok(Sealed { key: *id, bytes: [nonce.as_ref(), sealed.as_slice()].concat() })
     }
 
-    /// Opens the secret of a place.
+    /// Opens the secret of one field of an output.
     ///
     /// # Errors
-    /// The key is unknown, or the bytes are not those of this place.
+    /// The key is unknown, or the bytes are not those of this secret.
     pub fn open(&self, place: SealedPlace<'_>, sealed: &Sealed) -> Result<Secret<String>, SealError> {
         let key = self.0.iter().find(|key| key.id == sealed.key);
         let SealKey { key, .. } = key.ok_or(SealError::UnknownKey(sealed.key))?;
@@ -120,7 +120,7 @@ impl Seal {
         Ok(Secret::new(opened.to_owned()))
     }
 
-    /// Seals the secret of a place again, with the newest key.
+    /// Opens a secret, and seals it again with the newest key.
     ///
     /// # Errors
     /// As [`Seal::open`].

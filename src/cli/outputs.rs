@@ -1,4 +1,4 @@
-//! `gatepass output`: the places to which hosts send their data.
+//! `gatepass output`: the destinations to which hosts send their data.
 
 mod edit;
 mod flags;

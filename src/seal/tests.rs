@@ -45,7 +45,7 @@ fn a_sealed_secret_opens_at_its_place_alone() {
 
 /// The bytes are those of AES-256-GCM as Python's cryptography computes them: nonce, ciphertext and tag.
 #[test]
-fn the_form_of_a_sealed_secret_is_the_documented_one() {
+fn a_sealed_secret_has_the_documented_form() {
     let file = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
     let seal = Seal::new(vec![SealKey::parse(SealKeyId::FIRST, &secret(file)).unwrap()]);
     let output = OutputId::parse("0198c0de-7a30-7c3e-8b1f-2a5d4e6f7081").unwrap();

@@ -112,7 +112,7 @@ fn foreign_files(directory: &Path, is_own: impl Fn(&str) -> bool) -> Vec<String>
 
 /// Returns true for a file of the keys directory that a start reads.
 fn is_kept(name: &str) -> bool {
-    ["token", "fleet", "ca", OWNER].iter().any(|kind| name.starts_with(kind))
+    ["token", "fleet", "seal", "ca", OWNER].iter().any(|kind| name.starts_with(kind))
 }
 
 /// Returns the problems of an existing keys directory that other users can read.

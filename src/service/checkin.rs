@@ -40,9 +40,9 @@ pub struct NextSteps {
     pub next: Duration,
 }
 
-/// The policy of a host, with what its outputs have changed since.
+/// The policy of a host, with the state of its outputs.
 pub struct OwnPolicy {
-    /// The policy.
+    /// Its current revision.
     pub policy: Arc<Policy>,
     /// A number that each change of its outputs and of the host's keys moves.
     pub outputs_revision: u64,

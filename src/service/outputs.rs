@@ -132,7 +132,8 @@ impl OutputAdmin {
                 name: new.name.clone(),
                 settings: new.settings.clone(),
                 secrets: new.sealed(&self.trust.seal(), id, revision + 1)?,
-                only_these: new.replaces_all,
+                is_moved: new.is_moved,
+                dropped: new.dropped.clone(),
                 entry: entry.with("changed", changed),
             };
             match self.base.store.change_output(command).await? {

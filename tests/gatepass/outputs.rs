@@ -1,4 +1,4 @@
-//! Outputs over HTTP: their secrets, their limits, and what a host gets with its policy.
+//! Outputs over HTTP: their secrets, their limits, and the part of a host.
 
 mod bad_input;
 mod cli;
@@ -89,7 +89,7 @@ async fn an_output_is_shown_without_its_secrets() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_change_of_an_output_needs_the_revision_that_was_read() {
+async fn a_change_needs_the_revision_that_was_read() {
     let at = Running::start().await;
     let path = at_id(&create(&at, &kafka("events", "hunter2")).await);
     let said = at.admin().header(IF_MATCH, "\"1\"").patch(&path, &json!({ "name": "first" })).await;

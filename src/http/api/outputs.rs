@@ -174,8 +174,8 @@ pub(super) async fn show_output(call: Call) -> Result<Reply, Problem> {
 
 /// Change an output
 ///
-/// Hosts follow at their next check-in. A change of the addresses, of `ca` or of the authentication needs every secret again, so
-/// that no stored secret is sent to a new address.
+/// Hosts follow at their next check-in. A change of the addresses, of `ca` or of the authentication needs every secret again. So
+/// no stored secret is sent to a new address.
 #[utoipa::path(
     patch,
     path = "/api/v1/outputs/{id}",

@@ -22,7 +22,7 @@ tags! {
     PUBLISHED = "published", "Public documents: keys, CA certificates, revocations. Prepared in advance, tagged, compressed.";
     RULES = "auto-approve rules", "The hosts that are admitted without a person.";
     POLICIES = "policies", "The roles, certificates and settings of hosts.";
-    OUTPUTS = "outputs", "The places to which hosts send their data, with their credentials.";
+    OUTPUTS = "outputs", "The destinations to which hosts send their data, with their credentials.";
     SESSION = "session", "Sign in, sign out, show the session.";
     USERS = "users", "Users with their roles and limits.";
     API_KEYS = "api keys", "Credentials of programs, with scopes and limits.";

@@ -25,24 +25,12 @@ fn pinned(error: &ServiceError) -> (u16, &'static str, Option<u32>) {
     match error {
         ServiceError::Token(error) => pinned_token(error),
         ServiceError::Host(error) => pinned_host(error),
-        ServiceError::Request(RequestError::Fields(_)) => (400, "invalid_request", None),
-        ServiceError::Request(RequestError::BeyondLimits(_)) => (403, "beyond_limits", None),
+        ServiceError::Request(error) => pinned_request(error),
         ServiceError::Ca(CaError::Csr(_)) => (422, "csr_rejected", None),
-        ServiceError::Request(RequestError::NotFound { .. }) => (404, "not_found", None),
         ServiceError::Account(AccountError::NotByApiKey) => (403, "forbidden", None),
         ServiceError::Account(AccountError::CurrentPasswordRequired) => {
             (403, "current_password_required", None)
         }
-        ServiceError::Request(RequestError::IdempotencyConflict) => (409, "idempotency_conflict", None),
-        ServiceError::Request(RequestError::Stale) => (412, "stale", None),
-        ServiceError::Request(RequestError::TooManyRules { .. }) => (409, "too_many_rules", None),
-        ServiceError::Request(RequestError::TooManyPolicies { .. }) => (409, "too_many_policies", None),
-        ServiceError::Request(RequestError::PolicyExists { .. }) => (409, "policy_exists", None),
-        ServiceError::Request(RequestError::PolicyInUse { .. }) => (409, "policy_in_use", None),
-        ServiceError::Request(RequestError::TooManyOutputs { .. }) => (409, "too_many_outputs", None),
-        ServiceError::Request(RequestError::OutputExists { .. }) => (409, "output_exists", None),
-        ServiceError::Request(RequestError::OutputInUse { .. }) => (409, "output_in_use", None),
-        ServiceError::Request(RequestError::CountChanged { .. }) => (409, "count_changed", None),
         ServiceError::Keys(KeysError::Needed { .. }) => (409, "key_needed", None),
         ServiceError::Keys(KeysError::InUse) => (409, "key_in_use", None),
         ServiceError::Keys(KeysError::IssuerInUse) => (409, "issuer_in_use", None),
@@ -82,6 +70,25 @@ fn pinned(error: &ServiceError) -> (u16, &'static str, Option<u32>) {
         ServiceError::Keys(KeysError::Malformed(_)) | ServiceError::Ca(CaError::Issue(_)) => {
             (500, "internal_error", None)
         }
+    }
+}
+
+/// The same of a wrong request.
+const fn pinned_request(error: &RequestError) -> (u16, &'static str, Option<u32>) {
+    match error {
+        RequestError::Fields(_) => (400, "invalid_request", None),
+        RequestError::BeyondLimits(_) => (403, "beyond_limits", None),
+        RequestError::NotFound { .. } => (404, "not_found", None),
+        RequestError::IdempotencyConflict => (409, "idempotency_conflict", None),
+        RequestError::Stale => (412, "stale", None),
+        RequestError::TooManyRules { .. } => (409, "too_many_rules", None),
+        RequestError::TooManyPolicies { .. } => (409, "too_many_policies", None),
+        RequestError::PolicyExists { .. } => (409, "policy_exists", None),
+        RequestError::PolicyInUse { .. } => (409, "policy_in_use", None),
+        RequestError::TooManyOutputs { .. } => (409, "too_many_outputs", None),
+        RequestError::OutputExists { .. } => (409, "output_exists", None),
+        RequestError::OutputInUse { .. } => (409, "output_in_use", None),
+        RequestError::CountChanged { .. } => (409, "count_changed", None),
     }
 }
 
@@ -187,6 +194,20 @@ fn of_policies() -> [RequestError; 6] {
     ]
 }
 
+fn of_keys() -> [KeysError; 8] {
+    let (output, field) = (OutputId::generate(NOW), "password".to_owned());
+    [
+        KeysError::Needed { tokens: 3 },
+        KeysError::InUse,
+        KeysError::IssuerInUse,
+        KeysError::IssuerNeeded(crate::service::issuers::IssuerNeeds::default()),
+        KeysError::Vault(VaultError::Missing { path: "keys/x".to_owned() }),
+        KeysError::MalformedKey { path: "keys/fleet-1.key".to_owned() },
+        KeysError::Unreadable { output, field, cause: SealError::Damaged },
+        KeysError::Malformed(KeyError::NotPkcs8),
+    ]
+}
+
 /// One value of each variant.
 fn every_variant() -> Vec<ServiceError> {
     let detail = || "it said so".to_owned();
@@ -226,10 +247,6 @@ fn every_variant() -> Vec<ServiceError> {
         ServiceError::Request(RequestError::Stale),
         ServiceError::Request(RequestError::TooManyRules { most: 1000 }),
         ServiceError::Request(RequestError::CountChanged { count: 3 }),
-        ServiceError::Keys(KeysError::Needed { tokens: 3 }),
-        ServiceError::Keys(KeysError::InUse),
-        ServiceError::Keys(KeysError::IssuerInUse),
-        ServiceError::Keys(KeysError::IssuerNeeded(crate::service::issuers::IssuerNeeds::default())),
         ServiceError::Account(AccountError::Unauthenticated),
         ServiceError::Account(AccountError::ApiKeyNotGood),
         ServiceError::Account(AccountError::CallerGone),
@@ -239,16 +256,9 @@ fn every_variant() -> Vec<ServiceError> {
         ServiceError::RateLimited(RateLimited { limit: Limit::RefusedToken, retry_after: 7 }),
         ServiceError::Account(AccountError::SignInBusy),
         ServiceError::Clock(ClockDoubt::Behind { wall: NOW, mark: NOW }),
-        ServiceError::Keys(KeysError::Vault(VaultError::Missing { path: "keys/x".to_owned() })),
-        ServiceError::Keys(KeysError::MalformedKey { path: "keys/fleet-1.key".to_owned() }),
-        ServiceError::Keys(KeysError::Unreadable {
-            output: OutputId::generate(NOW),
-            field: "password".to_owned(),
-            cause: SealError::Damaged,
-        }),
-        ServiceError::Keys(KeysError::Malformed(KeyError::NotPkcs8)),
     ];
     all.extend(of_policies().map(ServiceError::Request));
+    all.extend(of_keys().map(ServiceError::Keys));
     all.extend(of_cas().map(ServiceError::Ca));
     all.extend(of_hosts().map(ServiceError::Host));
     all.extend(stores.map(ServiceError::Store));

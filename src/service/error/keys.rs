@@ -43,11 +43,11 @@ pub enum KeysError {
         "the secret {field} of output {output} cannot be read: {cause}; set the secrets of this output again"
     )]
     Unreadable {
-        /// The output.
+        /// Id of the output.
         output: OutputId,
         /// The field of the secret.
         field: String,
-        /// The cause.
+        /// The reason.
         cause: SealError,
     },
     /// The file of a signing key is malformed.

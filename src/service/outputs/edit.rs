@@ -18,7 +18,7 @@ use crate::store::{ListedOutput, Output, OutputKind, OutputSecret, OutputSetting
 pub struct OutputEdit {
     /// The faults of the decoding, which are reported together with the others.
     pub faults: Vec<FieldError>,
-    /// Name.
+    /// Text for people, which no other output has.
     pub name: Option<String>,
     /// Type, in words.
     pub kind: Option<String>,
@@ -36,7 +36,7 @@ pub struct OutputEdit {
     pub certificate: Option<Option<String>>,
     /// The roles of keys at Elasticsearch.
     pub role_descriptors: Option<Option<Map<String, Value>>>,
-    /// The secrets.
+    /// The fields that are not shown.
     pub secrets: BTreeMap<SecretField, Option<Secret<String>>>,
 }
 
@@ -47,8 +47,10 @@ pub(super) struct NewOutput<'e> {
     pub(super) settings: OutputSettings,
     /// The new secrets.
     pub(super) secrets: BTreeMap<SecretField, &'e Secret<String>>,
-    /// True if every secret before is deleted: another address or another authentication.
-    pub(super) replaces_all: bool,
+    /// True if the secrets go to another address, or in another way.
+    pub(super) is_moved: bool,
+    /// The secrets before that are deleted.
+    pub(super) dropped: Vec<SecretField>,
 }
 
 impl OutputEdit {
@@ -86,7 +88,7 @@ impl NewOutput<'_> {
         self.secrets.keys().map(|field| field.as_str()).collect()
     }
 
-    /// The names of the fields that differ from the output before, and of the new secrets.
+    /// The names of the fields that differ from the output before, and of the secrets that are new or deleted.
     pub(super) fn changed(&self, before: &Output) -> Vec<&'static str> {
         let OutputSettings { hosts, ca, auth, sasl_mechanism, username, certificate, role_descriptors } =
             &self.settings;
@@ -102,6 +104,7 @@ impl NewOutput<'_> {
             ("role_descriptors", *role_descriptors != was.role_descriptors),
         ];
         let changed = fields.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name);
-        changed.chain(self.names()).collect()
+        let dropped = self.dropped.iter().map(|field| field.as_str());
+        changed.chain(self.names()).chain(dropped).collect()
     }
 }

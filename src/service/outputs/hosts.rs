@@ -19,7 +19,7 @@ pub struct HostOutputs {
 
 /// An output as a host gets it. It has no `Debug`, as its secrets.
 pub struct HostOutput {
-    /// The output.
+    /// The fields that every reader sees.
     pub output: Output,
     /// The secrets that hosts use.
     pub secrets: Vec<(SecretField, Secret<String>)>,

@@ -76,14 +76,24 @@ impl<'e, 'b> Judging<'e, 'b> {
         self.hosts(kind, &mut settings);
         self.certificates(&settings);
         self.user(kind, &settings);
+        if kind == OutputKind::Kafka && settings.auth.is_none() && !self.has_fault("auth") {
+            self.fault("auth", "none, user_pass or ssl");
+        }
+        if self.has_fault("auth") {
+            // It decides about the other fields.
+            return Err(RequestError::Fields(self.faults));
+        }
         let shape = Shape::of(kind, &settings);
         self.shape(kind, &shape, &mut settings);
         self.roles(kind, &mut settings);
-        let replaces_all = self.before.is_some_and(|before| !sends_as(&before.output.settings, &settings));
-        let secrets = self.secrets(&shape, &settings, replaces_all);
+        let is_moved = self.before.is_some_and(|before| !sends_as(&before.output.settings, &settings));
+        let secrets = self.secrets(&shape, &settings);
+        let kept = self.kept(&shape, is_moved, &secrets);
+        let had = self.before.map_or(&[][..], |before| &before.secrets);
+        let dropped = had.iter().filter(|field| !kept.contains(field) && !secrets.contains_key(field));
         match name {
             Some(name) if self.faults.is_empty() => {
-                Ok(NewOutput { name, kind, settings, secrets, replaces_all })
+                Ok(NewOutput { name, kind, settings, is_moved, dropped: dropped.copied().collect(), secrets })
             }
             _ => Err(RequestError::Fields(self.faults)),
         }
@@ -208,9 +218,6 @@ impl<'e, 'b> Judging<'e, 'b> {
 
     /// Refuses given fields that the output does not have, and drops former ones. Demands those that it must have.
     fn shape(&mut self, kind: OutputKind, shape: &Shape, settings: &mut OutputSettings) {
-        if kind == OutputKind::Kafka && settings.auth.is_none() && !self.has_fault("auth") {
-            self.fault("auth", "none, user_pass or ssl");
-        }
         let edit = self.edit;
         let given = |field: &Option<Option<String>>| field.as_ref().is_some_and(Option::is_some);
         let roles = edit.role_descriptors.as_ref().is_some_and(Option::is_some);
@@ -262,11 +269,11 @@ impl<'e, 'b> Judging<'e, 'b> {
         }
     }
 
+    /// The new secrets, each judged.
     fn secrets(
         &mut self,
         shape: &Shape,
         settings: &OutputSettings,
-        replaces_all: bool,
     ) -> BTreeMap<SecretField, &'e Secret<String>> {
         let edit = self.edit;
         let mut new = BTreeMap::new();
@@ -280,20 +287,34 @@ impl<'e, 'b> Judging<'e, 'b> {
                 new.insert(*field, secret);
             }
         }
-        let had = self.before.map_or(&[][..], |before| &before.secrets);
+        new
+    }
+
+    /// The secrets before that stay. Demands those that the output must have, or that another address needs again.
+    fn kept(
+        &mut self,
+        shape: &Shape,
+        is_moved: bool,
+        new: &BTreeMap<SecretField, &'e Secret<String>>,
+    ) -> Vec<SecretField> {
+        let (edit, before) = (self.edit, self.before);
+        let had = before.map_or(&[][..], |before| &before.secrets);
+        let mut kept = Vec::new();
         for field in shape.required.iter().chain(shape.optional) {
             let removed = edit.secrets.get(field).is_some_and(Option::is_none);
-            let kept = had.contains(field) && !replaces_all && !removed;
-            if kept || new.contains_key(field) || self.has_fault(field.as_str()) {
+            let stays = had.contains(field) && !removed;
+            if new.contains_key(field) || self.has_fault(field.as_str()) {
                 continue;
             }
-            if replaces_all && had.contains(field) && !removed {
+            if stays && !is_moved {
+                kept.push(*field);
+            } else if stays {
                 self.fault(field.as_str(), "give it again: address, CA or authentication changed");
             } else if shape.required.contains(field) {
                 self.fault(field.as_str(), "the output needs this secret");
             }
         }
-        new
+        kept
     }
 
     /// The reason why an output of this shape has no such secret.
@@ -318,7 +339,7 @@ impl<'e, 'b> Judging<'e, 'b> {
 /// The reason to refuse an API key as the credential of a cluster.
 const API_KEY_REFUSED: &str = "an API key is refused, because keys that it makes get no privileges: give service_token, or username and password";
 
-/// Returns true if both send the same secrets to the same places in the same way. The roles of keys are not part of it.
+/// Returns true if both send the same secrets to the same addresses in the same way. The roles of keys are not part of it.
 fn sends_as(before: &OutputSettings, after: &OutputSettings) -> bool {
     let role_descriptors = after.role_descriptors.clone();
     OutputSettings { role_descriptors, ..before.clone() } == *after

@@ -6,7 +6,7 @@ use crate::id::{OutputId, SealKeyId};
 use crate::ledger::Draft;
 use crate::name::Label;
 use crate::seal::Seal;
-use crate::store::{Output, OutputSecret, OutputSettings};
+use crate::store::{Output, OutputSecret, OutputSettings, SecretField};
 
 /// Maximum number of outputs.
 pub const MOST_OUTPUTS: u32 = 1000;
@@ -31,10 +31,12 @@ pub struct ChangeOutput {
     pub name: Label,
     /// New fields.
     pub settings: OutputSettings,
-    /// Secrets that replace others, sealed with the newest key.
+    /// Secrets that are new or replace others, sealed with the newest key.
     pub secrets: Vec<OutputSecret>,
-    /// True to delete the secrets that are not replaced.
-    pub only_these: bool,
+    /// True if the secrets go to another address or in another way: the former cluster keeps its own until its keys have ended.
+    pub is_moved: bool,
+    /// Secrets that are deleted.
+    pub dropped: Vec<SecretField>,
     /// Ledger entry of the act.
     pub entry: Draft,
 }

@@ -282,7 +282,8 @@ pub(in crate::store) async fn a_former_cluster_stays_until_its_keys_have_ended(w
             name,
             settings: settings(host),
             secrets,
-            only_these: true,
+            is_moved: true,
+            dropped: Vec::new(),
             entry,
         };
         assert_eq!(world.store().change_output(command).await.unwrap(), OutputChange::Done);
@@ -316,8 +317,16 @@ pub(in crate::store) async fn a_rotation_seals_keys_and_former_clusters_again(wo
     let secrets = vec![credential(&site.seal, id, 2, "second")];
     let (name, entry) = (site.output.name.clone(), world.draft(Action::OutputChanged));
     let roles = OutputSettings { role_descriptors: Some(serde_json::Map::new()), ..settings("https://es-1") };
-    let command =
-        ChangeOutput { output: id, revision: 1, name, settings: roles, secrets, only_these: true, entry };
+    let command = ChangeOutput {
+        output: id,
+        revision: 1,
+        name,
+        settings: roles,
+        secrets,
+        is_moved: true,
+        dropped: Vec::new(),
+        entry,
+    };
     assert_eq!(world.store().change_output(command).await.unwrap(), OutputChange::Done);
     let file = SealKey::generate();
     let seal = Arc::new(Seal::new(vec![key(1, &site.file), key(2, &file)]));

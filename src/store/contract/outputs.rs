@@ -81,11 +81,12 @@ impl World {
         &self,
         output: &Output,
         secrets: Vec<OutputSecret>,
-        only_these: bool,
+        dropped: &[SecretField],
     ) -> OutputChange {
         let Output { id, revision, name, settings, .. } = output.clone();
-        let entry = self.draft(Action::OutputChanged);
-        let command = ChangeOutput { output: id, revision, name, settings, secrets, only_these, entry };
+        let (dropped, entry) = (dropped.to_vec(), self.draft(Action::OutputChanged));
+        let command =
+            ChangeOutput { output: id, revision, name, settings, secrets, is_moved: false, dropped, entry };
         self.store().change_output(command).await.unwrap()
     }
 
@@ -134,13 +135,16 @@ pub(in crate::store) async fn a_change_of_an_output_replaces_its_secrets(world: 
     world.pass(HOUR);
     let password = |version, text| vec![sealed(&seal, before.id, SecretField::Password, version, text)];
     let next = Output { settings: settings("other:9092"), ..before.clone() };
-    assert_eq!(world.change_output(&next, password(2, "third"), false).await, OutputChange::Done);
+    assert_eq!(world.change_output(&next, password(2, "third"), &[]).await, OutputChange::Done);
     let kept = [(SecretField::ApiKey, "second".to_owned()), (SecretField::Password, "third".to_owned())];
     assert_eq!(opened(world, &seal, before.id).await, kept);
     let changed = world.store().output(before.id).await.unwrap().unwrap().output;
     assert_eq!((changed.revision, &changed.settings), (2, &next.settings));
     assert_eq!((changed.created_at, changed.updated_at), (before.created_at, world.now));
-    assert_eq!(world.change_output(&changed, password(3, "fourth"), true).await, OutputChange::Done);
+    assert_eq!(
+        world.change_output(&changed, password(3, "fourth"), &[SecretField::ApiKey]).await,
+        OutputChange::Done
+    );
     assert_eq!(opened(world, &seal, before.id).await, [(SecretField::Password, "fourth".to_owned())]);
     world.expect_entries(&[Action::OutputChanged, Action::OutputChanged]).await;
 }
@@ -149,12 +153,12 @@ pub(in crate::store) async fn an_outdated_output_is_neither_changed_nor_deleted(
     let seal = Keys::new(1).seal(1..=1);
     let before = world.output("events", &seal, &[(SecretField::Password, "first")]).await;
     let stale = Output { revision: 2, settings: settings("other:9092"), ..before.clone() };
-    assert_eq!(world.change_output(&stale, Vec::new(), true).await, OutputChange::Moved);
+    assert_eq!(world.change_output(&stale, Vec::new(), &[]).await, OutputChange::Moved);
     assert_eq!(world.delete_output(before.id, 2).await, OutputDeletion::Moved);
     let unknown = Output { id: OutputId::generate(world.now), ..before.clone() };
     assert_eq!(world.delete_output(unknown.id, 1).await, OutputDeletion::Unknown);
     let unknown = Output { name: Label::parse("x").unwrap(), ..unknown };
-    assert_eq!(world.change_output(&unknown, Vec::new(), false).await, OutputChange::Unknown);
+    assert_eq!(world.change_output(&unknown, Vec::new(), &[]).await, OutputChange::Unknown);
     assert_eq!(opened(world, &seal, before.id).await.len(), 1);
     world.expect_entries(&[]).await;
     assert_eq!(world.delete_output(before.id, 1).await, OutputDeletion::Deleted);
@@ -169,8 +173,8 @@ pub(in crate::store) async fn an_outputs_name_is_taken_once(world: &mut World) {
     let again = world.new_output("events", &seal, &[]);
     assert_eq!(world.store().create_output(again).await.unwrap(), OutputCreation::NameTaken);
     let renamed = Output { name: events.name.clone(), ..other };
-    assert_eq!(world.change_output(&renamed, Vec::new(), false).await, OutputChange::NameTaken);
-    assert_eq!(world.change_output(&events, Vec::new(), false).await, OutputChange::Done, "its own name");
+    assert_eq!(world.change_output(&renamed, Vec::new(), &[]).await, OutputChange::NameTaken);
+    assert_eq!(world.change_output(&events, Vec::new(), &[]).await, OutputChange::Done, "its own name");
     world.expect_entries(&[Action::OutputChanged]).await;
 }
 
@@ -192,7 +196,7 @@ pub(in crate::store) async fn an_output_of_a_policy_stays(world: &mut World) {
     assert_eq!(world.store().outputs_revision(edge.id).await.unwrap(), 2);
     assert_eq!(world.delete_output(events.id, 1).await, OutputDeletion::InUse { policies: 1 });
     assert_eq!(world.store().output(events.id).await.unwrap().unwrap().policies, 1);
-    assert_eq!(world.change_output(&events, Vec::new(), false).await, OutputChange::Done);
+    assert_eq!(world.change_output(&events, Vec::new(), &[]).await, OutputChange::Done);
     assert_eq!(world.store().outputs_revision(edge.id).await.unwrap(), 3);
     // An earlier revision of the policy does not keep it.
     let change = ChangePolicy {
@@ -236,7 +240,7 @@ pub(in crate::store) async fn a_rotation_seals_every_secret_again(world: &mut Wo
     let second = keys.seal(2..=2);
     assert_eq!(opened(world, &second, output.id).await, [(SecretField::Password, "first".to_owned())]);
     // A secret that the former key sealed is refused from now on.
-    assert_eq!(world.change_output(&output, vec![before], false).await, OutputChange::KeyGone);
+    assert_eq!(world.change_output(&output, vec![before], &[]).await, OutputChange::KeyGone);
     let late = world.new_output("late", &first, &[(SecretField::Password, "x")]);
     assert_eq!(world.store().create_output(late).await.unwrap(), OutputCreation::KeyGone);
     assert!(world.store().outputs().await.unwrap().len() == 1);

@@ -56,9 +56,9 @@ pub enum SealRotation {
     },
     /// A secret cannot be opened; nothing changed.
     Unreadable {
-        /// Its output.
+        /// Id of its output.
         output: OutputId,
-        /// Its field.
+        /// Name of its field.
         field: String,
     },
 }

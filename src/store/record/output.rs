@@ -1,4 +1,4 @@
-//! Outputs of policies: the places to which hosts send their data.
+//! Outputs of policies: the destinations to which hosts send their data.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -203,7 +203,7 @@ pub struct OutputSecret {
     pub field: SecretField,
     /// The output's revision that set it.
     pub version: u64,
-    /// The secret.
+    /// Its sealed value.
     pub sealed: Sealed,
 }
 
@@ -216,16 +216,16 @@ impl OutputSecret {
 
 /// An output and its sealed secrets, of one moment.
 pub struct WholeOutput {
-    /// The output.
+    /// The fields that every reader sees.
     pub output: Output,
-    /// Its secrets, by field.
+    /// Its sealed secrets, by field.
     pub secrets: Vec<OutputSecret>,
 }
 
 /// An output as a list shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedOutput {
-    /// The output.
+    /// The fields that every reader sees.
     pub output: Output,
     /// The fields of its secrets.
     pub secrets: Vec<SecretField>,
@@ -233,7 +233,7 @@ pub struct ListedOutput {
     pub policies: u64,
 }
 
-/// A key of the seal.
+/// One of the keys that seal secrets, without the key itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SealKeyRecord {
     /// Number of the key.

@@ -130,7 +130,7 @@ async fn the_keys_of_each_use_rotate_separately() {
         current.map(|key| (key["use"].clone(), key["id"].clone())).collect::<Vec<_>>()
     };
     let before = signing().await;
-    assert_eq!(before.len(), 5, "one for each use of signing keys, and the Fleet key");
+    assert_eq!(before.len(), 6, "one for each use of signing keys, the Fleet key and the seal");
     let rotated = at.admin().post(&format!("{KEYS}/rotate"), &json!({ "use": "service" })).await;
     assert_eq!(rotated.status, 200, "{}", rotated.text);
     let after = signing().await;

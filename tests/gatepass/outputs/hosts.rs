@@ -57,7 +57,7 @@ async fn a_host_gets_the_authentication_of_kafka() {
 /// "For the Logstash output, it passes SSL/TLS configuration details. […] such as the SSL certificate authority, the SSL certificate, and
 /// the SSL certificate key". "Although an API key is generated during Logstash output creation, this key is not passed to Elastic Agent".
 #[tokio::test(flavor = "multi_thread")]
-async fn a_host_gets_the_tls_of_logstash_and_no_api_key() {
+async fn a_host_gets_no_api_key_of_logstash() {
     let at = Running::start().await;
     let ((ca, _), (certificate, key)) = (pair("ca.example.org"), pair("agent.example.org"));
     let pipeline = json!({
@@ -76,8 +76,7 @@ async fn a_host_gets_the_tls_of_logstash_and_no_api_key() {
     at.stop().await;
 }
 
-/// "The enrollment token enrolls the Elastic Agent in a specific agent policy that defines the data to be collected by the agent and which
-/// output to use." A host gets the outputs of its own policy, and nobody else gets their secrets.
+/// "[…] a specific agent policy that defines the data to be collected by the agent and which output to use." A host gets the outputs of its own policy, and nobody else gets their secrets.
 #[tokio::test(flavor = "multi_thread")]
 async fn only_hosts_of_the_policy_get_its_secrets() {
     let at = Running::start().await;

@@ -159,7 +159,7 @@ fn another_address_needs_every_secret_again() {
     ] {
         assert_eq!(faults(&edit, Some(&before)), ["password"]);
         let edit = OutputEdit { secrets: BTreeMap::from([(Password, secret("again"))]), ..edit };
-        assert!(judge(&edit, Some(&before)).map(|new| new.replaces_all).unwrap());
+        assert_eq!(judge(&edit, Some(&before)).map(|new| new.names()).unwrap(), ["password"]);
     }
     let ca = OutputEdit { ca: Some(Some(pair("ca.example.org").0)), ..change() };
     assert_eq!(faults(&ca, Some(&before)), ["password"]);
@@ -169,7 +169,7 @@ fn another_address_needs_every_secret_again() {
         OutputEdit { ca: Some(None), ..change() },
         OutputEdit { secrets: BTreeMap::from([(Password, secret("second"))]), ..change() },
     ] {
-        assert!(!judge(&same, Some(&before)).map(|new| new.replaces_all).unwrap());
+        assert!(judge(&same, Some(&before)).is_ok_and(|new| new.dropped.is_empty()));
     }
 }
 
@@ -185,11 +185,13 @@ fn another_authentication_drops_the_former_fields() {
     };
     let new = judge(&edit, Some(&before)).map_err(|faults| panic!("{faults:?}")).unwrap();
     assert_eq!((new.settings.username.as_deref(), new.settings.sasl_mechanism), (None, None));
-    assert!(new.replaces_all && new.names() == ["key"]);
-    assert_eq!(new.changed(&before.output), ["auth", "sasl_mechanism", "username", "certificate", "key"]);
+    assert_eq!(new.names(), ["key"]);
+    assert_eq!(new.dropped, [Password]);
+    let changed = ["auth", "sasl_mechanism", "username", "certificate", "key", "password"];
+    assert_eq!(new.changed(&before.output), changed);
     let none = OutputEdit { auth: Some(Some("none".to_owned())), ..OutputEdit::default() };
     let new = judge(&none, Some(&before)).map_err(|faults| panic!("{faults:?}")).unwrap();
-    assert!(new.replaces_all && new.secrets.is_empty(), "the password is deleted");
+    assert!(new.secrets.is_empty() && new.dropped == [Password], "the password is deleted");
     let named = OutputEdit { username: Some(Some("x".to_owned())), ..none };
     assert_eq!(faults(&named, Some(&before)), ["username"]);
 }
@@ -201,15 +203,15 @@ fn a_service_token_takes_the_place_of_a_user() {
     let token =
         OutputEdit { secrets: BTreeMap::from([(ServiceToken, secret("token"))]), ..OutputEdit::default() };
     let new = judge(&token, Some(&before)).map_err(|faults| panic!("{faults:?}")).unwrap();
-    assert!(new.replaces_all && new.settings.username.is_none() && new.names() == ["service_token"]);
+    assert!(new.settings.username.is_none() && new.names() == ["service_token"] && new.dropped == [Password]);
     let before = made(&elasticsearch(&[(ServiceToken, "token")]));
     let back = OutputEdit { secrets: user.secrets, username: user.username, ..OutputEdit::default() };
     let new = judge(&back, Some(&before)).map_err(|faults| panic!("{faults:?}")).unwrap();
-    assert!(new.replaces_all && new.names() == ["password"]);
+    assert!(new.names() == ["password"] && new.dropped == [ServiceToken]);
     let roles = json!({ "x": {} }).as_object().cloned();
     let roles = OutputEdit { role_descriptors: Some(roles), ..OutputEdit::default() };
     assert!(
-        !judge(&roles, Some(&before)).map(|new| new.replaces_all).unwrap(),
+        judge(&roles, Some(&before)).is_ok_and(|new| new.dropped.is_empty()),
         "the credential is sent as before"
     );
 }
@@ -233,6 +235,11 @@ fn a_pipeline_has_a_certificate_and_its_key() {
     assert_eq!(faults(&moved(BTreeMap::new()), Some(&before)), ["key", "api_key"]);
     let without = BTreeMap::from([(Key, secret(&key)), (ApiKey, None)]);
     assert!(judge(&moved(without), Some(&before)).is_ok(), "an optional secret can be removed");
+    let removed = OutputEdit { secrets: BTreeMap::from([(ApiKey, None)]), ..OutputEdit::default() };
+    let new = judge(&removed, Some(&before)).map_err(|faults| panic!("{faults:?}")).unwrap();
+    assert_eq!((new.changed(&before.output), new.dropped), (vec!["api_key"], vec![ApiKey]));
+    let removed = OutputEdit { secrets: BTreeMap::from([(Key, None)]), ..OutputEdit::default() };
+    assert_eq!(faults(&removed, Some(&before)), ["key"]);
     assert_eq!(
         faults(&OutputEdit { kind: Some("kafka".to_owned()), ..OutputEdit::default() }, Some(&before)),
         ["type"]

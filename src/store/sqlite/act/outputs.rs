@@ -29,11 +29,11 @@ impl Execution<'_> {
     }
 
     pub(super) fn change_output(&mut self, command: ChangeOutput) -> driver::Result<OutputChange> {
-        let ChangeOutput { output, revision, name, settings, secrets, only_these, entry } = command;
+        let ChangeOutput { output, revision, name, settings, secrets, is_moved, dropped, entry } = command;
         if self.has_other_output(output, name.as_str())? {
             return self.undo(OutputChange::NameTaken);
         }
-        self.begin_cluster(output, revision, &settings, only_these)?;
+        self.begin_cluster(output, revision, &settings, is_moved)?;
         let sql = "UPDATE outputs SET name = ?3, settings = ?4, updated_at = ?5, updated_by = ?6, revision = revision + 1 \
                    WHERE output = ?1 AND revision = ?2";
         let params = params![output, revision, name, Json(&settings), entry.at(), entry.origin.actor];
@@ -41,8 +41,9 @@ impl Execution<'_> {
             let known = self.has_output(output)?;
             return self.undo(if known { OutputChange::Moved } else { OutputChange::Unknown });
         }
-        if only_these {
-            self.execute("DELETE FROM output_secrets WHERE output = ?1", [output])?;
+        for field in dropped {
+            let sql = "DELETE FROM output_secrets WHERE output = ?1 AND field = ?2";
+            self.execute(sql, params![output, field])?;
         }
         if !self.put_secrets(output, &secrets)? {
             return self.undo(OutputChange::KeyGone);
