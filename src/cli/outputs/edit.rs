@@ -15,12 +15,9 @@ use crate::id::OutputId;
 /// Arguments of `output create`.
 #[derive(Args)]
 #[command(after_long_help = "Examples:
-  gatepass output create --name events --type kafka --host kafka-1.example.org:9092 --auth user_pass \\
-      --username agent --password-file kafka.password
-  gatepass output create --name pipeline --type logstash --host ls.example.org:5044 --hosts-ca ca.pem \\
-      --certificate agent.pem --key-file agent.key
-  gatepass output create --name logs --type elasticsearch --host https://es.example.org:9200 \\
-      --service-token-file es.token
+  gatepass output create --name events --type kafka --host kafka:9092 --auth user_pass --username agent --password-file kafka.password
+  gatepass output create --name pipeline --type logstash --host ls:5044 --hosts-ca ca.pem --certificate agent.pem --key-file agent.key
+  gatepass output create --name logs --type elasticsearch --host https://es:9200 --service-token-file es.token
 
 Secrets are never arguments: give a file, or - for standard input. No command shows them again.")]
 pub(crate) struct OutputCreate {
