@@ -205,28 +205,14 @@ impl Authority {
             authenticator,
             tokens: TokenAdmin::new(minting.clone(), parts.spans.clone()),
             fleet: FleetAdmin::new(minting.clone(), parts.policies.clone()),
-            hosts: HostAdmin {
-                base: base.clone(),
-                roles: roles.clone(),
-                policies: parts.policies.clone(),
-                unwritten: unwritten.clone(),
-            },
+            hosts: parts.hosts(roles.clone(), unwritten.clone()),
             checkins: parts.checkins(unwritten.clone(), output_keys.clone()),
             rules: RuleAdmin { base: base.clone(), rules: parts.rules.clone() },
             policies: parts.policies(minting.clone(), due.clone(), output_keys.clone()),
-            outputs: OutputAdmin {
-                base: base.clone(),
-                trust: trust.clone(),
-                allowed: settings.destinations.clone(),
-                keys: output_keys.clone(),
-            },
+            outputs: parts.outputs(output_keys.clone()),
             accounts: parts.accounts(&due, &unwritten, &refusals, &throttles),
             trust_admin: parts.trust_admin(minting.clone(), unwritten.clone()),
-            settings: SettingsAdmin {
-                base: base.clone(),
-                spans: parts.spans.clone(),
-                ece_ttl: settings.ece_ttl,
-            },
+            settings: parts.settings_admin(),
             ledger: LedgerBook::new(base.store.clone()),
             health: Arc::new(Health {
                 base: base.clone(),
@@ -327,6 +313,20 @@ impl Parts {
             pins_root: !self.settings.outside_certificate,
             bulks: BulkTurns::default(),
         }
+    }
+
+    fn hosts(&self, roles: Arc<Catalogue>, unwritten: Arc<UnwrittenUses>) -> HostAdmin {
+        HostAdmin { base: self.base.clone(), roles, policies: self.policies.clone(), unwritten }
+    }
+
+    fn outputs(&self, keys: Arc<OutputKeys>) -> OutputAdmin {
+        let allowed = self.settings.destinations.clone();
+        OutputAdmin { base: self.base.clone(), trust: self.trust.clone(), allowed, keys }
+    }
+
+    fn settings_admin(&self) -> SettingsAdmin {
+        let (base, spans) = (self.base.clone(), self.spans.clone());
+        SettingsAdmin { base, spans, ece_ttl: self.settings.ece_ttl }
     }
 
     fn policies(

@@ -120,7 +120,7 @@ pub struct SettleInvalidation {
 /// The end of a try to invalidate a key.
 pub enum InvalidationEnd {
     /// The key is not valid any longer. It has an entry if the cluster knew the key.
-    Done(Option<Draft>),
+    Done(Option<Box<Draft>>),
     /// The cluster knows no such key yet.
     Again {
         /// Time of the next try.

@@ -212,7 +212,8 @@ pub(in crate::store) async fn a_host_without_the_right_loses_its_key(world: &mut
     world.pass(std::time::Duration::from_secs(1));
     move_to(world, vec![as_it_is(&site.host)], None).await;
     assert_eq!(invalidations(world).await, known, "a move");
-    settle(world, attempt, InvalidationEnd::Done(Some(world.draft(Action::OutputKeyInvalidated)))).await;
+    settle(world, attempt, InvalidationEnd::Done(Some(Box::new(world.draft(Action::OutputKeyInvalidated)))))
+        .await;
     let moved = HostMove { revision: world.host(site.host.id).await.revision, ..as_it_is(&site.host) };
     move_to(world, vec![moved], Some(site.policy.id)).await;
     world.new_entries().await;

@@ -135,9 +135,10 @@ impl OutputKeys {
         let at = self.base.time.now();
         let entry = || about(Action::OutputKeyInvalidated, key, attempt, at);
         let end = match done {
-            Ok(known) if known || id.is_some() => InvalidationEnd::Done(Some(
-                id.iter().fold(entry(), |entry, id| entry.with("key_id", id.as_str())),
-            )),
+            Ok(known) if known || id.is_some() => {
+                let entry = id.iter().fold(entry(), |entry, id| entry.with("key_id", id.as_str()));
+                InvalidationEnd::Done(Some(Box::new(entry)))
+            }
             // A slow cluster may still make the key.
             Ok(_) if at < asked_at.plus(LATE_KEYS) => {
                 InvalidationEnd::Again { next_at: asked_at.plus(LATE_KEYS) }

@@ -29,7 +29,7 @@ impl Execution<'_> {
             InvalidationEnd::Done(entry) => {
                 let sql = "DELETE FROM output_invalidations WHERE attempt = ?1";
                 if self.execute(sql, [attempt])? > 0 {
-                    entry.map_or(Ok(()), |entry| self.enter(entry))?;
+                    entry.map_or(Ok(()), |entry| self.enter(*entry))?;
                 }
                 Ok(())
             }

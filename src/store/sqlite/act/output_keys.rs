@@ -28,7 +28,7 @@ pub(in crate::store::sqlite) const UNENTITLED_OF_HOST: &str =
     concat!("SELECT k.host, k.output FROM output_keys AS k WHERE k.host = ?2 AND NOT ", entitled!());
 
 impl Execution<'_> {
-    pub(super) fn want_output_keys(&mut self, command: WantOutputKeys) -> driver::Result<()> {
+    pub(super) fn want_output_keys(&self, command: WantOutputKeys) -> driver::Result<()> {
         let WantOutputKeys { host, outputs, at } = command;
         for key in self.all(UNENTITLED_OF_HOST, params![at, host], key_of)? {
             self.withdraw_key(key, at)?;
@@ -42,7 +42,7 @@ impl Execution<'_> {
     }
 
     /// Records an attempt. Returns false if the host may no longer have the key, or an earlier attempt has no end.
-    pub(super) fn ask_output_key(&mut self, command: AskOutputKey) -> driver::Result<bool> {
+    pub(super) fn ask_output_key(&self, command: AskOutputKey) -> driver::Result<bool> {
         let AskOutputKey { key, attempt, cluster, at } = command;
         let sql = concat!(
             "UPDATE output_keys AS k SET stage = 'asked', attempt = ?4, asked_at = ?1, next_at = ?5 \
@@ -73,7 +73,7 @@ impl Execution<'_> {
         Ok(KeyKeeping::Kept)
     }
 
-    pub(super) fn delay_output_key(&mut self, command: DelayOutputKey) -> driver::Result<()> {
+    pub(super) fn delay_output_key(&self, command: DelayOutputKey) -> driver::Result<()> {
         let DelayOutputKey { key, attempt, may_exist, state, failures, at, next_at } = command;
         // The row may have another attempt by now, which has its own end.
         let sql =
@@ -89,7 +89,7 @@ impl Execution<'_> {
         self.execute(sql, params![key.output, at, state, failures, next_at]).map(drop)
     }
 
-    pub(super) fn abandon_output_keys(&mut self, command: AbandonOutputKeys) -> driver::Result<u64> {
+    pub(super) fn abandon_output_keys(&self, command: AbandonOutputKeys) -> driver::Result<u64> {
         let AbandonOutputKeys { key, at } = command;
         let asked = match key {
             Some(key) => {
@@ -108,7 +108,7 @@ impl Execution<'_> {
     }
 
     /// Makes keys due for a check. Returns their number.
-    pub(super) fn doubt_output_keys(&mut self, command: DoubtOutputKeys) -> driver::Result<u64> {
+    pub(super) fn doubt_output_keys(&self, command: DoubtOutputKeys) -> driver::Result<u64> {
         let DoubtOutputKeys { host, outputs, at } = command;
         let sql = "UPDATE output_keys SET stage = 'doubted', next_at = ?3, checked_at = ?3 WHERE host = ?1 AND output = ?2 \
                    AND stage = 'made' AND coalesce(checked_at, made_at, 0) <= ?4";
@@ -120,7 +120,7 @@ impl Execution<'_> {
         Ok(doubted)
     }
 
-    pub(super) fn judge_output_key(&mut self, command: JudgeOutputKey) -> driver::Result<()> {
+    pub(super) fn judge_output_key(&self, command: JudgeOutputKey) -> driver::Result<()> {
         let JudgeOutputKey { key, attempt, is_invalid, at } = command;
         let sql = if is_invalid {
             "UPDATE output_keys SET stage = 'wanted', state = 'invalid', since = ?4, attempt = NULL, key_id = NULL, seal = NULL, \
@@ -133,7 +133,7 @@ impl Execution<'_> {
     }
 
     /// Withdraws keys that their hosts may no longer have. Returns whether more are left.
-    pub(super) fn withdraw_output_keys(&mut self, command: WithdrawOutputKeys) -> driver::Result<bool> {
+    pub(super) fn withdraw_output_keys(&self, command: WithdrawOutputKeys) -> driver::Result<bool> {
         let WithdrawOutputKeys { at, most } = command;
         let keys = self.all(UNENTITLED, params![at, most], key_of)?;
         for key in &keys {
