@@ -57,8 +57,19 @@ pub(super) fn count_as<T>(counter: &'static str, result: &Result<T, ServiceError
 pub fn begin(routes: &[Route], now: Timestamp) {
     METRICS.iter().for_each(Metric::begin);
     routes.iter().for_each(begin_route);
+    begin_output_calls();
     metrics::gauge!("gatepass_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     metrics::gauge!("process_start_time_seconds").set(now.since(Timestamp::from_secs(0)).as_secs_f64());
+}
+
+/// Begins the series of the calls to clusters: each call has every outcome.
+fn begin_output_calls() {
+    for call in ["create", "check", "invalidate"] {
+        for outcome in ["done", "unreachable", "refused"] {
+            metrics::counter!("gatepass_output_calls_total", "call" => call, "outcome" => outcome)
+                .increment(0);
+        }
+    }
 }
 
 /// Begins the series of a route: each status of success, and the outcomes that its handler documents.

@@ -1,13 +1,15 @@
 //! The authority: the use cases by family. Each family holds only the handles that it needs.
 
+mod settings;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::sync::Mutex;
 
+pub use self::settings::Settings;
 use super::accounts::Accounts;
 use super::accounts::sign_in::PasswordChecks;
 use super::accounts::unwritten::UnwrittenUses;
@@ -17,7 +19,7 @@ use super::ca::live::LiveCas;
 use super::ca::root_crl::RootCrls;
 use super::ca::rotation::CaAdmin;
 use super::capacity::FleetCapacity;
-use super::certify::{ApprovalTerms, CertificateTerms, Enrollment};
+use super::certify::Enrollment;
 use super::checkin::CheckIns;
 use super::emergency::Emergency;
 use super::fleet::FleetAdmin;
@@ -35,7 +37,7 @@ use super::policies::live::LivePolicies;
 use super::refusals::Refusals;
 use super::rules::{LiveRules, RuleAdmin};
 use super::settings::{LiveSpans, SettingsAdmin};
-use super::status_lists::{self, StatusLists};
+use super::status_lists::StatusLists;
 use super::time::TimeKeeper;
 use super::tokens::TokenAdmin;
 use super::tokens::bulk::BulkTurns;
@@ -47,52 +49,8 @@ use super::trust::LiveTrust;
 use super::upkeep::Upkeep;
 use super::vault::Vault;
 use super::verification::Authenticator;
-use super::verification::proxies::TrustedProxies;
-use crate::access::SignInLimits;
-use crate::access::session::SessionLife;
-use crate::access::throttle::{Rates, Throttles};
-use crate::outbound::{AllowedDestinations, Outbound, SystemResolver};
-
-/// The parts of the configuration that use cases need.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// The catalogue of roles.
-    pub roles: Catalogue,
-    /// Default life of a token minted by Elastic's route.
-    pub ece_ttl: Duration,
-    /// The proxies that may pass client certificates on.
-    pub proxies: TrustedProxies,
-    /// The rate of each limit.
-    pub rates: Rates,
-    /// Bounds of sign-ins.
-    pub sign_in: SignInLimits,
-    /// Lifetime and idle time of sessions.
-    pub sessions: SessionLife,
-    /// The terms of every host certificate.
-    pub certificates: CertificateTerms,
-    /// Terms of approvals.
-    pub approval: ApprovalTerms,
-    /// The time between two check-ins of a host.
-    pub checkin: Duration,
-    /// Life of an access token.
-    pub access_ttl: Duration,
-    /// The destinations of outputs that are allowed by name.
-    pub destinations: AllowedDestinations,
-    /// The time for which a certificate stays valid after the first use of its successor.
-    pub overlap: Duration,
-    /// Maximum number of hosts that are put in quarantine within an hour. 0: only the alarm is raised.
-    pub quarantine_most: u32,
-    /// Time that a host is kept after its last certificate expired.
-    pub host_retention: Duration,
-    /// True if the CA is imported. Such a CA is rotated at its source.
-    pub outside_ca: bool,
-    /// The file of an imported root's CRL.
-    pub root_crl: Option<PathBuf>,
-    /// True if the listener's certificate is external. Tokens cannot pin the root then.
-    pub outside_certificate: bool,
-    /// Limits of status list subscribers.
-    pub event_streams: status_lists::StreamLimits,
-}
+use crate::access::throttle::Throttles;
+use crate::outbound::{Outbound, SystemResolver};
 
 /// The parts of an [`Authority`].
 pub struct Parts {

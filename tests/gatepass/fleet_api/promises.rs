@@ -27,7 +27,7 @@ async fn a_token_is_valid_until_it_is_revoked() {
     assert_eq!((late.status, late.code()), (410, "token_revoked"));
 }
 
-/// "When you use the Fleet UI to add an agent or create a new policy, Fleet creates an enrollment token for you
+/// The document: "When you use the Fleet UI to add an agent or create a new policy, Fleet creates an enrollment token for you
 /// automatically."
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_policy_has_a_token() {

@@ -30,7 +30,7 @@ fn promtool(folder: &TempDir, arguments: &[&str], input: &str) -> String {
 fn promtool_accepts_rules_and_configuration() {
     let folder = copied(&Served::start());
     let said = promtool(&folder, &["check", "config", "prometheus.yml"], "");
-    assert!(said.contains("SUCCESS: 21 rules found"), "{said}");
+    assert!(said.contains("SUCCESS: 23 rules found"), "{said}");
     promtool(&folder, &["test", "rules", "alerts_test.yml"], "");
 }
 
