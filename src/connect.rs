@@ -42,6 +42,7 @@ const KEPT_FOR: Duration = Duration::from_secs(30);
 const MOST_ANSWER_BYTES: usize = 8 << 20;
 
 /// Files of trusted certificates in common systems.
+#[cfg(feature = "server")]
 pub(crate) const SYSTEM_BUNDLES: [&str; 4] = [
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
