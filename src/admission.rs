@@ -3,6 +3,7 @@
 
 mod address_range;
 mod capacity;
+mod credential;
 mod policy;
 mod rule;
 mod rules;
@@ -10,6 +11,7 @@ mod settings;
 
 pub use self::address_range::{AddressRange, AddressRangeError};
 pub use self::capacity::Capacity;
+pub use self::credential::HostCredential;
 pub use self::policy::{PolicyTerms, RenewAt};
 #[cfg(test)]
 pub(crate) use self::rule::tests as rule_world;
@@ -38,6 +40,8 @@ pub struct HostClaims {
     pub cluster: Option<Cluster>,
     /// The id that it has from an earlier enrollment.
     pub host: Option<HostId>,
+    /// The credential that it asks for.
+    pub credential: HostCredential,
 }
 
 /// A token that is not for this host.

@@ -241,6 +241,12 @@ digest_id!(
     unbase64url
 );
 digest_id!(
+    /// Names the opaque key of a host: the SHA-256 of its text, base64url.
+    OpaqueKeyId,
+    base64url,
+    unbase64url
+);
+digest_id!(
     /// The SHA-256 of a caller's idempotency key, base64url.
     IdempotencyKey,
     base64url,

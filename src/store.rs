@@ -107,6 +107,7 @@ pub trait Store:
     + OutputKeyReads
     + EnrollmentReads
     + FleetReads
+    + OpaqueKeyReads
     + SessionReads
     + Send
     + Sync

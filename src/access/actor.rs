@@ -20,6 +20,8 @@ pub enum Actor {
         /// The certificate.
         serial: Serial,
     },
+    /// A host, by its opaque key.
+    OpaqueKey(HostId),
     /// The bearer of a token. Until redeeming has checked it, the token may be bad.
     Bearer,
     /// A token whose signature is good.
@@ -42,6 +44,7 @@ impl fmt::Display for Actor {
             Self::ApiKey(id) => write!(f, "api_key:{id}"),
             Self::Local => f.write_str("local"),
             Self::Host { id, .. } => write!(f, "host:{id}"),
+            Self::OpaqueKey(id) => write!(f, "opaque_key:{id}"),
             Self::Bearer => f.write_str("bearer"),
             Self::Token(id) => write!(f, "token:{id}"),
             Self::System => f.write_str("system"),

@@ -2,6 +2,7 @@
 //! the wrong place, and errors end up in logs (I7).
 
 use super::api_key::API_KEY_PREFIX;
+use super::opaque_key::OPAQUE_KEY_PREFIX;
 use super::session;
 
 /// Prefix of every token: `{"` in base64url.
@@ -40,7 +41,7 @@ pub fn mask(text: &str) -> String {
 /// The position in `word` at which a credential may begin, in any case: a message offers a URL in lower case. A prefix alone
 /// is no secret: help names it.
 fn secret_at(word: &str) -> Option<usize> {
-    let prefixes = [TOKEN_PREFIX, LOCAL_PREFIX, API_KEY_PREFIX, session::PREFIX];
+    let prefixes = [TOKEN_PREFIX, LOCAL_PREFIX, API_KEY_PREFIX, OPAQUE_KEY_PREFIX, session::PREFIX];
     let begins = |at: &usize| {
         let rest = &word.as_bytes()[*at..];
         let starts =
@@ -80,7 +81,7 @@ mod tests {
 
     #[test]
     fn a_prefixed_credential_is_masked() {
-        for prefix in [TOKEN_PREFIX, LOCAL_PREFIX, API_KEY_PREFIX, session::PREFIX] {
+        for prefix in [TOKEN_PREFIX, LOCAL_PREFIX, API_KEY_PREFIX, OPAQUE_KEY_PREFIX, session::PREFIX] {
             for before in ["\n", "\t", "\r", "\\n", "\\t", "\\r", "%20", "x", "x_", "\\u{a0}", "é"] {
                 let text = format!("unknown role \"{before}{prefix}00ff.x-_{prefix}11\"; known: proxy");
                 assert_eq!(mask(&text), format!("unknown role \"{before}{MASK}\"; known: proxy"));
@@ -98,9 +99,10 @@ mod tests {
         );
         let fleet = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, pair);
         assert_eq!(mask(&format!("no `{fleet}`")), format!("no `{MASK}=`"));
-        let texts =
-            [session.expose().as_str(), key.text().expose(), &format!("{LOCAL_PREFIX}00ff")].map(mask);
-        assert_eq!(texts, [MASK; 3]);
+        let opaque = crate::access::OpaqueKey::generate();
+        let local = format!("{LOCAL_PREFIX}00ff");
+        let texts = [session.expose().as_str(), key.text().expose(), opaque.expose(), &local].map(mask);
+        assert_eq!(texts, [MASK; 4]);
         let files = walk(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
         let prefixes = files.iter().filter_map(|file| std::fs::read_to_string(file).ok()).flat_map(|text| {
             let consts = text.lines().filter(|line| line.contains("const ") && line.contains("PREFIX"));

@@ -32,6 +32,8 @@ pub enum Permission {
     Redeem,
     /// A host's own certificate.
     BeHost,
+    /// A host's own certificate, or its opaque key.
+    HostOrKey,
     /// The same, also if it was revoked for its name alone: the next one is without the name.
     Renew,
     /// A user's own sessions and password: no API key opens them.
@@ -58,13 +60,14 @@ impl Permission {
         Self::Administer,
     ];
 
-    /// Returns true if `actor` with these `rights` has this permission. A token and a host certificate open their own routes and no
-    /// other.
+    /// Returns true if `actor` with these `rights` has this permission. A token, a host certificate and an opaque key open their own
+    /// routes and no other.
     pub fn allows(self, actor: &Actor, rights: &Rights) -> bool {
         match self {
             Self::Anyone | Self::SignIn => true,
             Self::Redeem => matches!(actor, Actor::Bearer),
             Self::BeHost | Self::Renew => matches!(actor, Actor::Host { .. }),
+            Self::HostOrKey => matches!(actor, Actor::Host { .. } | Actor::OpaqueKey(_)),
             Self::BeUser => matches!(actor, Actor::User(_)),
             Self::KeepKeys => {
                 rights.permissions.contain(Self::Administer) || Self::BeUser.allows(actor, rights)
@@ -92,6 +95,7 @@ impl Permission {
             | Self::Read
             | Self::Redeem
             | Self::BeHost
+            | Self::HostOrKey
             | Self::Renew
             | Self::BeUser => None,
         }
@@ -166,6 +170,22 @@ mod tests {
         assert!(Permission::Redeem.allows(&Actor::Bearer, &Rights::NONE));
         assert!(!Permission::BeHost.allows(&Actor::Bearer, &Rights::NONE));
         assert!(!Permission::Redeem.allows(&host, &Rights::NONE));
+    }
+
+    #[test]
+    fn an_opaque_key_has_one_permission() {
+        let key = Actor::OpaqueKey(HostId::generate(Timestamp::from_secs(1)));
+        let host_permissions = [
+            Permission::BeHost,
+            Permission::Renew,
+            Permission::Introspect,
+            Permission::BeUser,
+            Permission::Redeem,
+        ];
+        for permission in Permission::GIVEN.into_iter().chain(host_permissions) {
+            assert!(!permission.allows(&key, &Rights::NONE), "{permission:?}");
+        }
+        assert!(Permission::HostOrKey.allows(&key, &Rights::NONE));
     }
 
     #[test]

@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq as _;
 use utoipa::ToSchema;
 
+use super::secret_text;
 use crate::clock::Timestamp;
-use crate::id::{SessionId, random};
+use crate::id::SessionId;
 use crate::secret::Secret;
 
 /// The prefix of a session's secret.
@@ -44,14 +45,12 @@ pub struct SessionSecret(Secret<String>);
 impl SessionSecret {
     /// A new one.
     pub fn generate() -> Self {
-        let random = Secret::new(random::<32>());
-        Self(Secret::new(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(random.expose()))))
+        Self(secret_text::generate(PREFIX))
     }
 
     /// Parses a secret. Only the canonical spelling is accepted.
     pub fn parse(text: &str) -> Option<Self> {
-        let bytes = Secret::new(URL_SAFE_NO_PAD.decode(text.strip_prefix(PREFIX)?).ok()?);
-        (bytes.expose().len() == 32).then(|| Self(Secret::new(text.to_owned())))
+        secret_text::parse(PREFIX, text).map(Self)
     }
 
     /// The secret text. Review every call.

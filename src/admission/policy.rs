@@ -36,6 +36,8 @@ pub struct PolicyTerms {
     pub labels: Labels,
     /// True for machines without a disk: their certificates last 24 hours, and a lapsed host is deleted within an hour.
     pub ephemeral_hosts: bool,
+    /// True if its hosts may have opaque keys, for clients that cannot present a certificate.
+    pub api_key_credential: bool,
     /// The settings of its hosts. Every reader of policies sees them.
     #[schema(value_type = Object, example = json!({ "log_level": "info" }))]
     pub settings: Map<String, Value>,

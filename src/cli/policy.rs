@@ -65,6 +65,7 @@ const ROWS: &[(&str, &str)] = &[
     ("certificates", "certificate_lifetime?default"),
     ("renewed at", "renew_at"),
     ("ephemeral", "ephemeral_hosts"),
+    ("opaque keys", "api_key_credential"),
     ("approval", "approval"),
     ("labels", "labels"),
     ("settings", "settings"),

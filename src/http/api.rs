@@ -196,12 +196,12 @@ fn hosts() -> Vec<Route> {
         ENROLLING {
             P::Redeem => bootstrap::redeem_token;
             P::Renew => renewal::renew_certificate;
-            P::BeHost => renewal::whoami;
+            P::HostOrKey => renewal::whoami;
             P::BeHost => renewal::report_host;
-            P::BeHost => checkin::check_in;
-            P::BeHost => checkin::fetch_own_policy;
+            P::HostOrKey => checkin::check_in;
+            P::HostOrKey => checkin::fetch_own_policy;
             P::BeHost => checkin::get_access_token;
-            P::BeHost => renewal::leave;
+            P::HostOrKey => renewal::leave;
         }
         HOSTS {
             P::ReadHosts => hosts::list_hosts;

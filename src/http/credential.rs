@@ -11,6 +11,7 @@ use super::query::percent_decode;
 use crate::access::ApiKey;
 use crate::access::api_key::API_KEY_PREFIX;
 use crate::access::mask::LOCAL_PREFIX;
+use crate::access::opaque_key::OPAQUE_KEY_PREFIX;
 use crate::access::{password, session};
 use crate::name::UserName;
 use crate::secret::Secret;
@@ -32,6 +33,8 @@ pub enum Credential {
     /// An API key: after `Bearer`, or after `ApiKey`. There it may also be in base64, after its id and a colon, as Elastic's
     /// clients send it.
     ApiKey(Secret<String>),
+    /// The opaque key of a host, after `Bearer` or `ApiKey`.
+    OpaqueKey(Secret<String>),
     /// The secret of a session.
     Session(Secret<String>),
     /// A text of the shape of a token, or of a token's `api_key` (after `ApiKey`).
@@ -67,6 +70,7 @@ impl Credential {
             return Ok(match rest {
                 _ if rest.starts_with(LOCAL_PREFIX) => Self::Local(secret),
                 _ if rest.starts_with(API_KEY_PREFIX) => Self::ApiKey(secret),
+                _ if rest.starts_with(OPAQUE_KEY_PREFIX) => Self::OpaqueKey(secret),
                 _ if rest.starts_with(session::PREFIX) => Self::Session(secret),
                 _ => Self::Token(secret),
             });
@@ -135,9 +139,12 @@ fn basic(encoded: &str) -> Option<Credential> {
     Some(key.unwrap_or(Credential::Basic { user: user.to_owned(), password }))
 }
 
-/// The credential after `ApiKey`: an API key, the same after its id in base64, or the `api_key` of a token.
+/// The credential after `ApiKey`: an API key, also in base64 after its id, the opaque key of a host, or the `api_key` of a token.
 fn after_api_key(text: &str) -> Credential {
     let secret = Secret::new(text.to_owned());
+    if text.starts_with(OPAQUE_KEY_PREFIX) {
+        return Credential::OpaqueKey(secret);
+    }
     if UnprovenApiKey::parse(text).is_some() {
         return Credential::Token(secret);
     }
@@ -183,6 +190,9 @@ mod tests {
         assert!(matches!(of("Bearer eyJ.e30.x"), Ok(Credential::Token(_))));
         for key in ["Bearer gpk_abc", "ApiKey gpk_abc", "apikey eyJ.e30.x", "ApiKey gpl_abc"] {
             assert!(matches!(of(key), Ok(Credential::ApiKey(_))), "{key}");
+        }
+        for key in ["Bearer gph_abc", "ApiKey gph_abc", "apikey gph_abc"] {
+            assert!(matches!(of(key), Ok(Credential::OpaqueKey(_))), "{key}");
         }
         assert!(matches!(Credential::of(&HeaderMap::new()), Ok(Credential::None)));
     }

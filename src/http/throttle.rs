@@ -42,6 +42,8 @@ impl RequestLimits {
             (Permission::Anyone | Permission::Redeem | Permission::BeHost | Permission::Renew, _) => {
                 CountedEvents::Nothing
             }
+            (Permission::HostOrKey, Ok(Credential::OpaqueKey(_))) => CountedEvents::Refusal,
+            (Permission::HostOrKey, _) => CountedEvents::Nothing,
             (Permission::Introspect, Ok(Credential::None)) if peer.certificate.of_service().is_some() => {
                 CountedEvents::Nothing
             }

@@ -52,6 +52,8 @@ pub enum Action {
     HostEnrolled,
     /// An enrolled host was given a new certificate for the key it had redeemed with before.
     HostReenrolled,
+    /// An enrolled host repeated its request and was given another opaque key: the one before was never used.
+    OpaqueKeyReplaced,
     /// A host renewed its certificate.
     HostRenewed,
     /// A host was refused: its certificate was revoked or superseded.

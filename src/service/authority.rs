@@ -223,8 +223,9 @@ impl Parts {
     }
 
     fn authenticator(&self, unwritten: Arc<UnwrittenUses>) -> Arc<Authenticator> {
-        let Self { base, trust, cas, settings, .. } = self;
-        Arc::new(Authenticator::new(base.clone(), trust.clone(), cas.clone(), unwritten, settings))
+        let Self { base, trust, cas, policies, settings, .. } = self;
+        let judged_by = (cas.clone(), policies.clone());
+        Arc::new(Authenticator::new(base.clone(), trust.clone(), judged_by, unwritten, settings))
     }
 
     fn accounts(

@@ -5,6 +5,7 @@ mod api_key;
 mod approval;
 mod deciding;
 mod enrolled;
+mod opaque_key;
 mod redeem;
 mod reenroll;
 mod refusal;

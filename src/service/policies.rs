@@ -276,6 +276,7 @@ fn shown(terms: &PolicyTerms) -> Value {
         approval,
         labels,
         ephemeral_hosts,
+        api_key_credential,
         settings,
         schema,
         audiences,
@@ -284,8 +285,8 @@ fn shown(terms: &PolicyTerms) -> Value {
     json!({
         "name": name, "description": description, "certificate_lifetime": certificate_lifetime.map(show_span),
         "renew_at": renew_at, "roles": roles, "approval": approval, "labels": labels,
-        "ephemeral_hosts": ephemeral_hosts, "settings_sha256": digest(settings), "schema_sha256": schema.as_ref().map(digest),
-        "audiences": audiences, "outputs": outputs,
+        "ephemeral_hosts": ephemeral_hosts, "api_key_credential": api_key_credential, "settings_sha256": digest(settings),
+        "schema_sha256": schema.as_ref().map(digest), "audiences": audiences, "outputs": outputs,
     })
 }
 

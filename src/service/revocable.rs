@@ -54,7 +54,7 @@ impl Base {
         caller: &Caller,
         host: &HostRecord,
     ) -> Result<(), ServiceError> {
-        let leaves = matches!(&caller.actor, Actor::Host { id, .. } if *id == host.id);
+        let leaves = matches!(&caller.actor, Actor::Host { id, .. } | Actor::OpaqueKey(id) if *id == host.id);
         if leaves || is_unlimited(caller) {
             return Ok(());
         }

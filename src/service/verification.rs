@@ -8,6 +8,7 @@ pub(super) mod conflicts;
 pub(super) mod identify;
 pub mod issuers;
 pub mod metadata;
+mod opaque_key;
 pub mod proxies;
 pub mod trust;
 
@@ -22,6 +23,7 @@ use super::accounts::unwritten::UnwrittenUses;
 use super::authority::Settings;
 use super::base::Base;
 use super::ca::live::LiveCas;
+use super::policies::live::LivePolicies;
 use super::trust::LiveTrust;
 
 /// Judges tokens and host certificates.
@@ -29,6 +31,7 @@ pub struct Authenticator {
     base: Base,
     trust: Arc<LiveTrust>,
     cas: Arc<LiveCas>,
+    policies: Arc<LivePolicies>,
     /// The proxies that pass certificates on.
     pub proxies: TrustedProxies,
     pub(super) conflicts: Conflicts,
@@ -42,12 +45,12 @@ impl Authenticator {
     pub(super) fn new(
         base: Base,
         trust: Arc<LiveTrust>,
-        cas: Arc<LiveCas>,
+        (cas, policies): (Arc<LiveCas>, Arc<LivePolicies>),
         unwritten: Arc<UnwrittenUses>,
         settings: &Settings,
     ) -> Self {
         let conflicts = Conflicts::new(base.clone(), unwritten, settings.quarantine_most);
         let (proxies, overlap) = (settings.proxies.clone(), settings.overlap);
-        Self { base, trust, cas, proxies, conflicts, overlap, bulk: Semaphore::new(bulk::AT_ONCE) }
+        Self { base, trust, cas, policies, proxies, conflicts, overlap, bulk: Semaphore::new(bulk::AT_ONCE) }
     }
 }

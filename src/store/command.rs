@@ -7,6 +7,7 @@ mod enrollments;
 mod fleet;
 mod hosts;
 mod keys;
+mod opaque_keys;
 mod output_keys;
 mod outputs;
 mod policies;
@@ -23,6 +24,7 @@ pub use self::enrollments::*;
 pub use self::fleet::*;
 pub use self::hosts::*;
 pub use self::keys::*;
+pub use self::opaque_keys::*;
 pub use self::output_keys::*;
 pub use self::outputs::*;
 pub use self::policies::*;
@@ -83,6 +85,10 @@ macro_rules! each_verb {
                 renew: Renew -> Renewed;
                 /// Records the first use of a host's newest certificate.
                 mark_seen: MarkSeen -> ();
+                /// Gives a host another opaque key, if the one before was never used. Returns false if it does not.
+                replace_opaque_key: ReplaceOpaqueKey -> bool;
+                /// Records the first use of an opaque key. Returns false if the key was replaced.
+                use_opaque_key: UseOpaqueKey -> bool;
                 /// Revokes a token.
                 revoke_token: RevokeToken -> TokenRevocation;
                 /// Revokes many tokens and, on request, the hosts that they admitted.

@@ -15,6 +15,7 @@ pub(super) mod ledger;
 pub(super) mod listing;
 pub(super) mod membership;
 pub(super) mod minting;
+pub(super) mod opaque_keys;
 pub(super) mod output_keys;
 pub(super) mod outputs;
 pub(super) mod policies;
@@ -118,6 +119,15 @@ macro_rules! contract {
                 an_index_is_never_given_again,
                 each_type_of_token_is_listed_by_itself,
                 a_token_is_signed_by_a_key_of_its_own_type,
+            }
+            opaque_keys {
+                a_key_is_read_with_its_certificate,
+                a_key_is_replaced_until_one_is_used,
+                the_number_of_keys_of_a_certificate_is_bounded,
+                no_key_is_replaced_without_its_conditions,
+                a_reenrollment_ends_the_former_key,
+                a_collected_host_leaves_no_key,
+                a_waiting_host_keeps_its_wish,
             }
             batches {
                 a_batch_is_recorded_whole_or_not_at_all,

@@ -8,8 +8,8 @@ use super::outcome::{KeyRefusal, Pair};
 use super::record::*;
 use crate::clock::Timestamp;
 use crate::id::{
-    ApiKeyId, BatchId, ChainId, EnrollmentId, HostId, IdempotencyKey, OutputId, PolicyId, RuleId, Serial,
-    SessionId, SpkiHash, TokenId,
+    ApiKeyId, BatchId, ChainId, EnrollmentId, HostId, IdempotencyKey, OpaqueKeyId, OutputId, PolicyId,
+    RuleId, Serial, SessionId, SpkiHash, TokenId,
 };
 use crate::ledger::ChainHead;
 use crate::name::{DnsName, Role, UserName};
@@ -283,6 +283,12 @@ pub trait OutputKeyReads {
 
     /// Counts the keys of an output, or of all. It reads each of them.
     fn count_keys(&self, output: Option<OutputId>) -> StoreFuture<'_, KeyCounts>;
+}
+
+/// Reads of opaque keys.
+pub trait OpaqueKeyReads {
+    /// Returns an opaque key whose certificate is still stored: a point read.
+    fn opaque_key(&self, key: OpaqueKeyId) -> StoreFuture<'_, Option<OpaqueKeyRecord>>;
 }
 
 /// Reads of sessions.

@@ -53,6 +53,7 @@ mod log_lines;
 mod monitoring;
 mod moving;
 mod odd_paths;
+mod opaque_keys;
 mod openapi;
 mod output_keys;
 mod outputs;

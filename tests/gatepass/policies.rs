@@ -69,8 +69,8 @@ async fn a_policy_is_shown_and_listed_as_created() {
     let at = Running::start().await;
     let terms = json!({
         "description": "proxies at the edge", "certificate_lifetime": "14d", "renew_at": 0.5, "roles": ["proxy"],
-        "approval": "warn", "labels": { "site": "eu-1" }, "ephemeral_hosts": false, "settings": { "log": { "level": "info" } },
-        "schema": { "type": "object" }, "audiences": [],
+        "approval": "warn", "labels": { "site": "eu-1" }, "ephemeral_hosts": false, "api_key_credential": true,
+        "settings": { "log": { "level": "info" } }, "schema": { "type": "object" }, "audiences": [],
     });
     let edge = create(&at, "edge", terms.clone()).await;
     for (name, value) in terms.as_object().unwrap() {
@@ -81,7 +81,7 @@ async fn a_policy_is_shown_and_listed_as_created() {
     let plain = create(&at, "plain", json!({ "first_token": false })).await;
     let defaults = json!({
         "description": "", "certificate_lifetime": null, "renew_at": 0.67, "roles": [], "approval": "off", "labels": {},
-        "ephemeral_hosts": false, "settings": {}, "schema": null, "audiences": [],
+        "ephemeral_hosts": false, "api_key_credential": false, "settings": {}, "schema": null, "audiences": [],
     });
     for (name, value) in defaults.as_object().unwrap() {
         assert_eq!(plain[name], *value, "{name}");

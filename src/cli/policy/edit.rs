@@ -111,6 +111,9 @@ pub(crate) struct PolicySet {
     /// The hosts are not ephemeral
     #[arg(long, conflicts_with = "ephemeral_hosts")]
     no_ephemeral_hosts: bool,
+    /// Allow no opaque keys: those of the hosts stop working
+    #[arg(long, conflicts_with = "api_key_credential")]
+    no_api_key_credential: bool,
     /// Allow no role
     #[arg(long, conflicts_with = "roles")]
     no_roles: bool,
@@ -156,6 +159,7 @@ impl PolicySet {
         let emptied = [
             (self.default_lifetime, "certificate_lifetime", Value::Null),
             (self.no_ephemeral_hosts, "ephemeral_hosts", json!(false)),
+            (self.no_api_key_credential, "api_key_credential", json!(false)),
             (self.no_roles, "roles", json!([])),
             (self.no_labels, "labels", json!({})),
             (self.no_settings, "settings", json!({})),
@@ -230,6 +234,7 @@ mod tests {
         let flags = [
             "--default-lifetime",
             "--no-ephemeral-hosts",
+            "--no-api-key-credential",
             "--no-roles",
             "--no-labels",
             "--no-settings",
@@ -238,8 +243,8 @@ mod tests {
             "--no-outputs",
         ];
         let expected = json!({
-            "certificate_lifetime": null, "ephemeral_hosts": false, "roles": [], "labels": {}, "settings": {}, "schema": null,
-            "audiences": [], "outputs": [],
+            "certificate_lifetime": null, "ephemeral_hosts": false, "api_key_credential": false, "roles": [], "labels": {},
+            "settings": {}, "schema": null, "audiences": [], "outputs": [],
         });
         assert_eq!(set(&flags), expected);
         for pair in [
@@ -247,6 +252,7 @@ mod tests {
             ["--certificate-lifetime=1d", "--default-lifetime"],
             ["--certificate-lifetime=1d", "--ephemeral-hosts"],
             ["--schema=f", "--no-schema"],
+            ["--api-key-credential", "--no-api-key-credential"],
         ] {
             assert!(SetLine::try_parse_from([&["x", "456789ab"], &pair[..]].concat()).is_err(), "{pair:?}");
         }

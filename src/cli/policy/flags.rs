@@ -38,6 +38,9 @@ pub(crate) struct TermFlags {
     /// For machines without a disk: certificates last 24 hours, and a lapsed host is deleted within an hour
     #[arg(long)]
     ephemeral_hosts: bool,
+    /// Let hosts have opaque keys, for clients that cannot present a certificate
+    #[arg(long)]
+    api_key_credential: bool,
     /// File with the settings of the hosts, a JSON object; - reads standard input. Every reader of policies sees them
     #[arg(long, value_name = "FILE")]
     settings: Option<PathBuf>,
@@ -68,6 +71,7 @@ impl TermFlags {
             ("approval", json!(self.approval)),
             ("labels", json!(Some(Value::Object(labels)).filter(|_| !self.labels.is_empty()))),
             ("ephemeral_hosts", json!(self.ephemeral_hosts.then_some(true))),
+            ("api_key_credential", json!(self.api_key_credential.then_some(true))),
             ("settings", json!(file("--settings", &self.settings)?)),
             ("schema", json!(file("--schema", &self.schema)?)),
             ("audiences", json!(Some(&self.audiences).filter(|audiences| !audiences.is_empty()))),

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::shapes;
-use crate::admission::HostClaims;
+use crate::admission::{HostClaims, HostCredential};
 use crate::clock::Timestamp;
 use crate::http::call::Call;
 use crate::http::decode;
@@ -49,22 +49,61 @@ struct RedeemTokenRequest {
     /// The id that the host has. A token for one host refuses another one; others ignore it.
     #[schema(value_type = Option<HostId>)]
     host_id: Option<String>,
+    /// `certificate`, or `api_key` for an opaque key beside it, which the policy of the token must allow.
+    #[schema(value_type = HostCredential, default = "certificate", example = "api_key")]
+    credential: Option<String>,
     /// True to replace the host whose certificate the connection presents: its name is free for the new host, and it is
     /// revoked, in one act.
     replace: bool,
+}
+
+impl RedeemTokenRequest {
+    fn claims(&self, faults: &mut Vec<FieldError>) -> HostClaims {
+        let name = parsed("name", self.name.as_deref(), DnsName::parse, faults);
+        let cluster = parsed("cluster", self.cluster.as_deref(), Cluster::parse, faults);
+        let mut known = |field: &str, is_known: bool, message: &str| {
+            if !is_known {
+                faults.push(FieldError::new(field, message));
+            }
+        };
+        let host = self.host_id.as_deref().map(HostId::parse);
+        known("host_id", host != Some(None), "not the id of a host");
+        let credential = self.credential.as_deref().map(|text| text.parse::<HostCredential>().ok());
+        known("credential", credential != Some(None), "certificate or api_key");
+        HostClaims {
+            name,
+            cluster,
+            host: host.flatten(),
+            credential: credential.flatten().unwrap_or_default(),
+        }
+    }
+}
+
+/// The answer to a redemption.
+#[derive(Serialize, ToSchema)]
+#[schema(as = EnrolledHost)]
+struct RedeemAnswer<'a> {
+    #[serde(flatten)]
+    enrolled: EnrollAnswer,
+    /// The opaque key of the host, shown once. It is as good as the certificate for check-in, policy, whoami and leave, and opens
+    /// nothing else.
+    #[schema(nullable = false, example = "gph_…")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    access_api_key: Option<&'a str>,
 }
 
 /// Redeem a token
 ///
 /// The answer has the host's certificate. The token is in the `Authorization` header or in the body, not in both. The same
 /// token and key within 24 hours get the same host's newest certificate, without a use. A re-enrollment token brings its host
-/// back: former certificates and keys of that host are revoked.
+/// back: former certificates and keys of that host are revoked. With `credential`, a repeat within 24 hours gets another opaque key
+/// while the one before was never used.
 #[utoipa::path(
     post,
     path = "/api/v1/bootstrap",
     request_body = RedeemTokenRequest,
     responses(
-        (status = 200, description = "The host is enrolled.", body = EnrollAnswer),
+        (status = 200, description = "The host is enrolled.", body = RedeemAnswer<'static>),
         (
             status = 202,
             description = "The host waits until an administrator decides: send the same request again.",
@@ -81,6 +120,7 @@ struct RedeemTokenRequest {
         code::TooManyWaiting,
         code::CertificateRevoked,
         code::CertificateSuperseded,
+        code::CredentialNotAllowed,
         code::NodeLimitExceeded,
         code::NameTaken,
         code::RateLimited,
@@ -89,15 +129,7 @@ struct RedeemTokenRequest {
 )]
 pub(super) async fn redeem_token(call: Call) -> Result<Reply, Problem> {
     let (request, mut faults) = decode::native::<RedeemTokenRequest>(&call.body)?;
-    let name = parsed("name", request.name.as_deref(), DnsName::parse, &mut faults);
-    let cluster = parsed("cluster", request.cluster.as_deref(), Cluster::parse, &mut faults);
-    let host = request.host_id.as_deref().and_then(|id| {
-        let host = HostId::parse(id);
-        if host.is_none() {
-            faults.push(FieldError::new("host_id", "not the id of a host"));
-        }
-        host
-    });
+    let claims = request.claims(&mut faults);
     let replaces = request.replace.then(|| call.head.peer.certificate.of_host().cloned());
     if replaces == Some(None) {
         faults.push(FieldError::new("replace", "present the certificate of the host to replace"));
@@ -121,7 +153,7 @@ pub(super) async fn redeem_token(call: Call) -> Result<Reply, Problem> {
     let request = RedeemRequest {
         unverified_token,
         csr: &request.csr,
-        claims: HostClaims { name, cluster, host },
+        claims,
         reached_url: call.reached_url(None),
         replaces: replaces.flatten(),
     };
@@ -129,7 +161,11 @@ pub(super) async fn redeem_token(call: Call) -> Result<Reply, Problem> {
     let success = if matches!(redeemed, Ok(Redemption::Waiting(_))) { "waiting" } else { "done" };
     metrics::count_as(COUNTER, &redeemed, success);
     match redeemed? {
-        Redemption::Enrolled(enrolled) => Ok(Reply::ok(&shapes::enrolled(&call.authority, *enrolled))),
+        Redemption::Enrolled(enrolled, key) => {
+            let enrolled = shapes::enrolled(&call.authority, *enrolled);
+            let access_api_key = key.as_ref().map(|key| key.expose().as_str());
+            Ok(Reply::ok(&RedeemAnswer { enrolled, access_api_key }))
+        }
         Redemption::Waiting(waiting) => Ok(waits(&waiting, call.authority.time.now())),
     }
 }

@@ -29,6 +29,10 @@ pub(super) type ProvenCaller = (Caller, Presented);
 pub(super) fn credential(route: &Route, parts: &Parts) -> Result<Credential, Problem> {
     match route.permission {
         Permission::Anyone | Permission::BeHost | Permission::Renew => Ok(Credential::None),
+        Permission::HostOrKey => match Credential::of(&parts.headers) {
+            Ok(key @ Credential::OpaqueKey(_)) => Ok(key),
+            _ => Ok(Credential::None),
+        },
         _ if route.dialect.oauth_clients => Credential::of(&parts.headers).map(Credential::of_client),
         _ => Credential::of(&parts.headers),
     }
@@ -51,6 +55,11 @@ impl Front {
             }
             Permission::Redeem => self.token(credential?, stranger).await,
             Permission::BeHost | Permission::Renew => self.host(&head.peer, stranger, route.permission).await,
+            // A wrong key is not made good by a certificate.
+            Permission::HostOrKey => match credential? {
+                Credential::OpaqueKey(key) => self.host_by_key(&key, stranger).await,
+                _ => self.host(&head.peer, stranger, route.permission).await,
+            },
             // A request with a credential is not asked for a certificate: a wrong credential is not made good by one.
             Permission::Introspect
                 if matches!(credential, Ok(Credential::None))
@@ -90,6 +99,11 @@ impl Front {
         Ok((Caller { actor, ..stranger }, Presented::Host(Box::new(host))))
     }
 
+    async fn host_by_key(&self, key: &Secret<String>, stranger: Caller) -> Result<ProvenCaller, Problem> {
+        let host = self.authority.authenticator.identify_by_key(&stranger, key).await?;
+        Ok((Caller { actor: Actor::OpaqueKey(host.id), ..stranger }, Presented::Host(Box::new(host))))
+    }
+
     async fn account(
         &self,
         route: &Route,
@@ -121,6 +135,10 @@ impl Front {
             }
             Credential::Token(_) => {
                 let detail = "only /api/v1/bootstrap accepts an enrollment token";
+                return Err(Problem::unauthenticated(detail));
+            }
+            Credential::OpaqueKey(_) => {
+                let detail = "the opaque key of a host opens its check-in, policy, whoami and leave only";
                 return Err(Problem::unauthenticated(detail));
             }
         };
@@ -164,6 +182,7 @@ impl Front {
             Credential::Basic { .. }
             | Credential::Local(_)
             | Credential::ApiKey(_)
+            | Credential::OpaqueKey(_)
             | Credential::Session(_) => {
                 let detail =
                     "redeeming needs an enrollment token, not the credential of a user or an API key";

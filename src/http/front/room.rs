@@ -56,7 +56,7 @@ pub(super) fn fit(route: &Route, answer: HttpResponse, held: &mut Held) -> Resul
 fn of_list(route: &Route, query: &str) -> usize {
     let lists = match route.permission {
         Permission::Anyone | Permission::SignIn | Permission::Redeem | Permission::BeHost => false,
-        Permission::Renew | Permission::Introspect => false,
+        Permission::HostOrKey | Permission::Renew | Permission::Introspect => false,
         _ => route.method == Method::GET,
     };
     if !lists {

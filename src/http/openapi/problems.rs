@@ -84,6 +84,11 @@ fn of_row(route: &Route, operation: &Value) -> Vec<Code> {
             codes.extend([Code::Unauthenticated, Code::Csrf, Code::TooManyRequests, Code::RateLimited])
         }
         Permission::BeHost => codes.extend(HOST.into_iter().chain([Code::CertificateSuperseded])),
+        Permission::HostOrKey => {
+            codes.extend(HOST.into_iter().chain([Code::CertificateSuperseded, Code::CredentialNotAllowed]));
+            // Only refused opaque keys count.
+            codes.push(Code::RateLimited);
+        }
         Permission::Renew => codes.extend(HOST.into_iter().chain([Code::LineageConflict])),
         Permission::Introspect => {
             codes.extend(USER.into_iter().chain(HOST).chain([Code::CertificateSuperseded]));
@@ -95,7 +100,11 @@ fn of_row(route: &Route, operation: &Value) -> Vec<Code> {
             codes.push(if changes { Code::RightsChanged } else { Code::Overloaded });
         }
     }
-    if changes && !matches!(route.permission, Permission::Redeem | Permission::BeHost | Permission::Renew) {
+    let takes_no_cookie = matches!(
+        route.permission,
+        Permission::Redeem | Permission::BeHost | Permission::HostOrKey | Permission::Renew
+    );
+    if changes && !takes_no_cookie {
         codes.push(Code::Csrf);
     }
     codes.extend(changes.then_some(Code::Contended));

@@ -19,6 +19,8 @@ pub(super) fn schemes() -> Value {
         "csrf": key("header", "X-CSRF-Token", "The CSRF token of a browser's session, required for changes."),
         "local": bearer("gpl_…", "The local credential, for users who may read the keys directory of a running server."),
         "host_certificate": { "type": "mutualTLS", "description": "A host's certificate, from redeeming or renewing." },
+        "opaque_key": key("header", "Authorization", "The opaque key of a host, as `ApiKey gph_…`. It is accepted at four routes only."),
+        "opaque_key_as_bearer": bearer("gph_…", "The opaque key of a host."),
         "enrollment_token": bearer("JWT", "An enrollment token. It is accepted at `POST /api/v1/bootstrap` only."),
         "token_api_key": key("header", "Authorization", "The `api_key` of an enrollment token, as `ApiKey MDE…`. It is accepted at `POST /api/v1/bootstrap` only."),
         "service_token": bearer("JWT", "A service token. It is accepted by its audience, and at no other route here."),
@@ -47,6 +49,7 @@ fn required(route: &Route) -> Option<String> {
         Permission::Read => "any signed-in caller",
         Permission::Redeem => "an enrollment token",
         Permission::BeHost | Permission::Renew => "a host",
+        Permission::HostOrKey => "a host, or its opaque key",
         Permission::BeUser => "a user",
         Permission::KeepKeys => "a user, or `admin`",
         Permission::SignIn => "name and password",
@@ -77,6 +80,9 @@ pub(super) fn of(route: &Route) -> Value {
         Permission::Redeem => vec![only("enrollment_token"), only("token_api_key"), json!({})],
         Permission::SignIn => vec![only("password"), json!({})],
         Permission::BeHost | Permission::Renew => vec![only("host_certificate")],
+        Permission::HostOrKey => {
+            ["host_certificate", "opaque_key", "opaque_key_as_bearer"].map(only).to_vec()
+        }
         Permission::BeUser => users(changing),
         Permission::Introspect => {
             users(changing).into_iter().chain(programs()).chain([only("host_certificate")]).collect()

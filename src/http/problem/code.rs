@@ -75,9 +75,10 @@ codes! {
     HostQuarantined = FORBIDDEN "host_quarantined" "Host quarantined", "two machines renewed with certificates of the host: an administrator releases it or re-enrolls it";
     NoPolicy = FORBIDDEN "no_policy" "No policy", "move the host to a policy that names the service";
     AudienceNotAllowed = FORBIDDEN "audience_not_allowed" "Audience not allowed", "add the audience to the policy of the host";
+    CredentialNotAllowed = FORBIDDEN "credential_not_allowed" "Credential not allowed", "the policy does not allow opaque keys: enroll without one, or set `api_key_credential` in the policy";
     NodeLimitExceeded = FORBIDDEN "node_limit_exceeded" "NodeLimitExceeded", "the fleet is at its node limit, and no use was spent: raise `node_limit`, or revoke hosts that are gone";
     EnrollmentDenied = FORBIDDEN "enrollment_denied" "Enrollment denied", "an administrator denied the host: its key is refused under every token";
-    EnrollmentChanged = FORBIDDEN "enrollment_changed" "Enrollment changed", "the host waits under another name or cluster: repeat the first request";
+    EnrollmentChanged = FORBIDDEN "enrollment_changed" "Enrollment changed", "the host waits under another name, cluster or credential: repeat the first request";
     FourEyes = FORBIDDEN "four_eyes" "Four eyes", "the minter of the token may not approve its hosts: ask another approver";
     NotFound = NOT_FOUND "not_found" "Not found", "check the id and the path";
     MethodNotAllowed = METHOD_NOT_ALLOWED "method_not_allowed" "Method not allowed", "use a method of the Allow header";

@@ -117,6 +117,8 @@ impl From<HostError> for Problem {
             }
             HostError::NoPolicy => of(Code::NoPolicy),
             HostError::AudienceNotAllowed => of(Code::AudienceNotAllowed),
+            HostError::CredentialNotAllowed => of(Code::CredentialNotAllowed),
+            HostError::KeyNotGood => of(Code::Unauthenticated),
             HostError::RenewedTooOften => of(Code::TooManyRequests).retry_after(3600),
         }
     }

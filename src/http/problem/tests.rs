@@ -103,6 +103,8 @@ const fn pinned_host(error: &HostError) -> (u16, &'static str, Option<u32>) {
         HostError::Quarantined => (403, "host_quarantined", None),
         HostError::NoPolicy => (403, "no_policy", None),
         HostError::AudienceNotAllowed => (403, "audience_not_allowed", None),
+        HostError::CredentialNotAllowed => (403, "credential_not_allowed", None),
+        HostError::KeyNotGood => (401, "unauthenticated", None),
         HostError::NotQuarantined => (409, "host_not_quarantined", None),
         HostError::NameTaken => (409, "name_taken", None),
         HostError::NodeLimit => (403, "node_limit_exceeded", None),

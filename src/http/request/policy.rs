@@ -50,6 +50,9 @@ pub struct PolicyRequest {
     /// True for machines without a disk: their certificates last 24 hours, and a lapsed host is deleted within an hour.
     #[schema(example = false)]
     pub ephemeral_hosts: bool,
+    /// True if its hosts may have opaque keys, for clients that cannot present a certificate.
+    #[schema(example = false)]
+    pub api_key_credential: bool,
     /// The settings of its hosts, at most 32 KiB of JSON. Every reader of policies sees them.
     #[schema(value_type = Object, example = json!({ "log_level": "info" }))]
     pub settings: Map<String, Value>,
@@ -104,6 +107,10 @@ pub struct PolicyChangeRequest {
     #[schema(value_type = bool, example = false)]
     #[serde(deserialize_with = "present")]
     pub ephemeral_hosts: Option<bool>,
+    /// True if its hosts may have opaque keys. False ends the use of those that they have.
+    #[schema(value_type = bool, example = false)]
+    #[serde(deserialize_with = "present")]
+    pub api_key_credential: Option<bool>,
     /// The settings of its hosts, at most 32 KiB of JSON. They replace the former ones.
     #[schema(value_type = Object, example = json!({ "log_level": "info" }))]
     #[serde(deserialize_with = "present")]
@@ -132,7 +139,7 @@ impl PolicyRequest {
         known: (&Catalogue, &[String]),
         faults: Vec<FieldError>,
     ) -> Result<(PolicyTerms, bool), RequestError> {
-        let Self { ephemeral_hosts, settings, schema, first_token, .. } = self;
+        let Self { ephemeral_hosts, api_key_credential, settings, schema, first_token, .. } = self;
         let mut form = Form::new(known, faults);
         let name = form.name(&self.name);
         let description = form.description(&self.description);
@@ -155,6 +162,7 @@ impl PolicyRequest {
             approval,
             labels,
             ephemeral_hosts,
+            api_key_credential,
             settings,
             schema,
             audiences,
@@ -184,6 +192,7 @@ impl PolicyChangeRequest {
             approval: self.approval.map(|mode| form.approval(&mode)),
             labels: self.labels.map(|labels| form.labels(&labels)),
             ephemeral_hosts: self.ephemeral_hosts,
+            api_key_credential: self.api_key_credential,
             settings: self.settings,
             schema: self.schema,
             audiences: self.audiences.map(|audiences| form.audiences(&audiences)),

@@ -51,9 +51,31 @@ fn requests_of_users_are_counted_by_address() {
     let throttles = Throttles::new(&Rates::from([(Limit::Address, two())]));
     let by = |address| passes(limits(Permission::ReadTokens, address), &throttles);
     assert_eq!([by(STRANGER), by(STRANGER), by(STRANGER), by(OTHER)], [true, true, false, true]);
-    for free in [Permission::Anyone, Permission::Redeem, Permission::BeHost, Permission::Introspect] {
+    let free = [
+        Permission::Anyone,
+        Permission::Redeem,
+        Permission::BeHost,
+        Permission::HostOrKey,
+        Permission::Introspect,
+    ];
+    for free in free {
         assert!(passes(limits(free, STRANGER), &throttles), "{free:?}");
     }
+}
+
+#[test]
+fn only_refused_opaque_keys_count_on_routes_of_hosts() {
+    let throttles = Throttles::new(&Rates::from([(Limit::RefusedAddress, two())]));
+    let ends = |credential, status| {
+        let limits = RequestLimits::of(Permission::HostOrKey, &credential, false, &peer(STRANGER));
+        limits.answered(&throttles, status).is_ok()
+    };
+    for _ in 0..10 {
+        assert!(ends(Ok(Credential::None), StatusCode::UNAUTHORIZED));
+        assert!(ends(credential("Bearer gph_abc"), StatusCode::OK));
+    }
+    let refused = [(); 3].map(|()| ends(credential("Bearer gph_abc"), StatusCode::UNAUTHORIZED));
+    assert_eq!(refused, [true, true, false]);
 }
 
 #[test]

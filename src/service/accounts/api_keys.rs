@@ -61,7 +61,7 @@ impl Accounts {
                 Ok((maker.key.owner, maker.key.terms.expires_at))
             }
             Actor::Local | Actor::System => Ok((None, None)),
-            Actor::Host { .. } | Actor::Bearer | Actor::Token(_) | Actor::Anyone => {
+            Actor::Host { .. } | Actor::OpaqueKey(_) | Actor::Bearer | Actor::Token(_) | Actor::Anyone => {
                 Err(AccountError::Unauthenticated.into())
             }
         }

@@ -66,9 +66,10 @@ impl Accounts {
                 Ok(RequestError::refuse(wrong.into_iter().collect())?)
             }
             (Actor::User(_) | Actor::Local | Actor::System, _) => Ok(()),
-            (Actor::Host { .. } | Actor::Bearer | Actor::Token(_) | Actor::Anyone, _) => {
-                Err(AccountError::Unauthenticated.into())
-            }
+            (
+                Actor::Host { .. } | Actor::OpaqueKey(_) | Actor::Bearer | Actor::Token(_) | Actor::Anyone,
+                _,
+            ) => Err(AccountError::Unauthenticated.into()),
         }
     }
 

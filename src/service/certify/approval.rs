@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::opaque_key::of_credential;
 use super::redeem::{RedeemTicket, replacement};
 use super::{Enrollment, judged};
 use crate::admission::{Applicant, HostClaims, Rules};
@@ -91,10 +92,11 @@ impl Enrollment {
 
     fn new_enrollment(&self, caller: &Caller, ticket: &RedeemTicket, now: Timestamp) -> NewEnrollment {
         let (id, code) = (EnrollmentId::generate(now), ticket.csr.thumbprint().code());
-        let HostClaims { name, cluster, .. } = &ticket.presented.claims;
+        let HostClaims { name, cluster, credential, .. } = &ticket.presented.claims;
         let entry = caller.did(Action::EnrollmentWaiting, now).about(Subjects::token(ticket.grant.token.id));
         let entry = entry.with("enrollment", id.to_string()).with("code", code.as_str());
         let entry = entry.with("key", ticket.csr.spki_hash().to_string());
+        let entry = of_credential(entry, *credential);
         let entry = name.iter().fold(entry, |entry, name| entry.with("name", name.as_str()));
         NewEnrollment {
             id,
@@ -130,7 +132,11 @@ impl Enrollment {
             }
             EnrollmentState::Ended => Err(TokenError::Revoked.into()),
             EnrollmentState::Approved => Ok(None),
-            EnrollmentState::Waiting if found.name != claims.name || found.cluster != claims.cluster => {
+            EnrollmentState::Waiting
+                if found.name != claims.name
+                    || found.cluster != claims.cluster
+                    || found.credential != claims.credential =>
+            {
                 Err(HostError::EnrollmentChanged.into())
             }
             EnrollmentState::Waiting => Ok(Some(found)),

@@ -3,8 +3,10 @@
 use futures_util::StreamExt as _;
 
 use super::approval::of_enrollment;
+use super::opaque_key::{allows_keys, of_credential};
 use super::{ATTEMPTS, Enrollment, Warrant, judged};
-use crate::access::Actor;
+use crate::access::{Actor, OpaqueKey};
+use crate::admission::HostCredential;
 use crate::ca::Csr;
 use crate::clock::Timestamp;
 use crate::id::{EnrollmentId, HostId};
@@ -175,6 +177,10 @@ impl Enrollment {
         let entry = of_enrollment(caller.did(Action::HostEnrolled, now).about(subjects), waiting.id);
         let entry = entry.with("approval", "approved").with("roles", serde_json::json!(facts.roles));
         let entry = entry.with("key", waiting.host_key.to_string());
+        // The host gets its own key with its next request, as a repeat does. Nobody has this one.
+        let gets_key = waiting.credential == HostCredential::ApiKey && allows_keys(policy);
+        let opaque_key = gets_key.then(|| OpaqueKey::generate().id());
+        let entry = if gets_key { of_credential(entry, waiting.credential) } else { entry };
         let entry = waiting.name.iter().fold(entry, |entry, name| entry.with("name", name.as_str()));
         let entry =
             waiting.policy.iter().fold(entry, |entry, policy| entry.with("policy", policy.to_string()));
@@ -186,6 +192,7 @@ impl Enrollment {
             address: waiting.address,
             node_limit: self.capacity.limit_of_hosts(),
             rule: None,
+            opaque_key,
             name_hold: self.terms.name_hold,
             entry,
         };

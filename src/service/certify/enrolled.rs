@@ -1,22 +1,22 @@
 //! The identity of an enrolled host.
 
+use crate::access::OpaqueKey;
 use crate::id::{Fingerprint, HostId};
 use crate::name::{DnsName, Role};
 use crate::service::ca::set::CaSet;
 use crate::store::{CertificateRecord, EnrollmentRecord, StoredCertificate};
 
 /// The outcome of a redemption that is not refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Redemption {
-    /// The host is enrolled.
-    Enrolled(Box<Enrolled>),
+    /// The host is enrolled, and gets this opaque key, if any.
+    Enrolled(Box<Enrolled>, Option<OpaqueKey>),
     /// It waits until a person decides.
     Waiting(Box<EnrollmentRecord>),
 }
 
 impl From<Enrolled> for Redemption {
     fn from(enrolled: Enrolled) -> Self {
-        Self::Enrolled(Box::new(enrolled))
+        Self::Enrolled(Box::new(enrolled), None)
     }
 }
 

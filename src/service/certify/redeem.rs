@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use super::opaque_key::{first_key, of_credential};
 use super::refusal::{expired_or_invalid, is_overtaken, ledger_reason, refused, spent};
 use super::{ATTEMPTS, Enrolled, Enrollment, Redemption, Warrant, judged};
-use crate::access::Actor;
+use crate::access::{Actor, OpaqueKey};
 use crate::admission::{self, HostClaims, PresentedFacts};
 use crate::ca::{Csr, CsrPolicy};
 use crate::clock::Timestamp;
@@ -135,8 +136,9 @@ impl Enrollment {
         }
         // The pair comes before time, uses and bindings: a lost answer is repeated although the token has ended.
         let pair = self.base.store.pair(token.grant().token.id, host_key).await?;
+        let asked = (token.grant(), request.claims.credential);
         if let Some(enrolled) = self.repeat(pair.as_ref(), token.grant(), now).await? {
-            return Ok(enrolled.into());
+            return self.answer_repeat(caller, asked, enrolled, now).await;
         }
         let is_new = pair.is_none() && token.grant().terms.bindings.host.is_none();
         if is_new && let Some(waiting) = self.waiting(token.grant(), &csr, &request.claims, now).await? {
@@ -159,7 +161,7 @@ impl Enrollment {
             Err(refusal) if is_overtaken(&refusal) => {
                 let pair = self.base.store.pair(token.grant().token.id, host_key).await?;
                 if let Some(enrolled) = self.repeat(pair.as_ref(), token.grant(), now).await? {
-                    return Ok(enrolled.into());
+                    return self.answer_repeat(caller, asked, enrolled, now).await;
                 }
                 let waiting = self.waiting(token.grant(), &key, &claims, now).await?.filter(|_| is_new);
                 waiting.map(|waiting| Redemption::Waiting(Box::new(waiting))).ok_or(refusal)
@@ -187,7 +189,7 @@ impl Enrollment {
                 Some(_) if ticket.replaces.is_some() => {
                     Err(RequestError::Fields(vec![keeps_its_host()]).into())
                 }
-                Some(host) => self.reenroll(caller, ticket, host, now).await.map(Redemption::from),
+                Some(host) => self.reenroll(caller, ticket, host, now).await,
                 None => self.enroll(caller, ticket, now).await,
             },
         }
@@ -210,7 +212,7 @@ impl Enrollment {
         ticket: RedeemTicket,
         now: Timestamp,
     ) -> Result<Redemption, ServiceError> {
-        let name = ticket.presented.claims.name.clone();
+        let HostClaims { name, credential, .. } = ticket.presented.claims.clone();
         let replaced = self.replaced(caller, &ticket).await?;
         // A replaced host leaves its slot.
         if replaced.is_none() && self.node_limit(&ticket.grant) != NodeLimit::Exempt {
@@ -221,16 +223,20 @@ impl Enrollment {
         for _ in 0..ATTEMPTS {
             let policy = self.policy_of_token(ticket.grant.terms.policy)?;
             let policy = policy.as_deref();
-            let admission = self.admission(caller, &ticket, (policy, replaced.as_ref()), now)?;
+            let opaque_key = first_key(credential, policy)?;
+            let facts = (policy, replaced.as_ref(), opaque_key.as_ref());
+            let admission = self.admission(caller, &ticket, facts, now)?;
             let (stored, roles) = (admission.certificate.clone(), admission.host.roles.clone());
             match self.admit(caller, &ticket, (admission, policy), replaced.as_ref(), now).await? {
                 Redeemed::First => {
                     self.sound_alarm(&ticket.grant, stored.host);
                     let (cas, root) = (self.cas.load(), ticket.grant.root);
-                    return Ok(Enrolled::new(name, roles, stored, &cas, root).into());
+                    let enrolled = Enrolled::new(name, roles, stored, &cas, root);
+                    return Ok(Redemption::Enrolled(Box::new(enrolled), opaque_key));
                 }
                 Redeemed::Again(winner) => {
-                    return self.answer_again(winner, ticket.grant.root).await.map(Redemption::from);
+                    let again = self.answer_again(winner, ticket.grant.root).await?;
+                    return self.answer_repeat(caller, (&ticket.grant, credential), again, now).await;
                 }
                 Redeemed::Waits(id) => {
                     return Ok(Redemption::Waiting(Box::new(self.show_enrollment(id).await?)));
@@ -247,10 +253,10 @@ impl Enrollment {
         &self,
         caller: &Caller,
         ticket: &RedeemTicket,
-        (policy, replaced): (Option<&Policy>, Option<&HostCaller>),
+        (policy, replaced, opaque_key): (Option<&Policy>, Option<&HostCaller>, Option<&OpaqueKey>),
         now: Timestamp,
     ) -> Result<Admission, ServiceError> {
-        let HostClaims { name, cluster, .. } = ticket.presented.claims.clone();
+        let HostClaims { name, cluster, credential, .. } = ticket.presented.claims.clone();
         let terms = &ticket.grant.terms;
         let roles = allowed_roles(&terms.roles, policy);
         let host = HostFacts { name, cluster, roles, policy: terms.policy };
@@ -259,6 +265,7 @@ impl Enrollment {
         let entry = self
             .enrolled_entry(caller, Action::HostEnrolled, ticket, &certificate, now)
             .with("roles", json!(host.roles));
+        let entry = of_credential(entry, credential);
         let entry = match replaced {
             Some(old) => entry.with("replaces", old.id.to_string()),
             None => entry,
@@ -271,6 +278,7 @@ impl Enrollment {
             address: caller.address,
             node_limit: self.node_limit(&ticket.grant),
             rule: None,
+            opaque_key: opaque_key.map(OpaqueKey::id),
             name_hold: self.terms.name_hold,
             entry,
         })

@@ -1,8 +1,10 @@
 //! Re-enrolling: the host that a token is bound to gets a certificate for a new key. It keeps its id, its name and its roles.
 
+use super::opaque_key::{first_key, of_credential};
 use super::redeem::RedeemTicket;
 use super::refusal::refused;
-use super::{ATTEMPTS, Enrolled, Enrollment, Warrant, judged, withdrawal};
+use super::{ATTEMPTS, Enrolled, Enrollment, Redemption, Warrant, judged, withdrawal};
+use crate::access::OpaqueKey;
 use crate::admission::BindingError;
 use crate::clock::Timestamp;
 use crate::id::HostId;
@@ -32,7 +34,8 @@ impl Enrollment {
         ticket: RedeemTicket,
         id: HostId,
         now: Timestamp,
-    ) -> Result<Enrolled, ServiceError> {
+    ) -> Result<Redemption, ServiceError> {
+        let credential = ticket.presented.claims.credential;
         for _ in 0..ATTEMPTS {
             let bound = self.bound_host(id, &ticket.grant).await?;
             let policy = self.policy_of_token(ticket.grant.terms.policy)?;
@@ -41,11 +44,13 @@ impl Enrollment {
             if moves && refuse_outside(&bound.facts.roles, policy).is_err() {
                 return Err(TokenError::Binding(BindingError::HostChanged).into());
             }
+            let opaque_key = first_key(credential, policy)?;
             let (facts, name_withdrawn) = self.certifiable(bound.facts).await?;
             let warrant = Warrant { csr: &ticket.csr, host: id, facts: &facts, policy };
             let certificate = self.issue(warrant, now)?;
             let stored = certificate.clone();
             let entry = self.enrolled_entry(caller, Action::HostReenrolled, &ticket, &stored, now);
+            let entry = of_credential(entry, credential);
             let next = NextCertificate {
                 roles: facts.roles.clone(),
                 name: facts.name.clone(),
@@ -57,12 +62,17 @@ impl Enrollment {
                 entry,
             };
             let (grant, root) = (ticket.grant.clone(), ticket.grant.root);
-            match self.base.store.reenroll(Reenroll { grant, next }).await? {
+            let command = Reenroll { grant, next, opaque_key: opaque_key.as_ref().map(OpaqueKey::id) };
+            match self.base.store.reenroll(command).await? {
                 Redeemed::First => {
                     let enrolled = Enrolled::new(facts.name, facts.roles, stored, &self.cas.load(), root);
-                    return Ok(Enrolled { name_withdrawn, ..enrolled });
+                    let enrolled = Box::new(Enrolled { name_withdrawn, ..enrolled });
+                    return Ok(Redemption::Enrolled(enrolled, opaque_key));
                 }
-                Redeemed::Again(winner) => return self.answer_again(winner, root).await,
+                Redeemed::Again(winner) => {
+                    let again = self.answer_again(winner, root).await?;
+                    return self.answer_repeat(caller, (&ticket.grant, credential), again, now).await;
+                }
                 Redeemed::Refused(RedeemRefusal::Contended) => self.catch_up(judged(policy)).await?,
                 Redeemed::Refused(refusal) => return Err(refused(refusal, &ticket.grant)),
                 Redeemed::Waits(_) | Redeemed::FactsChanged => break,

@@ -64,6 +64,7 @@ pub(super) fn ledger_reason(error: &ServiceError) -> Option<&'static str> {
         ServiceError::Host(HostError::CertificateSuperseded) => "certificate_superseded",
         ServiceError::Host(HostError::NameTaken) => "name_taken",
         ServiceError::Host(HostError::NodeLimit) => "node_limit_exceeded",
+        ServiceError::Host(HostError::CredentialNotAllowed) => "credential_not_allowed",
         ServiceError::Host(HostError::Denied { .. }) => "enrollment_denied",
         ServiceError::Host(HostError::EnrollmentChanged) => "enrollment_changed",
         ServiceError::Host(HostError::TooManyWaiting) => "too_many_waiting",

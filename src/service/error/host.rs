@@ -59,9 +59,9 @@ pub enum HostError {
         /// The administrator's words.
         reason: String,
     },
-    /// The host waits, and now claims another name or cluster.
+    /// The host waits, and now claims another name or cluster, or asks for another credential.
     #[error(
-        "the host waits for a decision under another name or cluster: enroll with the ones it began with"
+        "the host waits for a decision under another name, cluster or credential: enroll with the ones it began with"
     )]
     EnrollmentChanged,
     /// Nobody decided about the host in time.
@@ -117,6 +117,16 @@ pub enum HostError {
         "the policy of the host does not name this audience: ask an administrator to add it to the policy"
     )]
     AudienceNotAllowed,
+    /// The policy does not allow opaque keys: neither a new one, nor the use of one.
+    #[error(
+        "the policy does not allow opaque keys: enroll without `credential`, or ask an administrator to set api_key_credential in the policy"
+    )]
+    CredentialNotAllowed,
+    /// The opaque key is unknown, was replaced, or has ended with its certificate.
+    #[error(
+        "the opaque key is unknown, or has ended with its host's certificate: enroll again with a new key"
+    )]
+    KeyNotGood,
     /// The host renewed too many times within an hour.
     #[error("the host renewed too many times within an hour: renew again in an hour")]
     RenewedTooOften,

@@ -28,6 +28,8 @@ pub struct PolicyEdit {
     pub labels: Option<Labels>,
     /// New kind of hosts.
     pub ephemeral_hosts: Option<bool>,
+    /// New permission of opaque keys.
+    pub api_key_credential: Option<bool>,
     /// New settings.
     pub settings: Option<Map<String, Value>>,
     /// New schema.
@@ -50,6 +52,7 @@ impl PolicyEdit {
             approval,
             labels,
             ephemeral_hosts,
+            api_key_credential,
             settings,
             schema,
             audiences,
@@ -64,6 +67,7 @@ impl PolicyEdit {
             approval: approval.unwrap_or(before.approval),
             labels: labels.unwrap_or(before.labels),
             ephemeral_hosts: ephemeral_hosts.unwrap_or(before.ephemeral_hosts),
+            api_key_credential: api_key_credential.unwrap_or(before.api_key_credential),
             settings: settings.unwrap_or(before.settings),
             schema: schema.unwrap_or(before.schema),
             audiences: audiences.unwrap_or(before.audiences),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::approval::Approval;
 use crate::clock::Timestamp;
-use crate::id::{HostId, PolicyId, RuleId, Serial};
+use crate::id::{HostId, OpaqueKeyId, PolicyId, RuleId, Serial};
 use crate::ledger::Draft;
 use crate::name::{DnsName, Role};
 use crate::store::{Gate, HostFacts, StoredCertificate};
@@ -49,6 +49,8 @@ pub struct Reenroll {
     pub grant: Verified<Grant>,
     /// The new certificate.
     pub next: NextCertificate,
+    /// The opaque key that the host gets. A former one has ended.
+    pub opaque_key: Option<OpaqueKeyId>,
 }
 
 /// A policy as it was judged. If it has another revision in the store, the outcome is
@@ -79,6 +81,8 @@ pub struct Admission {
     pub node_limit: NodeLimit,
     /// The rule that admits it.
     pub rule: Option<RuleId>,
+    /// The opaque key that it gets. A host that has to wait gets it later: its record notes the wish.
+    pub opaque_key: Option<OpaqueKeyId>,
     /// The time for which a lapsed host keeps its name. A host that lapsed before loses the name to this one, with an entry.
     pub name_hold: Duration,
     /// The entry of the enrollment; written only if the host is admitted.

@@ -155,7 +155,7 @@ pub(in crate::store) async fn a_bound_token_moves_its_host(world: &mut World) {
         let Renew { mut next, .. } = world.renewal(&host, host.newest.serial, new_key());
         next.policy = first_revision(token.terms.policy);
         next.entry.action = Action::HostReenrolled;
-        world.store().reenroll(Reenroll { grant: verified(token), next }).await.unwrap()
+        world.store().reenroll(Reenroll { grant: verified(token), next, opaque_key: None }).await.unwrap()
     };
     assert_eq!(reenroll(world, &token).await, Redeemed::First);
     assert_eq!(world.host(host.id).await.facts.policy, Some(to.id));

@@ -21,10 +21,10 @@ pub(super) async fn bound(world: &mut World) -> (HostRecord, SpkiHash, MintRecor
     (host, key, record)
 }
 
-fn reenrollment(world: &World, token: &MintRecord, host: &HostRecord, key: SpkiHash) -> Reenroll {
+pub(super) fn reenrollment(world: &World, token: &MintRecord, host: &HostRecord, key: SpkiHash) -> Reenroll {
     let Renew { mut next, .. } = world.renewal(host, host.newest.serial, key);
     next.entry.action = Action::HostReenrolled;
-    Reenroll { grant: verified(token), next }
+    Reenroll { grant: verified(token), next, opaque_key: None }
 }
 
 pub(super) async fn reenroll(

@@ -24,7 +24,7 @@ const OVERTAKEN: Redeemed = Redeemed::Refused(RedeemRefusal::Contended);
 
 impl World {
     /// A redemption that waits if no rule admits its host.
-    fn gated(&self, token: &MintRecord, key: SpkiHash, rules: Vec<JudgedRule>) -> Redeem {
+    pub(super) fn gated(&self, token: &MintRecord, key: SpkiHash, rules: Vec<JudgedRule>) -> Redeem {
         let entry = self.draft(Action::EnrollmentWaiting).about(Subjects::token(token.token.id));
         let new = NewEnrollment {
             id: EnrollmentId::generate(self.now),
@@ -73,6 +73,7 @@ impl World {
             address: waiting.address,
             node_limit: self.node_limit,
             rule: None,
+            opaque_key: None,
             name_hold: DAY,
             entry,
         };

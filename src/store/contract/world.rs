@@ -200,6 +200,7 @@ impl World {
             address: None,
             node_limit: self.node_limit,
             rule: None,
+            opaque_key: None,
             name_hold: DAY,
             entry: self.draft(Action::HostEnrolled).about(subjects),
         };

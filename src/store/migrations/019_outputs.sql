@@ -43,10 +43,15 @@ CREATE TABLE policy_outputs (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX policies_of_output ON policy_outputs (output);
 
+-- 1 if hosts of the policy may have opaque keys.
+ALTER TABLE policies ADD COLUMN api_key_credential INTEGER NOT NULL DEFAULT 0
+    CHECK (api_key_credential = 0 OR api_key_credential = 1);
+ALTER TABLE policy_revisions ADD COLUMN api_key_credential INTEGER NOT NULL DEFAULT 0;
+
 DROP VIEW readable_policies;
 CREATE VIEW readable_policies AS
 SELECT lower(hex(policy)) AS policy, revision, name, description, certificate_lifetime / 1000 AS certificate_seconds, renew_at, roles,
-       approval, labels, ephemeral_hosts, settings, settings_schema, audiences, outputs,
+       approval, labels, ephemeral_hosts, api_key_credential, settings, settings_schema, audiences, outputs,
        strftime('%FT%TZ', created_at / 1000, 'unixepoch') AS created_at, created_by,
        strftime('%FT%TZ', updated_at / 1000, 'unixepoch') AS updated_at, updated_by
 FROM policies;
@@ -126,3 +131,32 @@ CREATE VIEW readable_output_invalidations AS
 SELECT lower(hex(attempt)) AS attempt, lower(hex(host)) AS host, lower(hex(output)) AS output, key_id, failures,
        strftime('%FT%TZ', next_at / 1000, 'unixepoch') AS next_at, strftime('%FT%TZ', since / 1000, 'unixepoch') AS since
 FROM output_invalidations;
+
+-- The opaque key of a host, found by its SHA-256, and the certificate that it is as good as. used_at is its first use. made counts the
+-- keys that the host got for this certificate.
+CREATE TABLE opaque_keys (
+    host      BLOB    PRIMARY KEY REFERENCES hosts (host) ON DELETE CASCADE,
+    serial    BLOB    NOT NULL CHECK (length(serial) = 16),
+    digest    BLOB    NOT NULL CHECK (length(digest) = 32),
+    issued_at INTEGER NOT NULL,
+    used_at   INTEGER,
+    made      INTEGER NOT NULL CHECK (made > 0)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX opaque_keys_by_digest ON opaque_keys (digest);
+
+CREATE VIEW readable_opaque_keys AS
+SELECT lower(hex(host)) AS host, lower(hex(serial)) AS serial,
+       strftime('%FT%TZ', issued_at / 1000, 'unixepoch') AS issued_at,
+       strftime('%FT%TZ', used_at / 1000, 'unixepoch') AS used_at, made
+FROM opaque_keys;
+
+-- The credential that a waiting host asked for.
+ALTER TABLE enrollments ADD COLUMN credential TEXT NOT NULL DEFAULT 'certificate'
+    CHECK (credential = 'certificate' OR credential = 'api_key');
+DROP VIEW readable_enrollments;
+CREATE VIEW readable_enrollments AS
+SELECT lower(hex(enrollment)) AS enrollment, lower(hex(token)) AS token, code, name, cluster, roles, credential, address,
+       strftime('%FT%TZ', began_at / 1000, 'unixepoch') AS began_at,
+       strftime('%FT%TZ', expires_at / 1000, 'unixepoch') AS expires_at, state,
+       strftime('%FT%TZ', decided_at / 1000, 'unixepoch') AS decided_at, decided_by, reason, lower(hex(host)) AS host
+FROM enrollments;

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::admission::HostCredential;
 use crate::clock::Timestamp;
 use crate::id::{EnrollmentId, HostId, PolicyId, SpkiHash, TokenId};
 use crate::name::{Cluster, DnsName, Label, Role};
@@ -43,6 +44,8 @@ pub struct EnrollmentRecord {
     /// Policy of the token.
     #[schema(required)]
     pub policy: Option<PolicyId>,
+    /// The credential that the host asked for.
+    pub credential: HostCredential,
     /// Address of the first request; `null`: not known.
     #[schema(required, value_type = Option<String>, example = "10.1.2.3")]
     pub address: Option<IpAddr>,

@@ -14,6 +14,7 @@ mod hosts;
 mod keys;
 mod membership;
 mod mint;
+mod opaque_keys;
 mod output_invalidations;
 pub(super) mod output_keys;
 mod outputs;

@@ -7,6 +7,7 @@ pub(super) mod entries;
 pub(super) mod fleet;
 pub(super) mod hosts;
 mod list_statement;
+pub(super) mod opaque_keys;
 pub(super) mod output_keys;
 pub(super) mod outputs;
 pub(super) mod policies;

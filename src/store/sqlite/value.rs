@@ -9,12 +9,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::access::{SessionKind, UserRole};
+use crate::admission::HostCredential;
 use crate::approval::Approval;
 use crate::clock::Timestamp;
 use crate::id::{
     ApiKeyId, AttemptId, BatchId, BodyHash, ChainId, EnrollmentId, FleetKeyId, HostId, IdempotencyKey, KeyId,
-    ListId, OutputId, PolicyId, RequestId, RuleId, SealKeyId, Serial, SessionId, ShortId, SpkiHash,
-    Thumbprint, TokenId,
+    ListId, OpaqueKeyId, OutputId, PolicyId, RequestId, RuleId, SealKeyId, Serial, SessionId, ShortId,
+    SpkiHash, Thumbprint, TokenId,
 };
 use crate::name::{Cluster, Description, DnsName, Label, NameError, Role};
 use crate::store::{
@@ -49,6 +50,7 @@ blob!(
     IdempotencyKey,
     KeyId,
     ListId,
+    OpaqueKeyId,
     OutputId,
     PolicyId,
     RequestId,
@@ -133,6 +135,7 @@ word!(KeyUse: Enrollment = "enrollment", Service = "service", Access = "access",
 word!(HostHealth: Healthy = "healthy", Degraded = "degraded", Failed = "failed");
 word!(Approval: Off = "off", Warn = "warn", Require = "require");
 word!(EnrollmentState: Waiting = "waiting", Approved = "approved", Denied = "denied", Expired = "expired", Ended = "ended");
+word!(HostCredential: Certificate = "certificate", ApiKey = "api_key");
 word!(ListKind: Ephemeral = "ephemeral", Persistent = "persistent");
 word!(RevocationReason: HostRevoked = "host_revoked", RolesChanged = "roles_changed", NameWithdrawn = "name_withdrawn", Reenrolled = "reenrolled", Replaced = "replaced");
 

@@ -15,6 +15,8 @@ enum Who {
     Anyone,
     Token,
     Host,
+    /// A host, by its certificate or its opaque key.
+    HostOrKey,
     /// Any signed-in caller.
     SignedIn,
     /// Callers with this scope, by role or key; `admin` includes every other.
@@ -36,7 +38,10 @@ enum Who {
 impl Who {
     /// Returns whether the route wants a user or an API key, and so reads the session cookie.
     const fn is_a_user(self) -> bool {
-        !matches!(self, Self::Anyone | Self::Token | Self::Host | Self::Guest | Self::Password)
+        !matches!(
+            self,
+            Self::Anyone | Self::Token | Self::Host | Self::HostOrKey | Self::Guest | Self::Password
+        )
     }
 }
 
@@ -64,10 +69,10 @@ const NATIVE: [(&str, &str, Who); 113] = [
     ("DELETE", "/api/v1/service-tokens/{id}", WRITE_TOKENS),
     ("POST", "/api/v1/bootstrap", Who::Token),
     ("POST", "/api/v1/renew", Who::Host),
-    ("GET", "/api/v1/whoami", Who::Host),
+    ("GET", "/api/v1/whoami", Who::HostOrKey),
     ("POST", "/api/v1/whoami", Who::Host),
-    ("POST", "/api/v1/checkin", Who::Host),
-    ("GET", "/api/v1/policy", Who::Host),
+    ("POST", "/api/v1/checkin", Who::HostOrKey),
+    ("GET", "/api/v1/policy", Who::HostOrKey),
     ("POST", "/api/v1/access-token", Who::Host),
     ("GET", "/api/v1/hosts", READ_HOSTS),
     ("GET", "/api/v1/hosts/{id}", READ_HOSTS),
@@ -165,7 +170,7 @@ const NATIVE: [(&str, &str, Who); 113] = [
     ("GET", "/openapi-fleet.json", Anyone),
     ("GET", "/readyz", Anyone),
     // Last, as they end the host and the session that ask.
-    ("POST", "/api/v1/leave", Who::Host),
+    ("POST", "/api/v1/leave", Who::HostOrKey),
     ("DELETE", "/api/v1/session", User),
 ];
 

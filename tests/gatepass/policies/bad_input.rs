@@ -24,6 +24,7 @@ async fn a_malformed_policy_is_refused_by_field() {
         (json!({ "labels": many }), "labels"),
         (json!({ "labels": ["x"] }), "labels"),
         (json!({ "ephemeral_hosts": 1 }), "ephemeral_hosts"),
+        (json!({ "api_key_credential": "yes" }), "api_key_credential"),
         (json!({ "ephemeral_hosts": true, "certificate_lifetime": "1d" }), "certificate_lifetime"),
         (json!({ "settings": [1] }), "settings"),
         (json!({ "settings": null }), "settings"),

@@ -42,7 +42,7 @@ pub(crate) async fn redeem(
     let claims = HostClaims { name: name.map(|name| DnsName::parse(name).unwrap()), ..HostClaims::default() };
     let request = RedeemRequest { unverified_token: token, csr, claims, reached_url: None, replaces: None };
     authority.enrollment.redeem(&caller, request).await.map(|redemption| match redemption {
-        Redemption::Enrolled(enrolled) => *enrolled,
+        Redemption::Enrolled(enrolled, _) => *enrolled,
         Redemption::Waiting(waiting) => panic!("it waits: {}", waiting.id),
     })
 }

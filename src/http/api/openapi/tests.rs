@@ -62,6 +62,7 @@ fn credentials(permission: Permission, changing: bool) -> Value {
         Permission::Redeem => json!([{ "enrollment_token": [] }, { "token_api_key": [] }, {}]),
         Permission::SignIn => json!([{ "password": [] }, {}]),
         Permission::BeHost | Permission::Renew => json!(host),
+        Permission::HostOrKey => json!([host, only(&["opaque_key", "opaque_key_as_bearer"])].concat()),
         Permission::BeUser => json!([users, vec![cookie]].concat()),
         Permission::Introspect => json!([users, vec![cookie], programs, host].concat()),
         _ => json!([users, vec![cookie], programs].concat()),

@@ -33,9 +33,10 @@ impl Execution<'_> {
         }
         let label = self.insert_host(token, &admission)?;
         self.effects.hosts.add(admission.certificate.record.not_after);
-        let Admission { host, certificate, entry, .. } = admission;
+        let Admission { host, certificate, opaque_key, entry, .. } = admission;
         self.insert_host_roles(certificate.host, &host.roles)?;
         self.insert_certificate(&certificate)?;
+        self.give_opaque_key(&certificate, opaque_key)?;
         self.insert_pair(token, certificate.host, certificate.record, keep_pair_until)?;
         self.enter(if let Some(label) = label { entry.with("label", label) } else { entry })?;
         Ok(None)

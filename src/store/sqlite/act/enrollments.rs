@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use super::Execution;
 use super::redeem::keep_until;
 use crate::access::address::site;
+use crate::admission::HostCredential;
 use crate::approval::Approval;
 use crate::clock::Timestamp;
 use crate::id::{HostId, TokenId};
@@ -147,9 +148,10 @@ impl Execution<'_> {
         at: Timestamp,
     ) -> driver::Result<()> {
         let sql = "INSERT INTO enrollments (enrollment, token, key, public_key, code, name, cluster, roles, reached_url, address, \
-                   site, began_at, expires_at, state) \
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, 'waiting')";
+                   site, began_at, expires_at, credential, state) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, 'waiting')";
         let from = admission.address;
+        let credential = admission.opaque_key.map_or(HostCredential::Certificate, |_| HostCredential::ApiKey);
         let params = params![
             new.id,
             grant.token.id,
@@ -164,6 +166,7 @@ impl Execution<'_> {
             site_text(from),
             at,
             new.expires_at,
+            credential,
         ];
         self.execute(sql, params).map(drop)
     }

@@ -14,9 +14,10 @@ use crate::store::{
 
 /// Copies the current revision of a policy to its revisions.
 const KEEP_REVISION: &str = "INSERT INTO policy_revisions (policy, revision, name, description, certificate_lifetime, renew_at, \
-     roles, approval, labels, ephemeral_hosts, settings, settings_schema, audiences, outputs, created_at, created_by, updated_at, updated_by) \
-     SELECT policy, revision, name, description, certificate_lifetime, renew_at, roles, approval, labels, ephemeral_hosts, \
-     settings, settings_schema, audiences, outputs, created_at, created_by, updated_at, updated_by FROM policies WHERE policy = ?1";
+     roles, approval, labels, ephemeral_hosts, settings, settings_schema, audiences, outputs, created_at, created_by, updated_at, updated_by, \
+     api_key_credential) SELECT policy, revision, name, description, certificate_lifetime, renew_at, roles, approval, labels, \
+     ephemeral_hosts, settings, settings_schema, audiences, outputs, created_at, created_by, updated_at, updated_by, api_key_credential \
+     FROM policies WHERE policy = ?1";
 
 impl Execution<'_> {
     pub(super) fn create_policy(&mut self, command: CreatePolicy) -> driver::Result<PolicyCreation> {
@@ -47,7 +48,8 @@ impl Execution<'_> {
         }
         let sql = "UPDATE policies SET name = ?3, description = ?4, certificate_lifetime = ?5, renew_at = ?6, roles = ?7, \
                    approval = ?8, labels = ?9, ephemeral_hosts = ?10, settings = ?11, settings_schema = ?12, audiences = ?13, \
-                   outputs = ?14, updated_at = ?15, updated_by = ?16, revision = revision + 1 WHERE policy = ?1 AND revision = ?2";
+                   outputs = ?14, updated_at = ?15, updated_by = ?16, api_key_credential = ?17, revision = revision + 1 \
+                   WHERE policy = ?1 AND revision = ?2";
         let by = (entry.at(), entry.origin.actor.as_str());
         if self.write_terms(sql, (policy, revision), &terms, by)? == 0 {
             let outcome = if self.has_policy(policy)? { PolicyChange::Moved } else { PolicyChange::Unknown };
@@ -80,8 +82,9 @@ impl Execution<'_> {
 
     fn insert_policy(&self, policy: &Policy) -> driver::Result<()> {
         let sql = "INSERT INTO policies (policy, revision, name, description, certificate_lifetime, renew_at, roles, approval, \
-                   labels, ephemeral_hosts, settings, settings_schema, audiences, outputs, created_at, created_by, updated_at, updated_by) \
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?15, ?16)";
+                   labels, ephemeral_hosts, settings, settings_schema, audiences, outputs, created_at, created_by, updated_at, updated_by, \
+                   api_key_credential) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?15, ?16, ?17)";
         let by = (policy.created_at, policy.created_by.as_str());
         self.write_terms(sql, (policy.id, policy.revision), &policy.terms, by).map(drop)
     }
@@ -111,6 +114,7 @@ impl Execution<'_> {
             Json(&terms.outputs),
             at,
             by,
+            terms.api_key_credential,
         ];
         self.execute(sql, params)
     }

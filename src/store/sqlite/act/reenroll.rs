@@ -12,7 +12,7 @@ use crate::token::Grant;
 
 impl Execution<'_> {
     pub(super) fn reenroll(&mut self, command: Reenroll) -> driver::Result<Redeemed> {
-        let Reenroll { grant, next } = command;
+        let Reenroll { grant, next, opaque_key } = command;
         let turn = match self.take_turn(&grant, &next.certificate, next.entry.origin.address)? {
             Ok(turn) => turn,
             Err(outcome) => return self.undo(outcome),
@@ -23,11 +23,14 @@ impl Execution<'_> {
         if let Some(refusal) = self.judge_bound(&grant, &lineage, &next)? {
             return self.undo(Redeemed::Refused(refusal));
         }
-        let (host, certificate) = (next.certificate.host, next.certificate.record);
+        let certificate = next.certificate.clone();
         if !self.bring_back(&lineage, next)? {
             return self.undo(Redeemed::Refused(RedeemRefusal::NodeLimit));
         }
-        self.insert_pair(grant.token.id, host, certificate, keep_until(&grant))?;
+        // The former one has ended with its certificate.
+        self.end_opaque_key(certificate.host)?;
+        self.give_opaque_key(&certificate, opaque_key)?;
+        self.insert_pair(grant.token.id, certificate.host, certificate.record, keep_until(&grant))?;
         self.end_turn(&grant, turn)?;
         Ok(Redeemed::First)
     }

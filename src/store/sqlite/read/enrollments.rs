@@ -16,7 +16,7 @@ macro_rules! columns {
     () => {
         "e.enrollment, e.token, nullif(m.label, ''), m.minter, e.code, e.name, e.cluster, e.roles, e.address, e.began_at, \
          e.expires_at, e.state, e.decided_at, e.decided_by, e.reason, e.host, e.key, e.public_key, e.reached_url, \
-         m.token IS NULL OR m.revoked_at IS NOT NULL, m.revoke_at, m.owner, m.policy"
+         m.token IS NULL OR m.revoked_at IS NOT NULL, m.revoke_at, m.owner, m.policy, e.credential"
     };
 }
 
@@ -81,6 +81,7 @@ pub(in crate::store::sqlite) fn enrollment(
         cluster: row.get(6)?,
         roles: row.get::<_, Json<Vec<Role>>>(7)?.0,
         policy: row.get(22)?,
+        credential: row.get(23)?,
         address: row.get::<_, Option<IpText>>(8)?.map(|address| address.0),
         began_at: row.get(9)?,
         expires_at,

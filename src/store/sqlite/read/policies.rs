@@ -11,7 +11,7 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT policy, revision, name, description, certificate_lifetime, renew_at, roles, approval, labels, ephemeral_hosts, \
-             settings, settings_schema, audiences, outputs, created_at, created_by, updated_at, updated_by FROM ",
+             settings, settings_schema, audiences, outputs, created_at, created_by, updated_at, updated_by, api_key_credential FROM ",
             $rest
         )
     };
@@ -32,6 +32,7 @@ fn policy(row: &Row<'_>) -> driver::Result<Policy> {
         approval: row.get(7)?,
         labels: row.get::<_, Json<_>>(8)?.0,
         ephemeral_hosts: row.get(9)?,
+        api_key_credential: row.get(18)?,
         settings: row.get::<_, Json<_>>(10)?.0,
         schema: row.get::<_, Option<Json<_>>>(11)?.map(|Json(schema)| schema),
         audiences: row.get::<_, Json<_>>(12)?.0,

@@ -63,6 +63,7 @@ async fn redeem(store: &dyn Store, number: u8) -> Redeemed {
         address: None,
         node_limit: NodeLimit::Exempt,
         rule: None,
+        opaque_key: None,
         name_hold: std::time::Duration::ZERO,
         entry,
     };

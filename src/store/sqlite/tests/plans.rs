@@ -8,7 +8,9 @@ use crate::store::sqlite::act::NAME_TAKEN;
 use crate::store::sqlite::act::deciding::ENDED;
 use crate::store::sqlite::act::ending::{MAKE_AWAITED_DUE, MAKE_DUE_OF_POLICY, MAKE_MINTED_DUE};
 use crate::store::sqlite::act::redeem::{IS_VOUCHED_FOR, IS_VOUCHED_FOR_BY_FLEET_KEY};
-use crate::store::sqlite::read::{accounts, enrollments, entries, hosts, outputs, policies, rules, tokens};
+use crate::store::sqlite::read::{
+    accounts, enrollments, entries, hosts, opaque_keys, outputs, policies, rules, tokens,
+};
 use crate::store::sqlite::{host_count, open};
 
 /// The plan of a statement in SQLite, a line per step.
@@ -57,6 +59,7 @@ fn a_cached_statement_is_prepared_once() {
         hosts::REFUSED_KEY,
         enrollments::ENROLLMENT_OF,
         enrollments::ENROLLMENT_BY_ID,
+        opaque_keys::OPAQUE_KEY,
     ];
     for sql in statements {
         for connection in [&writer.connection, &reader] {

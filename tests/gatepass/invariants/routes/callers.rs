@@ -27,6 +27,8 @@ pub(super) enum Holder {
     Token,
     ServiceToken,
     Host,
+    /// A host by its opaque key.
+    OpaqueKey,
     /// A user, or the server's own machine, with its scope.
     User(&'static [&'static str]),
     /// A user by a session.
@@ -61,6 +63,7 @@ impl Holder {
             Who::Anyone => true,
             Who::Token => matches!(self, Self::Token),
             Who::Host => matches!(self, Self::Host),
+            Who::HostOrKey => matches!(self, Self::Host | Self::OpaqueKey),
             Who::Guest => matches!(self, Self::Host | Self::ServiceToken),
             Who::SignedIn => !scopes.is_empty(),
             Who::Scope(scope) => has(scope),
@@ -250,11 +253,18 @@ async fn machines(at: &Running) -> Vec<Caller> {
     let token = token_of(&at.mint(json!({ "persistent": true })).await);
     let host = Host::new();
     let enrolled = host.redeem(at, &token).await;
+    let terms = json!({ "name": "edge", "roles": ["proxy"], "api_key_credential": true });
+    let policy = at.admin().post("/api/v1/policies", &terms).await.json;
+    let of_policy = token_of(&policy["first_token"]);
+    let keyed = Host::new().redeem_with(at, &of_policy, json!({ "credential": "api_key" })).await;
+    let opaque = keyed.json["access_api_key"].as_str().unwrap();
     let service = token_of(&at.mint_service(json!({ "roles": ["director"] })).await);
     vec![
         caller("a token", at.stranger().bearer(&token), Holder::Token),
         caller("a service token", at.stranger().bearer(&service), Holder::ServiceToken),
         caller("a request as a password", at.stranger().basic("admin", &host.csr()[..60]), Nothing),
+        caller("an opaque key", at.stranger().bearer(opaque), Holder::OpaqueKey),
+        caller("the opaque key of a host that left", scheme(at, &format!("ApiKey {opaque}")), Nothing),
         caller("a host", host.client(at, &enrolled.json), Holder::Host),
     ]
 }

@@ -40,12 +40,35 @@ pub(super) async fn lead(url: &str, root: Fingerprint) -> Life {
     live(&mut life, &minted, &token, &admin, &stranger, (url, root)).await;
     mint_many(&mut life, &token, &admin, &stranger).await;
     bring_back(&mut life, &admin, &stranger).await;
+    hold_key(&mut life, &admin, &stranger).await;
     serve(&mut life, &admin, &stranger).await;
     mistake(&mut life, &token, &admin, &stranger).await;
     give(&mut life, &admin, &stranger).await;
     sign_in(&mut life, &stranger).await;
     assert!(life.errors.len() > 20);
     life
+}
+
+/// A host with an opaque key, which is also put where it does not belong.
+async fn hold_key(life: &mut Life, admin: &Client, stranger: &impl Fn() -> Client) {
+    let terms = json!({ "name": "keyed", "roles": ["proxy"], "api_key_credential": true });
+    let token = token_of(&admin.post("/api/v1/policies", &terms).await.json["first_token"]);
+    let (order, holder) =
+        (json!({ "csr": Host::new().csr(), "credential": "api_key" }), stranger().bearer(&token));
+    let lost = holder.post("/api/v1/bootstrap", &order).await.json["access_api_key"].clone();
+    let given = holder.post("/api/v1/bootstrap", &order).await.json["access_api_key"].clone();
+    let [lost, key] = [lost, given].map(|key| key.as_str().unwrap().to_owned());
+    life.secrets.extend([token, lost.clone(), key.clone()]);
+    life.refused(stranger().bearer(&lost).get("/api/v1/whoami").await);
+    let client = stranger().bearer(&key);
+    assert_eq!(client.get("/api/v1/whoami").await.status, 200);
+    life.refused(client.get("/api/v1/hosts").await);
+    life.refused(client.post("/api/v1/renew", &order).await);
+    life.refused(client.post("/api/v1/checkin", &json!({ "version": "1", "status": key })).await);
+    life.refused(admin.get(&format!("/api/v1/hosts/{key}")).await);
+    life.refused(admin.post(TOKENS, &json!({ "roles": [key] })).await);
+    assert_eq!(client.post("/api/v1/leave", &json!({})).await.status, 200);
+    life.refused(client.get("/api/v1/whoami").await);
 }
 
 async fn live(
