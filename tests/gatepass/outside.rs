@@ -1,9 +1,10 @@
 //! Other tools against the real binary: TLS clients of six stacks, servers, PyJWT, Authlib, jose, kibana-py, OpenAPI linters,
-//! client generators and strace.
+//! client generators and strace. Ansible, cloud-init, Terraform and Puppet enroll hosts.
 //!
 //! `.ci/run` installs the tools and runs these; a tool that is missing fails its tests and is named.
 
 mod access_tokens;
+mod automation;
 mod certificates;
 mod clients;
 mod durability;
