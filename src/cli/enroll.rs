@@ -1,5 +1,6 @@
 //! `gatepass enroll`: trade a token for an identity, on the new host.
 
+mod needed;
 mod waiting;
 
 use std::path::{Path, PathBuf};
@@ -38,16 +39,20 @@ use crate::span::parse_span;
   gatepass enroll --print-key-thumbprint         for a token that only this key can redeem
   gatepass enroll --wait 5m --token-file /run/secrets/token      in cloud-init, before network and server are up
   gatepass enroll --no-wait --token-file /run/secrets/token      ends while an administrator has not approved the host
+  gatepass enroll --if-needed --wait 10m --token-file /run/secrets/token      at each start of a machine or container
 
 For a host that is enrolled already, use a token of `gatepass host reenroll`: a plain token makes a second host.
 
 If an administrator must approve the host, the command shows a code and waits for up to --wait-approval. Run the same command again after an interruption: it continues with the same key and the same enrollment.
 
+With --if-needed the token is read only if the host must enroll. A valid identity stays if the server is not reached. An identity that the server refuses stays as it is: the command exits with 77 and enrolls nothing.
+
 At its end it names what renews the certificate, or the command that sets the renewals up.
 
 Files: host.key (0600; 0640 with --group), host.pem, chain.pem, fullchain.pem, root.pem, host.json; all of them or none.
 Exit codes: 0 enrolled, or already enrolled by this token; 1 refused or failed for good; 2 usage; 75 try again later (the \
-server was not reached, its name is unknown, it is busy or full, or nobody has approved the host)")]
+server was not reached, its name is unknown, it is busy or full, or nobody has approved the host); 77 with --if-needed: the \
+authority shut the host out (revoked, in quarantine, or its certificate replaced elsewhere)")]
 pub(crate) struct EnrollCommand {
     /// The token, or - for standard input (better: GATEPASS_TOKEN, or --token-file)
     #[arg(value_parser = SecretArg::accept, conflicts_with_all = ["token_flag", "token_file"])]
@@ -60,7 +65,7 @@ pub(crate) struct EnrollCommand {
     token_file: Option<PathBuf>,
     /// Make the key first, print its thumbprint for `gatepass token create --key-thumbprint`, and end. The next `enroll` uses the
     /// key
-    #[arg(long, conflicts_with_all = ["token", "token_flag", "token_file", "wait", "wait_approval", "no_wait"])]
+    #[arg(long, conflicts_with_all = ["token", "token_flag", "token_file", "wait", "wait_approval", "no_wait", "if_needed"])]
     print_key_thumbprint: bool,
     #[command(flatten)]
     ask: Enroll,
@@ -89,6 +94,9 @@ impl EnrollCommand {
         let patience = self.patience();
         let service = self.service.check(&self.ask.cert_dir, environment)?;
         self.ask.network = network(environment);
+        if self.ask.if_needed && needed::keep_identity(&self.ask, self.output).await? {
+            return service.map_or(Ok(()), |service| service.install().map(drop));
+        }
         let token = ask::token(
             self.token.as_ref().or(self.token_flag.as_ref()),
             self.token_file.as_deref(),
@@ -99,7 +107,8 @@ impl EnrollCommand {
                 "gatepass: this token makes a second host: a token of `gatepass host reenroll {host}` keeps the expired one"
             ));
         }
-        let (how, fresh) = match enroll_in_time(patience, &self.ask, &token).await? {
+        let enrolled = enroll_in_time(patience, &self.ask, &token).await;
+        let (how, fresh) = match enrolled.map_err(|error| needed::judged(&self.ask, error))? {
             EnrollResult::Now(fresh) => ("enrolled", fresh),
             EnrollResult::Already(fresh) => {
                 if self.ask.report.label.is_some() {
@@ -116,7 +125,7 @@ impl EnrollCommand {
                 line(format!("replaced: host {host_id} is revoked"))?;
             }
         }
-        show_fresh(self.output, &fresh)?;
+        show_fresh(self.output, how, &fresh)?;
         set_up_renewals(self.output, &self.ask.cert_dir, &fresh.host, service)
     }
 }
@@ -168,9 +177,10 @@ pub(crate) const ROWS: &[(&str, &str)] = &[
 ];
 
 /// Prints a host's new identity, and a warning if the server has not seen its certificate.
-pub(crate) fn show_fresh(format: Format, fresh: &Fresh) -> Result<(), CliError> {
+fn show_fresh(format: Format, how: &str, fresh: &Fresh) -> Result<(), CliError> {
     note_fresh(fresh);
     let mut shown = json!(fresh.host);
+    shown["outcome"] = json!(how.replace(' ', "_"));
     if let Some(name) = &fresh.name_withdrawn {
         shown["name_withdrawn"] = json!(name);
     }

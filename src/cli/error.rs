@@ -79,6 +79,8 @@ pub(crate) enum CliError {
 
 /// Exit code of a host's command that can succeed later (EX_TEMPFAIL of sysexits).
 const LATER: u8 = 75;
+/// Exit code of a command whose host the authority refuses: a supervisor must not start it again (EX_NOPERM of sysexits).
+pub(crate) const SHUT_OUT: u8 = 77;
 
 impl CliError {
     /// The failure of a host's command, which can be one to try again.

@@ -1,5 +1,6 @@
 //! Trading a token for an identity: the host's side of redeeming.
 
+mod needed;
 mod waiting;
 
 use std::path::PathBuf;
@@ -29,6 +30,7 @@ use crate::wire::EnrollAnswer;
 
 pub use crate::wire::WaitAnswer;
 
+pub use self::needed::{Held, keep};
 pub use self::waiting::{EnrollRetry, Patience, can_enroll_later, enroll_within};
 
 /// Default directory of a host's identity.
@@ -63,6 +65,10 @@ pub struct Enroll {
     /// the token allows it
     #[arg(long)]
     pub replace: bool,
+    /// Keep an identity that works and renew it if that is due; enroll only if there is none or it has expired. For each start
+    /// of a machine or container. An expired identity keeps its key, so that a revoked host stays out
+    #[arg(long, conflicts_with = "replace")]
+    pub if_needed: bool,
     /// The report about this host
     #[command(flatten)]
     pub report: ReportFlags,
@@ -108,6 +114,11 @@ impl Plan {
         })
     }
 
+    /// Returns true if the token takes the key of a former identity. One that re-enrolls a host needs a new key.
+    const fn takes_any_key(&self) -> bool {
+        self.host_key.is_none() && self.bound_to.is_none()
+    }
+
     /// The same error, with both clocks if the token has expired: one of them may be wrong.
     fn dated(&self, error: ClientError, now: Timestamp) -> ClientError {
         match (error, self.expires_at) {
@@ -133,7 +144,7 @@ pub async fn enroll(
     let dir = CertDir::open(&ask.cert_dir)?;
     let this = ThisHost { network: ask.network.clone(), ..ThisHost::at(&ask.cert_dir) };
     let replace = ask.replace || plan.re_enrolls(&dir);
-    let attempt = match prepare(&dir, &plan, replace, now)? {
+    let attempt = match prepare(&dir, &plan, (replace, ask.if_needed), now)? {
         Prepared::Already(host) => {
             dir.share(&ask.readers)?;
             drop(dir);
@@ -245,7 +256,7 @@ enum Prepared<'a> {
 fn prepare<'a>(
     dir: &'a CertDir,
     plan: &Plan,
-    replace: bool,
+    (replace, keeps_key): (bool, bool),
     now: Timestamp,
 ) -> Result<Prepared<'a>, ClientError> {
     let enrolled = match load(dir.path()) {
@@ -267,6 +278,8 @@ fn prepare<'a>(
         }
         // The same token with the same key keeps the host's id and takes no use.
         Some(host) if host.token_id == plan.token_id && usable.is_ok() => load_key(dir.path())?,
+        // Another token admits a new host, but not with the key of a revoked one.
+        Some(_) if keeps_key && plan.takes_any_key() && usable.is_ok() => load_key(dir.path())?,
         Some(_) | None => dir.prepared(plan.host_key)?,
     };
     // A new key would take the place of the one that waits for its own token.

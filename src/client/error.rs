@@ -310,6 +310,20 @@ impl ClientError {
         self.code() == Some("host_revoked")
     }
 
+    /// Returns true if gatepass itself refuses the identity of this host. No retry helps before an operator acts.
+    pub fn is_shut_out(&self) -> bool {
+        matches!(
+            self.code(),
+            Some(
+                "host_revoked"
+                    | "host_quarantined"
+                    | "certificate_revoked"
+                    | "certificate_superseded"
+                    | "lineage_conflict"
+            )
+        )
+    }
+
     /// The code of the server's refusal, if any.
     pub fn code(&self) -> Option<&str> {
         self.refusal().map(|problem| problem.body.code.as_str())

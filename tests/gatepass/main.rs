@@ -25,6 +25,7 @@ mod crl_file;
 mod destinations;
 mod doctor;
 mod documents;
+mod enrolling_if_needed;
 mod enrolling_later;
 mod external_url;
 mod first_page;

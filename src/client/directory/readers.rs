@@ -24,7 +24,7 @@ pub struct KeyReaders {
 
 impl KeyReaders {
     /// Returns true without any flag: the users who may read the key stay the same.
-    pub(super) const fn is_empty(&self) -> bool {
+    pub(in crate::client) const fn is_empty(&self) -> bool {
         self.group.is_none() && self.mode.is_none()
     }
 }

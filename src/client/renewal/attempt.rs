@@ -29,9 +29,18 @@ pub async fn renew_if_due(this: &ThisHost, now: Reading) -> Result<Option<Renewe
     repair(&this.cert_dir)?;
     let host = load_enrolled(&this.cert_dir)?;
     note(this, |record| record.looked_at = Some(now.wall));
+    attempt_if_due(this, &host, now).await
+}
+
+/// The same for a caller that does not come again, so that nobody counts on it.
+pub(in crate::client) async fn attempt_if_due(
+    this: &ThisHost,
+    host: &HostFile,
+    now: Reading,
+) -> Result<Option<Renewed>, ClientError> {
     let earliest = earliest(&RenewalRecord::load(&this.cert_dir), &host.life);
     match host.is_due(now.wall) && now.boot >= earliest {
-        true => attempt(this, &host, now).await.map(Some),
+        true => attempt(this, host, now).await.map(Some),
         false => Ok(None),
     }
 }
