@@ -7,6 +7,7 @@ use std::io;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::error::CliError;
+use crate::client::hook;
 
 /// SIGXFSZ of Linux: a file of the process has reached its largest size. The write fails then, and the process lives.
 const FILE_TOO_LARGE: SignalKind = SignalKind::from_raw(25);
@@ -37,6 +38,16 @@ pub(crate) fn shutdown() -> Result<impl Future<Output = ()> + Send + 'static, Cl
         drop(signal(ignored)?);
     }
     Ok(end)
+}
+
+/// Reaps the orphans that the first process of a container inherits, whenever a process ends. Another process inherits none.
+pub(crate) async fn reap_orphans() -> Infallible {
+    let ends = (std::process::id() == 1).then(|| signal(SignalKind::child()));
+    let Some(Ok(mut ends)) = ends else { return std::future::pending().await };
+    while ends.recv().await.is_some() {
+        hook::reap_orphans();
+    }
+    std::future::pending().await
 }
 
 /// The hangups from now on.

@@ -12,6 +12,7 @@ use std::time::Duration;
 use clap::builder::NonEmptyStringValueParser;
 use tokio::process::Command;
 
+pub use self::group::reap_orphans;
 pub use self::pid_file::{HookSignal, PidFileError};
 use super::host::absolute;
 use crate::span::{parse_span, show_span};

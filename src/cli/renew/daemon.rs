@@ -1,6 +1,6 @@
 //! `gatepass renew --daemon`, and its log.
 
-use crate::cli::error::CliError;
+use crate::cli::error::{CliError, SHUT_OUT};
 use crate::cli::notify::ServiceManager;
 use crate::cli::output::note;
 use crate::cli::{logging, signals};
@@ -11,9 +11,6 @@ use crate::client::host::ThisHost;
 use crate::client::policy_file::PolicyMark;
 use crate::client::renew::Renewed;
 use crate::clock::SystemClock;
-
-/// Exit code of a daemon whose host is revoked: a supervisor must not start it again (EX_NOPERM of sysexits).
-const REVOKED: u8 = 77;
 
 /// Renews until a signal ends it.
 pub(super) async fn run(
@@ -34,6 +31,7 @@ pub(super) async fn run(
     let ended = tokio::select! {
         ended = daemon.run(|event| report(event, manager), shutdown) => ended,
         never = hangups => match never {},
+        never = signals::reap_orphans() => match never {},
     };
     ended.map_err(failed)
 }
@@ -42,7 +40,7 @@ pub(super) async fn run(
 fn failed(error: ClientError) -> CliError {
     if error.is_revoked() {
         note(format!("gatepass: {error}"));
-        return CliError::Code(REVOKED);
+        return CliError::Code(SHUT_OUT);
     }
     CliError::of_host(error)
 }

@@ -5,7 +5,8 @@ use std::pin::Pin;
 use std::process::Stdio;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use parking_lot::Mutex;
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitOptions, kill_process_group, wait, waitid};
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
 
@@ -24,6 +25,7 @@ pub(super) async fn run(
     stop: Pin<&mut impl Future<Output = ()>>,
 ) -> Result<(), HookError> {
     command.stdin(Stdio::null()).stdout(std::io::stderr()).process_group(0);
+    let _running = Running::begin();
     let mut child = match command.spawn() {
         Ok(child) => child,
         Err(source) => return Err(HookError::NotStarted { hook, source }),
@@ -44,6 +46,35 @@ pub(super) async fn run(
     };
     group.end().await;
     Err(cut)
+}
+
+/// Number of hooks that run. The lock also keeps the start of a hook apart from [`reap_orphans`].
+static RUNNING: Mutex<u32> = Mutex::new(0);
+
+/// A hook that runs.
+struct Running;
+
+impl Running {
+    fn begin() -> Self {
+        *RUNNING.lock() += 1;
+        Self
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        *RUNNING.lock() -= 1;
+        if std::process::id() == 1 {
+            reap_orphans();
+        }
+    }
+}
+
+/// Reaps the processes that hooks left behind and that have ended. Only the first process of a container inherits them. While a
+/// hook runs, nothing is reaped: its exit status belongs to its own wait, whose end comes back here.
+pub fn reap_orphans() {
+    let running = RUNNING.lock();
+    while *running == 0 && matches!(wait(WaitOptions::NOHANG), Ok(Some(_))) {}
 }
 
 /// The group of a running child. Dropping it kills the group.
