@@ -65,7 +65,7 @@ pub struct Enroll {
     /// the token allows it
     #[arg(long)]
     pub replace: bool,
-    /// Keep an identity that works and renew it if that is due; enroll only if there is none or it has expired. For each start
+    /// Enroll only without an identity or with an expired one; keep one that works, and renew it if that is due. For each start
     /// of a machine or container. An expired identity keeps its key, so that a revoked host stays out
     #[arg(long, conflicts_with = "replace")]
     pub if_needed: bool,
