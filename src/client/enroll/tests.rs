@@ -105,7 +105,7 @@ fn an_invalid_token_is_refused_without_being_repeated() {
 }
 
 fn enrolled(dir: &CertDir, plan: &Plan) {
-    let Prepared::Begun(attempt) = prepare(dir, plan, false, NOW).unwrap() else {
+    let Prepared::Begun(attempt) = prepare(dir, plan, (false, false), NOW).unwrap() else {
         panic!("nothing was there")
     };
     let answered = answer(attempt.key());
@@ -131,8 +131,8 @@ fn enrolling_again_with_the_same_token_sends_no_request() {
     let temp = tempfile::tempdir().unwrap();
     let dir = CertDir::open(temp.path()).unwrap();
     enrolled(&dir, &plan_of(1));
-    assert!(matches!(prepare(&dir, &plan_of(1), false, NOW), Ok(Prepared::Already(_))));
-    assert!(matches!(prepare(&dir, &plan_of(1), true, NOW), Ok(Prepared::Already(_))));
+    assert!(matches!(prepare(&dir, &plan_of(1), (false, false), NOW), Ok(Prepared::Already(_))));
+    assert!(matches!(prepare(&dir, &plan_of(1), (true, false), NOW), Ok(Prepared::Already(_))));
 }
 
 #[test]
@@ -142,9 +142,9 @@ fn an_identity_that_does_not_fit_is_named() {
     enrolled(&dir, &plan_of(1));
     let other = HostKey::generate().unwrap();
     std::fs::write(temp.path().join("host.key"), other.to_pem().expose()).unwrap();
-    let refused = prepare(&dir, &plan_of(1), false, NOW).map(drop).unwrap_err().to_string();
+    let refused = prepare(&dir, &plan_of(1), (false, false), NOW).map(drop).unwrap_err().to_string();
     assert!(refused.contains("host.key: it is not the key of host.pem"), "{refused}");
-    assert!(matches!(prepare(&dir, &plan_of(1), true, NOW), Ok(Prepared::Begun(_))));
+    assert!(matches!(prepare(&dir, &plan_of(1), (true, false), NOW), Ok(Prepared::Begun(_))));
 }
 
 #[test]
@@ -152,10 +152,10 @@ fn a_live_identity_is_replaced_only_on_request() {
     let temp = tempfile::tempdir().unwrap();
     let dir = CertDir::open(temp.path()).unwrap();
     enrolled(&dir, &plan_of(1));
-    assert!(matches!(prepare(&dir, &plan_of(2), false, NOW), Err(ClientError::LiveIdentity { .. })));
-    assert!(matches!(prepare(&dir, &plan_of(2), true, NOW), Ok(Prepared::Begun(_))));
+    assert!(matches!(prepare(&dir, &plan_of(2), (false, false), NOW), Err(ClientError::LiveIdentity { .. })));
+    assert!(matches!(prepare(&dir, &plan_of(2), (true, false), NOW), Ok(Prepared::Begun(_))));
     let ended = NOW.plus(Duration::from_secs(4000));
-    assert!(matches!(prepare(&dir, &plan_of(2), false, ended), Ok(Prepared::Begun(_))));
+    assert!(matches!(prepare(&dir, &plan_of(2), (false, false), ended), Ok(Prepared::Begun(_))));
 }
 
 #[test]
@@ -164,9 +164,9 @@ fn a_token_for_another_key_keeps_the_prepared_one() {
     let dir = CertDir::open(temp.path()).unwrap();
     let (made, other) = (dir.prepare_key().unwrap(), HostKey::generate().unwrap().thumbprint().unwrap());
     let bound = |id, host_key| Plan { host_key: Some(host_key), ..plan_of(id) };
-    let refused = prepare(&dir, &bound(1, other), false, NOW).map(drop).unwrap_err().to_string();
+    let refused = prepare(&dir, &bound(1, other), (false, false), NOW).map(drop).unwrap_err().to_string();
     assert!(refused.contains("--print-key-thumbprint") && refused.contains("nothing was sent"), "{refused}");
-    let Ok(Prepared::Begun(attempt)) = prepare(&dir, &bound(2, made), false, NOW) else {
+    let Ok(Prepared::Begun(attempt)) = prepare(&dir, &bound(2, made), (false, false), NOW) else {
         panic!("its key waits")
     };
     assert_eq!(attempt.key().thumbprint().unwrap(), made);
@@ -178,9 +178,25 @@ fn an_expired_identity_redeems_again_with_its_key() {
     let dir = CertDir::open(temp.path()).unwrap();
     enrolled(&dir, &plan_of(1));
     let before = load_key(temp.path()).unwrap().unwrap();
-    let Ok(Prepared::Begun(attempt)) = prepare(&dir, &plan_of(1), false, NOW.plus(Duration::from_secs(4000)))
+    let Ok(Prepared::Begun(attempt)) =
+        prepare(&dir, &plan_of(1), (false, false), NOW.plus(Duration::from_secs(4000)))
     else {
         panic!("an ended identity is enrolled again")
     };
     assert_eq!(attempt.key().to_pem().expose(), before.to_pem().expose());
+}
+
+#[test]
+fn another_token_gets_the_kept_key() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = CertDir::open(temp.path()).unwrap();
+    enrolled(&dir, &plan_of(1));
+    let (before, ended) = (load_key(temp.path()).unwrap().unwrap(), NOW.plus(Duration::from_secs(4000)));
+    let key = |plan: &Plan| match prepare(&dir, plan, (false, true), ended) {
+        Ok(Prepared::Begun(attempt)) => attempt.key().to_pem().expose().clone(),
+        _ => panic!("an ended identity is enrolled again"),
+    };
+    assert_eq!(&key(&plan_of(2)), before.to_pem().expose());
+    let re_enrolls = Plan { bound_to: Some(HostId::generate(NOW)), ..plan_of(3) };
+    assert_ne!(&key(&re_enrolls), before.to_pem().expose(), "it needs a new key");
 }
