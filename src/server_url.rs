@@ -105,7 +105,8 @@ impl ServerName {
             return Ok(Self::Address(address));
         }
         let name = DnsName::parse(&text.to_ascii_lowercase());
-        name.map(Self::Dns).map_err(|_| format!("{text:?} is no DNS name and no IP address{}", way_out(text)))
+        name.map(Self::Dns)
+            .map_err(|_| format!("{text:?} is neither a DNS name nor an IP address{}", way_out(text)))
     }
 
     /// The DNS name, if it is one.

@@ -122,9 +122,7 @@ impl<Id: Identified> GivenId<Id> {
         match Id::read(text) {
             Some(id) => Ok(Self::Whole(id)),
             None if Id::may_end_with(text) => Ok(Self::Short(text.to_owned())),
-            None => {
-                Err(format!("the id of a {noun} looks like {example}, or is its last {SHORT} characters"))
-            }
+            None => Err(format!("write the {noun}'s id, like {example}, or its last {SHORT} characters")),
         }
     }
 

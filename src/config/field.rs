@@ -222,7 +222,7 @@ const OUTPUTS: &[Field] = &[Field {
         "allow",
         List,
         "",
-        "names and addresses of this machine, its link or a group that outputs may have; joined with commas in a variable. Empty: none",
+        "loopback, link-local, multicast and unspecified addresses, and local names, that outputs may have; joined with commas in a variable. Empty: none",
     )
 }];
 

@@ -66,7 +66,7 @@ impl ServerAddress {
         let port = port_of(authority, 443).ok_or_else(|| refuse("its port is not 1 to 65535"))?;
         let host = host(authority.host());
         let name = ServerName::try_from(host.clone())
-            .map_err(|_| refuse("its host is no DNS name or IP address"))?;
+            .map_err(|_| refuse("its host is neither a DNS name nor an IP address"))?;
         let prefix = uri.path().trim_end_matches('/').to_owned();
         let authority = match (bracketed(&host), port) {
             (host, 443) => host,

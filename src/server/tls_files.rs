@@ -224,7 +224,7 @@ pub(super) fn read(files: &TlsFiles) -> Result<(TlsIdentity, Timestamp), TlsSour
     let chain = chain.map_err(|error| wrong(&files.certificate, error.to_string()))?;
     let leaf = chain.first().ok_or_else(|| wrong(&files.certificate, "no certificate in it".to_owned()))?;
     let expires_at = crate::ca::not_after(leaf)
-        .ok_or_else(|| wrong(&files.certificate, "its first block is no certificate".to_owned()))?;
+        .ok_or_else(|| wrong(&files.certificate, "its first block is not a certificate".to_owned()))?;
     let key = load_imported(&files.key).map_err(ServiceError::from)?;
     let key = PrivateKeyDer::from_pem_slice(key.expose().as_bytes());
     let key = key.map_err(|error| wrong(&files.key, error.to_string()))?;

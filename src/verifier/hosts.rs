@@ -101,8 +101,9 @@ impl HostVerifier {
         }
         let anchor = |root| anchor_from_trusted_cert(root).map(|anchor| anchor.to_owned());
         let anchors = roots.iter().map(anchor).collect::<Result<_, _>>();
-        let root =
-            |der| Issuer::read(der).ok_or(HostSetupError::Root { why: "it is no CA certificate".to_owned() });
+        let root = |der| {
+            Issuer::read(der).ok_or(HostSetupError::Root { why: "it is not a CA certificate".to_owned() })
+        };
         Ok(Self {
             roots: roots.iter().map(root).collect::<Result<_, _>>()?,
             anchors: anchors.map_err(|error| HostSetupError::Root { why: error.to_string() })?,

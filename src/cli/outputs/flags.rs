@@ -14,7 +14,7 @@ use crate::secret::file;
 /// The fields of an output.
 #[derive(Args)]
 pub(crate) struct FieldFlags {
-    /// Address: https://HOST[:PORT] of Elasticsearch, HOST:PORT of Kafka and Logstash; repeatable, or separated by commas
+    /// Address: https://HOST[:PORT] of Elasticsearch (port 443 if left out), HOST:PORT of Kafka and Logstash; repeatable, or separated by commas
     #[arg(long = "host", alias = "hosts", value_name = "ADDRESS", value_delimiter = ',')]
     hosts: Vec<String>,
     /// File with the CAs of the addresses, PEM. Default: those of the system
@@ -38,7 +38,7 @@ pub(crate) struct FieldFlags {
     /// File with the client certificate of the hosts, PEM
     #[arg(long, value_name = "FILE")]
     certificate: Option<PathBuf>,
-    /// File with its private key, PEM without a passphrase; - reads standard input
+    /// File with the private key of --certificate, PEM without a passphrase; - reads standard input
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
     /// File with the API key of Logstash at Elasticsearch, which no host gets; - reads standard input

@@ -18,7 +18,7 @@ pub(super) fn judge(kind: OutputKind, text: &str, allowed: &AllowedDestinations)
         true => ServerUrl::parse(text).ok(),
         false => ServerUrl::of_authority(text).filter(|_| has_port(text)),
     };
-    let Some(url) = url else { return refused("it is no address") };
+    let Some(url) = url else { return refused("it is not an address") };
     if let Some(kind) = allowed.refuse(url.server_name()) {
         return Err(format!("{kind} is refused, unless [outputs] allow names it"));
     }

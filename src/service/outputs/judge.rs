@@ -77,7 +77,7 @@ impl<'e, 'b> Judging<'e, 'b> {
         self.certificates(&settings);
         self.user(kind, &settings);
         if kind == OutputKind::Kafka && settings.auth.is_none() && !self.has_fault("auth") {
-            self.fault("auth", "none, user_pass or ssl");
+            self.fault("auth", "a Kafka output needs it: none, user_pass or ssl");
         }
         if self.has_fault("auth") {
             // It decides about the other fields.
@@ -175,7 +175,7 @@ impl<'e, 'b> Judging<'e, 'b> {
 
     fn hosts(&mut self, kind: OutputKind, settings: &mut OutputSettings) {
         if !(1..=MOST_HOSTS).contains(&settings.hosts.len()) {
-            self.fault("hosts", format!("1 to {MOST_HOSTS} addresses"));
+            self.fault("hosts", format!("give 1 to {MOST_HOSTS} addresses"));
             return;
         }
         // The other fields of an old output are changed also when its addresses are allowed no more.
@@ -190,7 +190,7 @@ impl<'e, 'b> Judging<'e, 'b> {
         }
         let repeated = settings.hosts.iter().collect::<BTreeSet<_>>().len() < settings.hosts.len();
         if repeated {
-            self.fault("hosts", "each address once");
+            self.fault("hosts", "an address is repeated");
         }
     }
 
@@ -311,7 +311,7 @@ impl<'e, 'b> Judging<'e, 'b> {
             } else if stays {
                 self.fault(field.as_str(), "give it again: address, CA or authentication changed");
             } else if shape.required.contains(field) {
-                self.fault(field.as_str(), "the output needs this secret");
+                self.fault(field.as_str(), missing(*field));
             }
         }
         kept
@@ -321,7 +321,7 @@ impl<'e, 'b> Judging<'e, 'b> {
     fn refused(&self, shape: &Shape, field: SecretField) -> Option<&'static str> {
         use SecretField::{ApiKey, Password, ServiceToken};
         let is_elasticsearch = shape.fields.contains(&"role_descriptors");
-        let both = "give service_token, or username and password";
+        let both = "give a service token, or a user name with a password";
         match field {
             ServiceToken
                 if self.edit.secrets.get(&ServiceToken).and_then(Option::as_ref).is_some_and(is_api_key) =>
@@ -337,7 +337,15 @@ impl<'e, 'b> Judging<'e, 'b> {
 }
 
 /// The reason to refuse an API key as the credential of a cluster.
-const API_KEY_REFUSED: &str = "an API key is refused, because keys that it makes get no privileges: give service_token, or username and password";
+const API_KEY_REFUSED: &str = "an API key is refused, because keys that it makes get no privileges: give a service token, or a user name with a password";
+
+/// The fault of an output without a secret that it must have.
+const fn missing(field: SecretField) -> &'static str {
+    match field {
+        SecretField::ServiceToken => "the output needs it, or a user name with a password",
+        _ => "the output needs this secret",
+    }
+}
 
 /// Returns true if both send the same secrets to the same addresses in the same way. The roles of keys are not part of it.
 fn sends_as(before: &OutputSettings, after: &OutputSettings) -> bool {

@@ -12,7 +12,9 @@ const MOST_BYTES: usize = 32 << 10;
 /// Checks that a text is certificates and no private key: every reader of outputs sees it.
 pub(super) fn certificates(text: &str) -> Result<(), String> {
     if text.contains("PRIVATE KEY") {
-        return Err("has a private key, which belongs into key: every reader sees this field".to_owned());
+        return Err(
+            "has a private key: give that as the key, because every reader sees this field".to_owned()
+        );
     }
     if text.len() > MOST_BYTES {
         return Err(format!("is longer than {} KiB", MOST_BYTES >> 10));
@@ -22,13 +24,13 @@ pub(super) fn certificates(text: &str) -> Result<(), String> {
         let mut store = RootCertStore::empty();
         chain.into_iter().try_for_each(|certificate| store.add(certificate)).is_ok()
     };
-    if read.is_some_and(anchors) { Ok(()) } else { Err("is no certificate: write PEM".to_owned()) }
+    if read.is_some_and(anchors) { Ok(()) } else { Err("is not a certificate in PEM".to_owned()) }
 }
 
 /// Checks that a private key is that of the first certificate.
 pub(super) fn pair(certificates: &str, key: &str) -> Result<(), String> {
     let key = PrivateKeyDer::from_pem_slice(key.as_bytes());
-    let key = key.map_err(|_| "is no private key: write PEM without a passphrase".to_owned())?;
+    let key = key.map_err(|_| "is not a private key in PEM without a passphrase".to_owned())?;
     // A fault of the certificates is reported with their own field.
     let Some(chain) = chain(certificates).filter(|chain| !chain.is_empty()) else { return Ok(()) };
     let checked = CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider());
@@ -59,8 +61,8 @@ mod tests {
         assert_eq!(pair(&one, &key), Ok(()));
         assert_eq!(pair(&format!("{one}{other}"), &key), Ok(()));
         assert!(pair(&other, &key).unwrap_err().starts_with("is not the key"));
-        assert!(pair(&one, &one).unwrap_err().starts_with("is no private key"));
-        assert!(pair(&one, "hunter2").unwrap_err().starts_with("is no private key"));
+        assert!(pair(&one, &one).unwrap_err().starts_with("is not a private key"));
+        assert!(pair(&one, "hunter2").unwrap_err().starts_with("is not a private key"));
     }
 
     #[test]
@@ -70,7 +72,7 @@ mod tests {
         for wrong in
             ["", "hunter2", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", &one[..200]]
         {
-            assert_eq!(certificates(wrong).unwrap_err(), "is no certificate: write PEM", "{wrong}");
+            assert_eq!(certificates(wrong).unwrap_err(), "is not a certificate in PEM", "{wrong}");
         }
         assert!(certificates(&one.repeat(100)).unwrap_err().starts_with("is longer than 32 KiB"));
     }

@@ -69,7 +69,7 @@ async fn aggregate(state: &RefreshState, asked: Instant) -> Result<(), FetchErro
     let malformed = |why| FetchError::Malformed { path: AGGREGATION.to_owned(), why };
     let Fetched::New { body, .. } = state.get(AGGREGATION, None).await? else { return Ok(()) };
     let aggregation: Aggregation = serde_json::from_slice(&body)
-        .map_err(|_| malformed("it is no object with the array status_lists"))?;
+        .map_err(|_| malformed("it is not an object with the array status_lists"))?;
     let uris = aggregation.status_lists;
     if uris.len() > MOST_LISTS {
         return Err(malformed("it names more than 4096 lists"));

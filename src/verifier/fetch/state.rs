@@ -187,6 +187,6 @@ impl RefreshState {
 
 /// The document at `path` as text.
 pub(super) fn text(path: &str, body: Bytes) -> Result<String, FetchError> {
-    let malformed = |_| FetchError::Malformed { path: path.to_owned(), why: "it is no text" };
+    let malformed = |_| FetchError::Malformed { path: path.to_owned(), why: "it is not a text" };
     String::from_utf8(body.into()).map_err(malformed)
 }

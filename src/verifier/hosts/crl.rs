@@ -75,7 +75,7 @@ impl KnownCrl {
         if der.len() > MAX_CRL_BYTES {
             return Err(CrlError::TooLarge { bytes: der.len() });
         }
-        let (_, list) = CertificateRevocationList::from_der(der).map_err(|_| malformed("it is no CRL"))?;
+        let (_, list) = CertificateRevocationList::from_der(der).map_err(|_| malformed("it is not a CRL"))?;
         // The signature comes first: nothing else is read from an unauthenticated CRL.
         let signed = |issuer: &&Issuer| {
             issuer.subject == list.issuer().as_raw()
