@@ -36,6 +36,7 @@ use crate::span::parse_span;
   gatepass enroll --token-file /run/secrets/token --group postgres       the group reads the key, also after renewals
   gatepass enroll --token-file /run/secrets/token --install-service
   gatepass enroll --token-file /run/secrets/token --replace
+  gatepass enroll --token-file /run/secrets/token --api-key-out /etc/app/gatepass.key
   gatepass enroll --print-key-thumbprint         for a token that only this key can redeem
   gatepass enroll --wait 5m --token-file /run/secrets/token      in cloud-init, before network and server are up
   gatepass enroll --no-wait --token-file /run/secrets/token      ends while an administrator has not approved the host

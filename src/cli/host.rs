@@ -145,6 +145,8 @@ const ROWS: &[(&str, &str)] = &[
     ("health version", "checkin.version"),
     ("health labels", "checkin.labels"),
     ("policy revision", "checkin.policy_revision"),
+    ("opaque key since", "opaque_key.issued_at"),
+    ("opaque key first used", "opaque_key.first_used_at"),
     ("reported hostname", "reported.hostname"),
     ("reported system", "reported.os"),
     ("reported arch", "reported.arch"),

@@ -1,6 +1,7 @@
 //! Trading a token for an identity: the host's side of redeeming.
 
 mod needed;
+mod opaque_key;
 mod waiting;
 
 use std::path::PathBuf;
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 use http::HeaderValue;
 use serde_json::json;
 
+use self::opaque_key::{RedeemAnswer, expect_key};
 use super::api::given;
 use super::directory::{CertDir, KeyAttempt, KeyReaders, Purpose, failed, load, load_identity, load_key};
 use super::error::ClientError;
@@ -19,6 +21,7 @@ use super::renewal::note;
 use super::replace::{Handover, OldIdentity, refuses_old};
 use super::report::ReportFlags;
 use super::servers::{Question, ServerAnswer, Servers, same_server};
+use super::whole_file::PrivateFile;
 use crate::clock::Timestamp;
 use crate::connect::server_url;
 use crate::id::{Fingerprint, HostId, Thumbprint, TokenId};
@@ -26,7 +29,6 @@ use crate::name::{Cluster, DnsName, DnsPattern};
 use crate::secret::Secret;
 use crate::text::printable;
 use crate::token::{Bindings, Terms, UnprovenApiKey, UnverifiedToken};
-use crate::wire::EnrollAnswer;
 
 pub use crate::wire::WaitAnswer;
 
@@ -58,6 +60,10 @@ pub struct Enroll {
     /// DNS name for this host; the token must allow it
     #[arg(long, value_name = "NAME", value_parser = DnsName::parse_lenient)]
     pub name: Option<DnsName>,
+    /// File for an opaque key beside the certificate, for programs that cannot present one; the policy of the token must
+    /// allow it
+    #[arg(long, value_name = "FILE")]
+    pub api_key_out: Option<PathBuf>,
     /// The users that may read the key.
     #[command(flatten)]
     pub readers: KeyReaders,
@@ -148,11 +154,13 @@ pub async fn enroll(
         Prepared::Already(host) => {
             dir.share(&ask.readers)?;
             drop(dir);
+            expect_key(ask.api_key_out.as_deref(), host.host_id)?;
             return Ok(EnrollResult::Already(Fresh::again(host, &this, now).await));
         }
         Prepared::Begun(attempt) => attempt,
     };
     attempt.reserve(&ask.readers)?;
+    let key_file = ask.api_key_out.as_deref().map(PrivateFile::new).transpose()?;
     let host = plan.bound_to.and_then(|_| held_host(&dir));
     let redemption = Redemption { ask, token, plan: &plan, host, key: attempt.key() };
     // A re-enrolled host keeps its id: there is no other one to revoke.
@@ -170,11 +178,13 @@ pub async fn enroll(
             return Err(plan.dated(error, now));
         }
     };
+    answer.body.keep_key(key_file.as_ref())?;
     let host = finish(attempt, &plan, &answer)?;
     drop(old);
     drop(dir);
     note(&this, |record| record.report = ask.report.report());
     let fresh = Fresh::show(host, None, &this, now).await;
+    expect_key(ask.api_key_out.as_deref(), fresh.host.host_id)?;
     Ok(EnrollResult::Now(Fresh { replaced, ..fresh }))
 }
 
@@ -304,7 +314,7 @@ impl Redemption<'_> {
     async fn replacing(
         &self,
         old: &OldIdentity<'_>,
-    ) -> Result<(ServerAnswer<EnrollAnswer>, Option<Handover>), ClientError> {
+    ) -> Result<(ServerAnswer<RedeemAnswer>, Option<Handover>), ClientError> {
         if !self.plan.leads_to_authority_of(old.host()) {
             let why = format!("it is of another authority, at {}", old.host().servers.server);
             return Ok((self.send(None).await?, Some(old.left(why))));
@@ -318,7 +328,7 @@ impl Redemption<'_> {
         }
     }
 
-    async fn send(&self, old: Option<&OldIdentity<'_>>) -> Result<ServerAnswer<EnrollAnswer>, ClientError> {
+    async fn send(&self, old: Option<&OldIdentity<'_>>) -> Result<ServerAnswer<RedeemAnswer>, ClientError> {
         let (request, network) = (self.request(old)?, &self.ask.network);
         let connect = |url: &str| {
             let identity = old.map(OldIdentity::identity).transpose()?;
@@ -347,7 +357,8 @@ impl Redemption<'_> {
     fn request(&self, old: Option<&OldIdentity<'_>>) -> Result<Question<'static>, ClientError> {
         let name = self.ask.name.clone().or_else(|| old?.name(&self.plan.names));
         let replace = old.map(|_| true);
-        let body = json!({ "csr": self.key.request()?, "name": name, "cluster": self.ask.cluster, "host_id": self.host, "replace": replace });
+        let credential = self.ask.api_key_out.as_ref().map(|_| "api_key");
+        let body = json!({ "csr": self.key.request()?, "name": name, "cluster": self.ask.cluster, "host_id": self.host, "replace": replace, "credential": credential });
         let token = self.token.expose().trim();
         let scheme = if UnprovenApiKey::parse(token).is_some() { "ApiKey" } else { "Bearer" };
         let bearer = Secret::new(format!("{scheme} {token}"));
@@ -364,9 +375,9 @@ impl Redemption<'_> {
 fn finish(
     attempt: KeyAttempt<'_>,
     plan: &Plan,
-    answered: &ServerAnswer<EnrollAnswer>,
+    answered: &ServerAnswer<RedeemAnswer>,
 ) -> Result<HostFile, ClientError> {
-    let ServerAnswer { url, body: answer, .. } = answered;
+    let ServerAnswer { url, body: RedeemAnswer { enrolled: answer, .. }, .. } = answered;
     let pinned = match plan.trust {
         TrustAnchor::Pinned(fingerprint) => Some(fingerprint),
         TrustAnchor::Outside(_) => None,

@@ -160,6 +160,18 @@ pub enum ClientError {
         dir = .0.display()
     )]
     OtherKey(PathBuf),
+    /// The host has no opaque key in the file that was asked for.
+    #[error(
+        "the identity of host {host} is in place, but the server gave no opaque key for {}: it gives one with a first \
+         certificate only; enroll with a token of `gatepass host reenroll {host}`",
+        path.display()
+    )]
+    NoOpaqueKey {
+        /// The file that was asked for.
+        path: PathBuf,
+        /// The host that has the identity.
+        host: HostId,
+    },
     /// The directory holds no identity.
     #[error("{} holds no identity: run `gatepass enroll`, or give --cert-dir", dir.display())]
     NotEnrolled {

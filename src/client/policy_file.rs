@@ -2,20 +2,14 @@
 
 use std::fmt;
 use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::directory::failed;
 use super::error::ClientError;
-use super::whole_file::{is_left_over, replace};
+use super::whole_file::PrivateFile;
 use crate::id::PolicyId;
-use crate::ownership::{check, check_directory};
-
-/// Mode of the file: its settings are for the services of this host.
-const MODE: u32 = 0o600;
 
 /// A policy at one revision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,45 +45,25 @@ impl fmt::Display for PolicyMark {
 
 /// A file that holds a policy.
 #[derive(Clone, Debug)]
-pub struct PolicyFile {
-    path: PathBuf,
-    directory: PathBuf,
-    name: String,
-}
+pub struct PolicyFile(PrivateFile);
 
 impl PolicyFile {
-    /// The file at `path`, which need not exist. Files that a crash left beside it are removed.
+    /// The file at `path`, as [`PrivateFile::new`] checks it.
     ///
     /// # Errors
-    /// If it is not a plain file of this user, or the directory is missing or others can write to it.
+    /// See there.
     pub fn new(path: &Path) -> Result<Self, ClientError> {
-        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let directory = parent.unwrap_or(Path::new(".")).to_owned();
-        let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
-            let source = io::Error::other("its name is not UTF-8");
-            return Err(failed(path, "the policy cannot be written there: give another name")(source));
-        };
-        let entries = fs::read_dir(&directory)
-            .map_err(failed(&directory, "the policy cannot be written there: create the directory"))?;
-        check_directory(&directory)?;
-        check(path)?;
-        for entry in entries.flatten() {
-            if entry.file_name().to_str().is_some_and(|entry| is_left_over(entry, name)) {
-                fs::remove_file(entry.path()).map_err(failed(&entry.path(), "the file cannot be removed"))?;
-            }
-        }
-        let name = name.to_owned();
-        Ok(Self { path: path.to_owned(), directory, name })
+        PrivateFile::new(path).map(Self)
     }
 
     /// The path of the file.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.0.path()
     }
 
     /// The policy in the file; `None` without a readable one.
     pub fn held(&self) -> Option<PolicyMark> {
-        let text = fs::read(&self.path).ok()?;
+        let text = fs::read(self.path()).ok()?;
         PolicyMark::of(&serde_json::from_slice(&text).ok()?)
     }
 
@@ -98,8 +72,7 @@ impl PolicyFile {
     /// # Errors
     /// If it cannot be written. The former content stays.
     pub(super) fn write(&self, policy: &Value) -> Result<(), ClientError> {
-        let written = || replace(&self.directory, &self.name, &serde_json::to_string_pretty(policy)?, MODE);
-        written().map_err(failed(&self.path, "the policy cannot be written"))
+        self.0.write(&format!("{policy:#}"))
     }
 }
 
@@ -131,26 +104,5 @@ mod tests {
         assert_eq!(file.held().unwrap().to_string(), format!("{id}.3.7"), "a changed output owes the hook");
         fs::write(file.path(), "{").unwrap();
         assert_eq!(file.held(), None, "a damaged file is fetched again");
-    }
-
-    #[test]
-    fn left_over_files_of_a_crash_are_removed() {
-        let dir = private();
-        let left = dir.path().join(".policy.json.0123456789abcdef");
-        fs::write(&left, "half").unwrap();
-        PolicyFile::new(&dir.path().join("policy.json")).unwrap();
-        assert!(!left.exists());
-    }
-
-    #[test]
-    fn directories_of_others_are_refused() {
-        let dir = private();
-        let path = dir.path().join("policy.json");
-        assert!(PolicyFile::new(&dir.path().join("missing/policy.json")).is_err());
-        std::os::unix::fs::symlink("elsewhere", &path).unwrap();
-        assert!(PolicyFile::new(&path).is_err(), "a link");
-        fs::remove_file(&path).unwrap();
-        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o777)).unwrap();
-        assert!(PolicyFile::new(&path).is_err(), "others can write there");
     }
 }

@@ -22,7 +22,7 @@ pub use self::enrollment::*;
 pub use self::host::*;
 pub use self::idempotency::*;
 pub use self::key::*;
-pub use self::opaque_key::OpaqueKeyRecord;
+pub use self::opaque_key::{HeldOpaqueKey, OpaqueKeyRecord};
 pub use self::output::*;
 pub use self::output_key::*;
 pub use self::policy::Policy;

@@ -1,6 +1,7 @@
 //! Opaque keys: the credential of hosts whose clients cannot present a certificate.
 
 mod ends;
+mod enrolling;
 mod killed;
 mod repeats;
 mod routes;
@@ -75,6 +76,11 @@ impl Holder {
         ask(at, &self.host, &self.token).await
     }
 
+    /// The host as administrators see it.
+    async fn shown(&self, at: &Running) -> Value {
+        at.admin().get(&format!("/api/v1/hosts/{}", self.id())).await.json
+    }
+
     /// Status and code of a request by key.
     async fn outcome(&self, at: &Running) -> (u16, String) {
         let said = self.client(at).get(WHOAMI).await;
@@ -111,6 +117,8 @@ async fn a_host_gets_a_key_beside_its_certificate() {
     let enrolled = ledger.iter().filter(|entry| entry["action"] == "host_enrolled").collect::<Vec<_>>();
     assert_eq!((enrolled.len(), &enrolled[0]["detail"]["credential"]), (1, &json!("api_key")));
     assert_eq!(at.entries("opaque_key_replaced").await, 0);
+    let shown = holder.shown(&at).await;
+    assert!(shown["opaque_key"]["first_used_at"].is_string(), "{shown}");
     at.stop().await;
 }
 
@@ -144,7 +152,7 @@ async fn a_key_checks_in_and_reads_its_policy() {
     let own = client.get(POLICY).await;
     assert_eq!((own.status, &own.json["id"]), (200, &policy["id"]), "{}", own.text);
     at.authority.upkeep.write_uses().await.unwrap();
-    let shown = at.admin().get(&format!("/api/v1/hosts/{}", holder.id())).await.json;
+    let shown = holder.shown(&at).await;
     assert_eq!(shown["checkin"]["message"], "no mTLS here", "{shown}");
     at.stop().await;
 }

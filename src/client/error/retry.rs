@@ -26,6 +26,7 @@ impl ClientError {
             | Self::NoCertificate { .. }
             | Self::LiveIdentity { .. }
             | Self::OtherKey(_)
+            | Self::NoOpaqueKey { .. }
             | Self::NotEnrolled { .. }
             | Self::Expired { .. }
             | Self::Held { .. }

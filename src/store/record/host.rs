@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::clock::Timestamp;
 use crate::id::{HostId, PolicyId, Serial, SpkiHash, TokenId};
 use crate::name::{Cluster, DnsName, Label, Role};
-use crate::store::CheckIn;
+use crate::store::{CheckIn, HeldOpaqueKey};
 use crate::wire::HostReport;
 
 /// The facts of a host outside its certificates.
@@ -71,6 +71,9 @@ pub struct HostRecord {
     /// The newest check-in; `null`: none.
     #[schema(required)]
     pub checkin: Option<CheckIn>,
+    /// The opaque key that the host has beside its certificate; `null`: none.
+    #[schema(required)]
+    pub opaque_key: Option<HeldOpaqueKey>,
     /// URL at which the host last enrolled, renewed, checked in or asked for its identity; `null`: not known.
     #[schema(required, format = "uri", example = "https://gate.example.org")]
     pub reached_url: Option<String>,

@@ -21,6 +21,7 @@ const PINNED: &str = "\
 403 host_quarantined Host quarantined
 403 no_policy No policy
 403 audience_not_allowed Audience not allowed
+403 credential_not_allowed Credential not allowed
 403 node_limit_exceeded NodeLimitExceeded
 403 enrollment_denied Enrollment denied
 403 enrollment_changed Enrollment changed

@@ -9,8 +9,8 @@ use crate::store::sqlite::act::NAME_TAKEN;
 use crate::store::sqlite::driver::{self, Row, Sql, params};
 use crate::store::sqlite::value::{IpText, Json};
 use crate::store::{
-    CertificateRecord, CheckIn, Contact, HostFacts, HostFilter, HostReads, HostRecord, HostState, KeyRefusal,
-    Page, PageQuery, Quarantine, Reported, RevokedCertificate, StoreFuture,
+    CertificateRecord, CheckIn, Contact, HeldOpaqueKey, HostFacts, HostFilter, HostReads, HostRecord,
+    HostState, KeyRefusal, Page, PageQuery, Quarantine, Reported, RevokedCertificate, StoreFuture,
 };
 use crate::wire::HostReport;
 
@@ -44,7 +44,8 @@ macro_rules! columns {
          h.reported_at, h.reported_hostname, h.reported_os, h.reported_arch, h.reported_version, h.reported_label, \
          h.quarantined_at, h.conflict_serial, h.conflict_from, h.revision, h.policy, h.moved_at, c.renew_after, \
          (SELECT p.name FROM policies AS p WHERE p.policy = h.policy), \
-         k.at, k.version, k.status, k.message, k.labels, k.policy, k.policy_revision"
+         k.at, k.version, k.status, k.message, k.labels, k.policy, k.policy_revision, \
+         o.issued_at, o.used_at"
     };
 }
 
@@ -55,7 +56,7 @@ pub(in crate::store::sqlite) const HOST_BY_ID: &str = concat!(
     "SELECT ",
     columns!(),
     " FROM hosts AS h JOIN certificates AS c ON c.host = h.host AND c.serial = h.newest \
-     LEFT JOIN checkins AS k ON k.host = h.host WHERE h.host = ?1"
+     LEFT JOIN checkins AS k ON k.host = h.host LEFT JOIN opaque_keys AS o ON o.host = h.host WHERE h.host = ?1"
 );
 
 /// Counts the live hosts by the URL at which they last reached the server.
@@ -92,6 +93,7 @@ pub(in crate::store::sqlite) fn host(row: &Row<'_>) -> driver::Result<HostRecord
         quarantine: quarantine(row)?,
         moved_at: row.get(29)?,
         checkin: checkin(row)?,
+        opaque_key: opaque_key(row)?,
         revision: row.get(27)?,
     })
 }
@@ -116,6 +118,14 @@ fn checkin(row: &Row<'_>) -> driver::Result<Option<CheckIn>> {
         policy: row.get(CHECKIN + 5)?,
         policy_revision: row.get(CHECKIN + 6)?,
     }))
+}
+
+/// The place of the first column of an opaque key.
+const OPAQUE_KEY: usize = CHECKIN + 7;
+
+fn opaque_key(row: &Row<'_>) -> driver::Result<Option<HeldOpaqueKey>> {
+    let Some(issued_at) = row.get(OPAQUE_KEY)? else { return Ok(None) };
+    Ok(Some(HeldOpaqueKey { issued_at, first_used_at: row.get(OPAQUE_KEY + 1)? }))
 }
 
 fn reported(row: &Row<'_>) -> driver::Result<Option<Reported>> {

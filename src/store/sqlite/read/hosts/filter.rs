@@ -10,14 +10,14 @@ use crate::store::{HostFilter, HostState, HostTexts, NameFilter};
 
 const HOSTS: Tables = Tables {
     all: "hosts AS h JOIN certificates AS c ON c.host = h.host AND c.serial = h.newest \
-          LEFT JOIN checkins AS k ON k.host = h.host",
+          LEFT JOIN checkins AS k ON k.host = h.host LEFT JOIN opaque_keys AS o ON o.host = h.host",
     walked: "hosts AS h",
     id: "h.host",
     join: "",
 };
 const ROLES: Tables = Tables {
     all: "host_roles AS r CROSS JOIN hosts AS h JOIN certificates AS c ON c.host = h.host AND c.serial = h.newest \
-          LEFT JOIN checkins AS k ON k.host = h.host",
+          LEFT JOIN checkins AS k ON k.host = h.host LEFT JOIN opaque_keys AS o ON o.host = h.host",
     walked: "host_roles AS r",
     id: "r.host",
     join: " AND h.host = r.host",
