@@ -1,6 +1,8 @@
 //! The outputs that a host gets with its policy.
 
 use http::header::{ETAG, IF_NONE_MATCH};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::*;
 use crate::support::fleet::{Member, POLICY};
@@ -20,8 +22,9 @@ fn healthy(policy: &Value) -> Value {
     })
 }
 
-/// "For the Kafka output, it passes authentication parameters. […] used by Elastic Agent to authenticate with the Kafka cluster before
-/// sending data to it."
+/// "For the Kafka output, it passes authentication parameters." "The authentication parameters are defined in the
+/// authentication settings of the Kafka output". They "are used by Elastic Agent to authenticate with the Kafka cluster
+/// before sending data to it."
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_gets_the_authentication_of_kafka() {
     let at = Running::start().await;
@@ -54,8 +57,11 @@ async fn a_host_gets_the_authentication_of_kafka() {
     at.stop().await;
 }
 
-/// "For the Logstash output, it passes SSL/TLS configuration details. […] such as the SSL certificate authority, the SSL certificate, and
-/// the SSL certificate key". "Although an API key is generated during Logstash output creation, this key is not passed to Elastic Agent".
+/// "For the Logstash output, it passes SSL/TLS configuration details." "The SSL/TLS configuration details such as the SSL
+/// certificate authority, the SSL certificate, and the SSL certificate key are defined during Logstash output creation."
+/// "Although an API key is generated during Logstash output creation, this key is not passed to Elastic Agent by Fleet
+/// Server." "If the Logstash pipeline uses the Elasticsearch output". Then "this API key is used by Logstash to authenticate
+/// with the Elasticsearch cluster before sending data to it."
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_gets_no_api_key_of_logstash() {
     let at = Running::start().await;
@@ -76,7 +82,9 @@ async fn a_host_gets_no_api_key_of_logstash() {
     at.stop().await;
 }
 
-/// "[…] a specific agent policy that defines the data to be collected by the agent and which output to use." A host gets the outputs of its own policy, and nobody else gets their secrets.
+/// "The enrollment token enrolls the Elastic Agent in a specific agent policy that defines the data to be collected by the
+/// agent". It also defines "which output to use." A host gets the outputs of its own policy, and nobody else gets their
+/// secrets.
 #[tokio::test(flavor = "multi_thread")]
 async fn only_hosts_of_the_policy_get_its_secrets() {
     let at = Running::start().await;
@@ -119,5 +127,74 @@ async fn a_changed_secret_changes_the_tag_of_the_policy() {
     assert_eq!(member.check_in(&healthy(&second.json)).await.json["fetch_policy"], false);
     let same = member.client.header(IF_NONE_MATCH, second.headers[ETAG].to_str().unwrap()).get(POLICY).await;
     assert_eq!((same.status, same.text.as_str()), (304, ""));
+    at.stop().await;
+}
+
+/// "Elastic Agent uses SSL/TLS client authentication to authenticate with the Logstash pipeline before sending data to it."
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_can_present_the_certificate_of_logstash() {
+    let at = Running::start().await;
+    let (certificate, key) = pair("agent.example.org");
+    let pipeline = json!({
+        "name": "pipeline", "type": "logstash", "hosts": ["ls.example.org:5044"], "certificate": certificate, "key": key,
+    });
+    let edge = policy(&at, &[&create(&at, &pipeline).await]).await;
+    let given = Member::of(&at, &edge).await.client.get(POLICY).await.json["outputs"][0].clone();
+    let certificate = CertificateDer::from_pem_slice(given["certificate"].as_str().unwrap().as_bytes());
+    let key = PrivateKeyDer::from_pem_slice(given["key"].as_str().unwrap().as_bytes());
+    let client = rustls::ClientConfig::builder().with_root_certificates(rustls::RootCertStore::empty());
+    // It refuses a key of another certificate.
+    client.with_client_auth_cert(vec![certificate.unwrap()], key.unwrap()).unwrap();
+    at.stop().await;
+}
+
+/// "Depending on the output of the agent policy with which the enrollment token is associated, Fleet Server also passes
+/// additional data to Elastic Agent". The credentials that gatepass and Logstash use are no part of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_credential_of_a_cluster_reaches_a_host() {
+    let at = Running::start().await;
+    let (certificate, key) = pair("agent.example.org");
+    let hosts = ["https://es.example.org:9200"];
+    let mut outputs = Vec::new();
+    for output in [
+        json!({ "name": "a", "type": "elasticsearch", "hosts": hosts, "username": "elastic", "password": "zq-password" }),
+        json!({
+            "name": "b", "type": "remote_elasticsearch", "hosts": hosts, "username": "remote", "password": "zq-remote",
+        }),
+        json!({ "name": "c", "type": "elasticsearch", "hosts": hosts, "service_token": "zq-service-token" }),
+        json!({
+            "name": "d", "type": "logstash", "hosts": ["ls.example.org:5044"], "certificate": certificate, "key": key,
+            "api_key": "zq-id:zq-api-key",
+        }),
+        kafka("e", "of-the-host"),
+    ] {
+        outputs.push(create(&at, &output).await);
+    }
+    let edge = policy(&at, &outputs.iter().collect::<Vec<_>>()).await;
+    let member = Member::of(&at, &edge).await;
+    let own = member.client.get(POLICY).await;
+    assert_eq!(own.status, 200, "{}", own.text);
+    let given = own.json["outputs"].as_array().unwrap();
+    for cluster in &given[..3] {
+        let fields = cluster.as_object().unwrap().keys().map(String::as_str).collect::<Vec<_>>();
+        assert_eq!(fields, ["hosts", "id", "name", "state", "type"], "{cluster}");
+    }
+    assert_eq!((&given[3]["key"], given[3].get("api_key")), (&json!(key), None));
+    assert_eq!(given[4]["password"], "of-the-host");
+    assert!(!own.text.contains("zq-"), "{}", own.text);
+    let (policy, host) = (edge["id"].as_str().unwrap(), member.id());
+    let lists =
+        [OUTPUTS, "/api/v1/policies", "/api/v1/hosts", "/api/v1/ledger?limit=1000", "/api/v1/overview"];
+    let lists = lists.into_iter().map(str::to_owned);
+    let shown = [
+        format!("/api/v1/hosts/{host}"),
+        format!("/api/v1/policies/{policy}"),
+        format!("/api/v1/policies/{policy}/revisions"),
+    ];
+    for path in lists.chain(shown).chain(outputs.iter().map(at_id)) {
+        let said = at.admin().get(&path).await;
+        assert_eq!(said.status, 200, "{path}: {}", said.text);
+        assert!(!said.text.contains("zq-") && !said.text.contains("of-the-host"), "{path}: {}", said.text);
+    }
     at.stop().await;
 }
