@@ -1,6 +1,7 @@
 //! Tokens of policies.
 
 use super::*;
+use crate::support::authority::token_of;
 
 const TOKENS: &str = "/api/v1/enrollment-tokens";
 
@@ -95,5 +96,44 @@ async fn a_deleted_policy_revokes_its_live_tokens() {
     }
     assert_eq!(Host::new().redeem(&at, other["token"].as_str().unwrap()).await.status, 200);
     assert_eq!(at.entries("token_revoked").await, 2);
+    at.stop().await;
+}
+
+/// The first batch of the revocations fails, and no timer has run: the deletion itself ends the tokens.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deletion_ends_tokens_before_their_revocation() {
+    let at = Running::start().await;
+    let edge = create(&at, "edge", json!({ "roles": ["proxy"] })).await;
+    let many = at.mint(json!({ "policy": edge["id"], "ttl": "1h", "max_uses": 5 })).await;
+    let tokens = [
+        token_of(&edge["first_token"]),
+        token_of(&many),
+        token_of(&at.mint(json!({ "policy": edge["id"] })).await),
+    ];
+    let verified = async || {
+        let said = at.admin().post("/api/v1/verify", &json!({ "tokens": tokens })).await;
+        let results = said.json["results"].as_array().cloned().unwrap_or_default();
+        results.iter().map(|result| (result["valid"] == true, result["reason"].clone())).collect::<Vec<_>>()
+    };
+    let introspected = async |token: &str| {
+        let form = format!("token={token}&audience={}/enroll", at.url);
+        at.admin().post_form("/oauth2/introspect", form).await.json["active"].clone()
+    };
+    assert_eq!(verified().await, vec![(true, Value::Null); 3]);
+    let held =
+        "CREATE TRIGGER held BEFORE UPDATE OF revoked_at ON mints BEGIN SELECT RAISE(ABORT, 'held'); END";
+    database::execute(at.data_dir(), held);
+    let said = at.admin().delete(&at_id(&edge)).await;
+    assert_eq!((said.status, &said.json["tokens_revoked"]), (200, &json!(3)), "{}", said.text);
+    assert_eq!(verified().await, vec![(false, json!("token_revoked")); 3]);
+    for token in &tokens {
+        assert_eq!(introspected(token).await, false);
+        let refused = Host::new().redeem(&at, token).await;
+        assert_eq!((refused.status, refused.code()), (410, "token_revoked"), "{}", refused.text);
+    }
+    assert_eq!(at.entries("token_revoked").await, 0, "none is revoked yet");
+    database::execute(at.data_dir(), "DROP TRIGGER held");
+    at.authority.upkeep.due.revoke().await.unwrap();
+    assert_eq!(at.entries("token_revoked").await, 3);
     at.stop().await;
 }
