@@ -105,6 +105,7 @@ macro_rules! contract {
                 an_attempt_without_an_end_is_invalidated_first,
                 a_failure_delays_every_due_key_of_the_output,
                 a_host_without_the_right_loses_its_key,
+                a_copied_or_re_enrolled_host_loses_its_key,
                 a_lapsed_host_loses_its_key,
                 a_withdrawn_attempt_learns_its_id,
                 a_reported_key_is_checked_every_five_minutes,

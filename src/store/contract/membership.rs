@@ -134,7 +134,7 @@ pub(in crate::store) async fn a_refused_move_changes_nothing(world: &mut World) 
 }
 
 /// A token that re-enrolls `host` into `policy`.
-async fn bound(world: &mut World, host: &HostRecord, policy: Option<PolicyId>) -> MintRecord {
+pub(super) async fn bound(world: &mut World, host: &HostRecord, policy: Option<PolicyId>) -> MintRecord {
     let mut record = world.ephemeral(Some(1));
     record.terms.bindings.host = Some(host.id);
     record.terms.roles.clone_from(&host.facts.roles);

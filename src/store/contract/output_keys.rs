@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use super::membership::{as_it_is, member, move_to};
+use super::membership::{as_it_is, bound, member, move_to};
 use super::policies::plain;
+use super::quarantine::quarantine;
+use super::reenrolling::reenroll;
 use super::world::*;
 use crate::admission::PolicyTerms;
 use crate::id::{AttemptId, OutputId, SealKeyId};
@@ -222,6 +224,29 @@ pub(in crate::store) async fn a_host_without_the_right_loses_its_key(world: &mut
     assert_eq!(invalidations(world).await, [(attempt, Some("id-1".to_owned()))], "a revocation");
     site.want(world).await;
     assert_eq!(due(world).await.len(), 1, "a revoked host gets no key");
+    world.new_entries().await;
+}
+
+/// A withdrawal is part of the transaction that ends the right: no sweep runs here.
+pub(in crate::store) async fn a_copied_or_re_enrolled_host_loses_its_key(world: &mut World) {
+    let site = Site::new(world).await;
+    let attempt = site.ready(world).await;
+    world.pass(HOUR);
+    let token = bound(world, &site.host, Some(site.policy.id)).await;
+    assert_eq!(reenroll(world, &token, &site.host, new_key()).await, Redeemed::First);
+    assert_eq!(invalidations(world).await, [(attempt, Some("id-1".to_owned()))], "a re-enrollment");
+    settle(world, attempt, InvalidationEnd::Done(None)).await;
+    world.new_entries().await;
+    let attempt = site.ready(world).await;
+    let former = world.host(site.host.id).await;
+    world.see(former.id, former.newest.serial).await;
+    world.pass(HOUR);
+    assert_eq!(world.renew(&former, former.newest.serial, new_key()).await, Renewed::First);
+    let newest = world.host(former.id).await.newest;
+    world.see(former.id, newest.serial).await;
+    let quarantined = quarantine(world, former.id, former.newest.serial, 20).await;
+    assert_eq!(quarantined, Quarantining::Quarantined);
+    assert_eq!(invalidations(world).await, [(attempt, Some("id-1".to_owned()))], "a quarantine");
     world.new_entries().await;
 }
 
