@@ -109,7 +109,8 @@ impl Site {
     }
 }
 
-/// "For the Elasticsearch and remote Elasticsearch outputs, it passes an output API key." Redeeming does not wait for the cluster.
+/// "For the Elasticsearch and remote Elasticsearch outputs, it passes an output API key." "This API key is used to send data
+/// to Elasticsearch." Redeeming does not wait for the cluster.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_gets_a_key_of_its_own() {
     let site = Site::start().await;
@@ -131,6 +132,24 @@ async fn a_host_gets_a_key_of_its_own() {
     assert_ne!(others.await, site.key().await, "each host has its own key");
     site.cluster.was_asked_well();
     assert_eq!(site.at.entries("output_key_created").await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_remote_cluster_gives_a_key_too() {
+    let (at, cluster) = (start().await, Cluster::start().await);
+    let order = json!({
+        "name": "far", "type": "remote_elasticsearch", "hosts": [cluster.url()], "ca": cluster.ca,
+        "service_token": SERVICE_TOKEN,
+    });
+    let output = at.admin().post(OUTPUTS, &order).await;
+    assert_eq!(output.status, 201, "{}", output.text);
+    let policy = policy_with(&at, "edge", &[&output.json]).await;
+    let member = Member::of(&at, &policy).await;
+    let site = Site { at, cluster, output: output.json, policy, member };
+    let key = site.key().await;
+    let made = site.cluster.keys();
+    assert_eq!((made.len(), key), (1, format!("{}:{}", made[0].id, made[0].secret)));
+    site.cluster.was_asked_well();
 }
 
 /// "It has the minimal permissions needed to ingest all the data specified by the agent policy."

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod cli;
+mod document;
 mod hosts;
 mod limits;
 mod rotation;
