@@ -70,7 +70,7 @@ impl CheckIns {
         if host.record.is_current(host.certificate.serial) {
             self.unwritten.checked_in(host.id, checkin).await;
             if !failed.is_empty() {
-                self.keys.doubt(host.id, failed).await?;
+                self.keys.doubt(host.id, failed).await;
             }
         }
         let mut fetch_policy = policy.is_some() && policy != has;

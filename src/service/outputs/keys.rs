@@ -114,16 +114,14 @@ impl OutputKeys {
     }
 
     /// Has the clusters asked about the keys of a host that it reports as failing. Each key is checked at most once in five
-    /// minutes.
-    ///
-    /// # Errors
-    /// The store cannot be written.
-    pub async fn doubt(&self, host: HostId, outputs: Vec<OutputId>) -> Result<(), ServiceError> {
-        let Ok(at) = self.base.time.trusted() else { return Ok(()) };
-        if self.base.store.doubt_output_keys(DoubtOutputKeys { host, outputs, at }).await? > 0 {
-            self.wake.notify_one();
+    /// minutes. Without a trusted clock or a writable store nothing is recorded: the host reports again at its next check-in.
+    pub async fn doubt(&self, host: HostId, outputs: Vec<OutputId>) {
+        let Ok(at) = self.base.time.trusted() else { return };
+        match self.base.store.doubt_output_keys(DoubtOutputKeys { host, outputs, at }).await {
+            Ok(0) => {}
+            Ok(_) => self.wake.notify_one(),
+            Err(error) => tracing::debug!(%host, %error, "the failing outputs of the host were not recorded"),
         }
-        Ok(())
     }
 
     /// The key of a host as the host gets it: id and secret with a colon between, as Elasticsearch's clients take it.

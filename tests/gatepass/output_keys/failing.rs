@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::Site;
 use crate::support::cluster::{Cluster, Conduct};
-use crate::support::eventually;
+use crate::support::{database, eventually};
 
 /// "If the API key is invalid, Elastic Agent stops ingesting data into Elasticsearch." A cluster that is down, slow or
 /// answers nonsense delays the key, and not the host.
@@ -63,6 +63,29 @@ async fn only_an_invalid_key_is_replaced() {
     assert_ne!(next.await, key);
     assert_eq!((site.cluster.valid().len(), site.cluster.keys().len()), (1, 2));
     site.cluster.was_asked_well();
+}
+
+/// Neither a clock in doubt nor a store without room keeps a host from checking in. Its next report counts.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_that_cannot_be_kept_is_no_error() {
+    let (site, key) = Site::ready().await;
+    site.cluster.invalidate_all();
+    site.at.clock.advance(Duration::from_secs(301));
+    let right = site.at.authority.time.wall();
+    site.at.clock.step_to(right.plus(Duration::from_secs(2 * 86_400)));
+    assert_eq!(site.at.admin().post("/api/v1/enrollment-tokens", &json!({})).await.code(), "clock_in_doubt");
+    assert_eq!(site.reports_failure().await.json["fetch_policy"], true);
+    site.at.clock.step_to(right);
+    let full = "CREATE TRIGGER held BEFORE UPDATE ON output_keys BEGIN SELECT RAISE(ABORT, 'held'); END";
+    database::execute(site.at.data_dir(), full);
+    assert_eq!(site.reports_failure().await.json["fetch_policy"], true);
+    assert!(!site.cluster.calls().iter().any(|call| call.starts_with("GET")), "{:?}", site.cluster.calls());
+    database::execute(site.at.data_dir(), "DROP TRIGGER held");
+    site.reports_failure().await;
+    let next = eventually("the host has another key", async || {
+        site.fetched().await["api_key"].as_str().filter(|next| **next != key).map(str::to_owned)
+    });
+    assert_ne!(next.await, key);
 }
 
 #[tokio::test(flavor = "multi_thread")]
