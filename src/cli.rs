@@ -21,7 +21,7 @@ mod enroll;
 mod enrollment;
 mod error;
 mod flags;
-mod given_policy;
+mod given_name;
 mod host;
 mod issuer;
 mod keys;

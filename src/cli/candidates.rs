@@ -27,6 +27,7 @@ const ROLES: Listed = Listed("/api/v1/roles", "id", "description");
 const TOKENS: Listed = Listed("/api/v1/enrollment-tokens", "id", "label");
 const HOSTS: Listed = Listed("/api/v1/hosts", "id", "name|label|reported.hostname");
 const POLICIES: Listed = Listed("/api/v1/policies", "name", "id");
+const OUTPUTS: Listed = Listed("/api/v1/outputs", "name", "id");
 const RULES: Listed = Listed("/api/v1/auto-approve-rules", "id", "label");
 /// Those that wait.
 const ENROLLMENTS: Listed = Listed("/api/v1/enrollments", "id", "name|token_label|code");
@@ -61,6 +62,7 @@ fn of_argument(noun: &str, argument: &str) -> Option<ArgValueCandidates> {
         ("rule", "id") => listed(&RULES),
         ("policy" | "token" | "host", "policy") | ("host", "with_policy") => listed(&POLICIES),
         ("user" | "api-key", "policies") => listed(&POLICIES),
+        ("output", "given") | ("policy", "outputs") => listed(&OUTPUTS),
         ("enrollment", "id" | "ids") => listed(&ENROLLMENTS),
         ("keys", "id") => listed(&KEYS),
         ("api-key", "id") => listed(&API_KEYS),

@@ -6,7 +6,7 @@ use clap::builder::RangedU64ValueParser;
 use super::ask::SecretArg;
 use super::consent::Consent;
 use super::error::CliError;
-use super::given_policy::GivenPolicy;
+use super::given_name::GivenPolicy;
 use super::short_id::{GivenId, whole_actor};
 use crate::client::api::{Api, encode};
 use crate::id::TokenId;

@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 
 use super::error::CliError;
-use super::given_policy::GivenPolicy;
+use super::given_name::GivenPolicy;
 use crate::client::api::{Api, given};
 
 /// The value for no limit.

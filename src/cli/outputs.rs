@@ -9,10 +9,10 @@ use serde_json::Value;
 use self::edit::{OutputCreate, OutputSet};
 use super::consent::Consent;
 use super::error::CliError;
+use super::given_name::GivenOutput;
 use super::listing::Listing;
 use super::output::{self, Column, Columns, Format, text_at};
 use super::remote::Remote;
-use super::short_id::GivenId;
 use super::together::of;
 use crate::config::Environment;
 use crate::id::OutputId;
@@ -69,14 +69,14 @@ POLICIES is the number of policies that have the output.")]
     List(Listing),
     /// Show an output, without its secrets
     #[command(after_long_help = "Examples:
-  gatepass output show ID
+  gatepass output show logs
   gatepass output show ID -o json")]
     Show {
         #[command(flatten)]
         remote: Remote,
-        /// Id of the output, or its last 8 characters
-        #[arg(value_parser = GivenId::<OutputId>::parse)]
-        id: GivenId<OutputId>,
+        /// Name or id of the output
+        #[arg(value_name = "OUTPUT", value_parser = GivenOutput::parse)]
+        given: GivenOutput,
     },
     /// Create an output
     Create(OutputCreate),
@@ -84,13 +84,14 @@ POLICIES is the number of policies that have the output.")]
     Set(OutputSet),
     /// Delete an output that no policy has, with its secrets
     #[command(after_long_help = "Examples:
-  gatepass output delete ID")]
+  gatepass output delete logs
+  gatepass output delete ID --yes")]
     Delete {
         #[command(flatten)]
         consent: Consent,
-        /// Id of the output, or its last 8 characters
-        #[arg(value_parser = GivenId::<OutputId>::parse)]
-        id: GivenId<OutputId>,
+        /// Name or id of the output
+        #[arg(value_name = "OUTPUT", value_parser = GivenOutput::parse)]
+        given: GivenOutput,
     },
 }
 
@@ -102,24 +103,24 @@ impl OutputCommand {
                 let nothing = "no outputs yet: `gatepass output create` makes one";
                 list.list(environment, OUTPUTS, &COLUMNS, usize::MAX, nothing).await
             }
-            Self::Show { remote, id } => {
+            Self::Show { remote, given } => {
                 let api = remote.connect(environment)?;
-                show(remote.output, &api.get(&at(id.whole(&api).await?)).await?)
+                show(remote.output, &api.get(&at(given.whole(&api).await?)).await?)
             }
             Self::Create(command) => command.run(environment).await,
             Self::Set(command) => command.run(environment).await,
-            Self::Delete { consent, id } => delete(&consent, &id, environment).await,
+            Self::Delete { consent, given } => delete(&consent, &given, environment).await,
         }
     }
 }
 
 async fn delete(
     consent: &Consent,
-    id: &GivenId<OutputId>,
+    given: &GivenOutput,
     environment: &Environment,
 ) -> Result<(), CliError> {
     let api = consent.remote.connect(environment)?;
-    let id = id.whole(&api).await?;
+    let id = given.whole(&api).await?;
     if !consent.yes {
         let shown = api.get(&at(id)).await?;
         consent.ask(&format!("Delete output {id} ({}) with its secrets?", text_at(&shown, "name")))?;

@@ -13,7 +13,7 @@ pub(super) use self::flags::object;
 use self::revisions::{PolicyRestore, PolicyRevisions};
 use super::consent::Consent;
 use super::error::CliError;
-use super::given_policy::GivenPolicy;
+use super::given_name::GivenPolicy;
 use super::listing::Listing;
 use super::output::{self, Column, Columns, Format, text_at};
 use super::remote::Remote;

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::error::CliError;
 use super::output::{SHORT, text_at};
 use crate::client::api::Api;
-use crate::id::{ApiKeyId, EnrollmentId, HostId, ListedKey, OutputId, RuleId, ShortId, TokenId};
+use crate::id::{ApiKeyId, EnrollmentId, HostId, ListedKey, RuleId, ShortId, TokenId};
 
 /// A kind of thing that people name by an id.
 pub(crate) trait Identified: Copy + Display + PartialEq + Send + Sync + 'static {
@@ -67,15 +67,6 @@ impl Identified for ApiKeyId {
 impl Identified for RuleId {
     const NOUN: &'static str = "rule";
     const LISTS: &'static [&'static str] = &["/api/v1/auto-approve-rules"];
-
-    fn read(text: &str) -> Option<Self> {
-        Self::parse(text)
-    }
-}
-
-impl Identified for OutputId {
-    const NOUN: &'static str = "output";
-    const LISTS: &'static [&'static str] = &["/api/v1/outputs"];
 
     fn read(text: &str) -> Option<Self> {
         Self::parse(text)

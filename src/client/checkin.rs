@@ -1,5 +1,7 @@
 //! The check-in of a host: it reports its state, and learns its next steps.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value, json};
 
 use super::authority::HostClient;
@@ -35,7 +37,18 @@ pub async fn check_in(
     Ok((client.follow(&answer.url, Some(current)), answer.body))
 }
 
-/// Fetches the policy of `this` host into the file.
+/// A policy as it was fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FetchedPolicy {
+    /// Its revision.
+    pub mark: PolicyMark,
+    /// True if the file had another one.
+    pub is_new: bool,
+    /// Time until a key of the host may be ready; `None`: each is.
+    pub retry_after: Option<Duration>,
+}
+
+/// Fetches the policy of `this` host into the file. The file stays as it is if it has this policy.
 ///
 /// # Errors
 /// As [`check_in`], or the host has no policy, or the file cannot be written.
@@ -43,14 +56,18 @@ pub async fn fetch_policy(
     this: &ThisHost,
     file: &PolicyFile,
     now: Timestamp,
-) -> Result<PolicyMark, ClientError> {
+) -> Result<FetchedPolicy, ClientError> {
     let client = HostClient::open(this, now).await?;
     let answer = client.ask::<Map<String, Value>>(&Question::get(POLICY)).await?;
     let policy = Value::Object(answer.body);
     let unreadable = || ClientError::Answer { what: String::from("the policy has no id and revision") };
     let mark = PolicyMark::of(&policy).ok_or_else(unreadable)?;
-    file.write(&policy)?;
-    Ok(mark)
+    let is_new = file.held() != Some(mark);
+    if is_new {
+        file.write(&policy)?;
+    }
+    let retry_after = answer.retry_after.map(|after| after.pause(now));
+    Ok(FetchedPolicy { mark, is_new, retry_after })
 }
 
 /// Returns true if the server does not know the route: it is of an earlier version.

@@ -130,6 +130,8 @@ pub(super) struct Question<'a> {
 pub(super) struct ServerAnswer<T> {
     pub(super) url: String,
     pub(super) date: Option<Timestamp>,
+    /// Time after which another answer is to be expected.
+    pub(super) retry_after: Option<RetryAfter>,
     pub(super) body: T,
 }
 
@@ -156,7 +158,8 @@ impl<'a> Question<'a> {
             StatusCode::ACCEPTED => return Err(pending(url, &response)),
             _ => serde_json::from_slice(&response.body).map_err(|_| ClientError::foreign(url, &response))?,
         };
-        Ok(ServerAnswer { url: url.to_owned(), date: server_time(&response.headers), body })
+        let (date, retry_after) = (server_time(&response.headers), RetryAfter::of(&response.headers));
+        Ok(ServerAnswer { url: url.to_owned(), date, retry_after, body })
     }
 }
 

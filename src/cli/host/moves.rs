@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::named;
 use crate::cli::error::CliError;
 use crate::cli::flags::{HostFlags, Selection};
-use crate::cli::given_policy::GivenPolicy;
+use crate::cli::given_name::GivenPolicy;
 use crate::cli::output::{self, note};
 use crate::cli::progress;
 use crate::cli::short_id::{GivenId, whole};

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::at;
 use crate::cli::error::CliError;
-use crate::cli::given_policy::GivenPolicy;
+use crate::cli::given_name::GivenPolicy;
 use crate::cli::once::{Creation, TOKEN};
 use crate::cli::short_id::GivenId;
 use crate::cli::token::show_enrollment;

@@ -7,10 +7,9 @@ use super::flags::FieldFlags;
 use super::{OUTPUTS, at, question, show};
 use crate::cli::consent::Consent;
 use crate::cli::error::CliError;
+use crate::cli::given_name::GivenOutput;
 use crate::cli::remote::Remote;
-use crate::cli::short_id::GivenId;
 use crate::config::Environment;
-use crate::id::OutputId;
 
 /// Arguments of `output create`.
 #[derive(Args)]
@@ -51,17 +50,17 @@ impl OutputCreate {
 /// Arguments of `output set`.
 #[derive(Args)]
 #[command(after_long_help = "Examples:
-  gatepass output set ID --password-file kafka.password
-  gatepass output set ID --host kafka-2.example.org:9092 --password-file kafka.password
+  gatepass output set events --password-file kafka.password
+  gatepass output set events --host kafka-2.example.org:9092 --password-file kafka.password
   gatepass output set ID --name events-eu
 
 A change of addresses, CAs or authentication needs every secret again. A change of an output that policies have asks first.")]
 pub(crate) struct OutputSet {
     #[command(flatten)]
     consent: Consent,
-    /// Id of the output, or its last 8 characters
-    #[arg(value_parser = GivenId::<OutputId>::parse)]
-    id: GivenId<OutputId>,
+    /// Name or id of the output
+    #[arg(value_name = "OUTPUT", value_parser = GivenOutput::parse)]
+    given: GivenOutput,
     /// Name of the output, 1 to 128 characters
     #[arg(long, value_name = "TEXT")]
     name: Option<String>,
@@ -84,7 +83,7 @@ impl OutputSet {
             )));
         }
         let api = self.consent.remote.connect(environment)?;
-        let path = at(self.id.whole(&api).await?);
+        let path = at(self.given.whole(&api).await?);
         if !self.consent.yes
             && let Some(question) = question(&api.get(&path).await?)
         {

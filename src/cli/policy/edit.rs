@@ -11,7 +11,7 @@ use super::read::ReadPolicy;
 use super::{POLICIES, ROWS, show};
 use crate::cli::consent::Consent;
 use crate::cli::error::CliError;
-use crate::cli::given_policy::GivenPolicy;
+use crate::cli::given_name::GivenPolicy;
 use crate::cli::once::{FIRST_TOKEN, Once};
 use crate::cli::output;
 use crate::cli::remote::Remote;

@@ -7,9 +7,8 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 
 use crate::cli::error::CliError;
-use crate::cli::short_id::{GivenId, whole};
+use crate::cli::given_name::GivenOutput;
 use crate::client::api::Api;
-use crate::id::OutputId;
 
 /// Maximum size of a file in bytes: the server takes 32 KiB of JSON, without its spaces.
 const MOST_BYTES: u64 = 1 << 20;
@@ -50,9 +49,9 @@ pub(crate) struct TermFlags {
     /// Service that the hosts may get access tokens for, one of tokens.audiences on the server; repeatable
     #[arg(long = "audience", value_name = "URI")]
     audiences: Vec<String>,
-    /// Output of the hosts: its id, or the last 8 characters; repeatable, in the order of the hosts
-    #[arg(long = "output-id", value_name = "ID", value_parser = GivenId::<OutputId>::parse)]
-    outputs: Vec<GivenId<OutputId>>,
+    /// Output of the hosts: its name or its id; repeatable, in the order of the hosts
+    #[arg(long, value_name = "OUTPUT", value_parser = GivenOutput::parse)]
+    outputs: Vec<GivenOutput>,
 }
 
 impl TermFlags {
@@ -85,13 +84,17 @@ impl TermFlags {
         !self.outputs.is_empty()
     }
 
-    /// Adds the outputs that are given. Short ids are looked up.
+    /// Adds the outputs that are given. Names and short ids are looked up.
     ///
     /// # Errors
-    /// No output has a short id, or several have it.
+    /// No output has a name or a short id, or several have the short id.
     pub(super) async fn add_outputs(&self, body: &mut Map<String, Value>, api: &Api) -> Result<(), CliError> {
+        let mut ids = Vec::with_capacity(self.outputs.len());
+        for output in &self.outputs {
+            ids.push(output.whole(api).await?);
+        }
         if self.has_outputs() {
-            body.insert("outputs".to_owned(), json!(whole(&self.outputs, api).await?));
+            body.insert("outputs".to_owned(), json!(ids));
         }
         Ok(())
     }

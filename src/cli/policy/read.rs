@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{POLICIES, at};
 use crate::cli::error::CliError;
-use crate::cli::given_policy::GivenPolicy;
+use crate::cli::given_name::GivenPolicy;
 use crate::cli::output::text_at;
 use crate::cli::together::{count, of};
 use crate::client::ClientError;

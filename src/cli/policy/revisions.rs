@@ -8,7 +8,7 @@ use super::read::ReadPolicy;
 use super::{REVISION_COLUMNS, at, show};
 use crate::cli::consent::Consent;
 use crate::cli::error::CliError;
-use crate::cli::given_policy::GivenPolicy;
+use crate::cli::given_name::GivenPolicy;
 use crate::cli::listing::Listing;
 use crate::config::Environment;
 

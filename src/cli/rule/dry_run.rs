@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::RULES;
 use crate::cli::error::CliError;
-use crate::cli::given_policy::GivenPolicy;
+use crate::cli::given_name::GivenPolicy;
 use crate::cli::output::{self, Format, text_at};
 use crate::cli::remote::Remote;
 use crate::client::api::given;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::bulk;
 use super::resource::{TokenResource, approval_row};
 use crate::cli::error::CliError;
-use crate::cli::given_policy::GivenPolicy;
+use crate::cli::given_name::GivenPolicy;
 use crate::cli::once::{Creation, TOKEN};
 use crate::cli::output::{self, note};
 use crate::config::Environment;

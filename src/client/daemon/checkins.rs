@@ -3,17 +3,16 @@
 use std::time::Duration;
 
 use super::{Daemon, PolicyOut};
-use crate::client::checkin::{check_in, fetch_policy, is_unknown_route, report};
+use crate::client::checkin::{FetchedPolicy, check_in, fetch_policy, is_unknown_route, report};
 use crate::client::error::ClientError;
 use crate::client::first_use::first_use;
 use crate::client::host::HostFile;
-use crate::client::policy_file::PolicyMark;
 use crate::client::renewal::note;
 use crate::client::renewal::record::{Attempt, CheckInRecord, PolicyRecord, RenewalRecord};
 use crate::clock::Timestamp;
 
-/// Bounds of the pause that a server asks for.
-const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(86_400));
+/// Bounds of a pause that a server asks for.
+pub(super) const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(86_400));
 
 /// The answer of the server: what a daemon does next.
 pub(super) struct Steps {
@@ -49,17 +48,17 @@ pub(super) async fn ask(daemon: &Daemon<'_>, now: Timestamp) -> Result<Steps, Cl
     }
 }
 
-/// Fetches the policy into its file. Returns the new policy.
+/// Fetches the policy into its file.
 pub(super) async fn fetch(
     daemon: &Daemon<'_>,
     out: &PolicyOut,
     now: Timestamp,
-) -> Result<PolicyMark, ClientError> {
+) -> Result<FetchedPolicy, ClientError> {
     let fetched = fetch_policy(&daemon.host, &out.file, now).await;
     note(&daemon.host, |record| {
         let policy = policy_of(record, out);
         policy.policy_error = fetched.as_ref().err().map(ToString::to_string);
-        if fetched.is_ok() {
+        if fetched.as_ref().is_ok_and(|fetched| fetched.is_new) {
             policy.written_at = Some(now);
         }
         policy.mark = out.file.held();

@@ -6,6 +6,7 @@ use tokio::time::{sleep, timeout};
 
 use super::checkins::{self, Steps};
 use super::{Changed, Daemon, DaemonEvent, SHORTEST_NAP};
+use crate::client::checkin::FetchedPolicy;
 use crate::client::directory::{is_enrolling, load};
 use crate::client::error::ClientError;
 use crate::client::host::HostFile;
@@ -38,6 +39,8 @@ pub(super) struct Renewals<'a, R> {
     of_clock: bool,
     /// Next check-in, and the failures before it. It presents the certificate, and the answer says whether to renew now.
     showing: Option<(Wake, u32)>,
+    /// Next request for the policy, whose answer was incomplete.
+    fetching: Option<Wake>,
     /// True if the server has seen the certificate. After a start that is unknown.
     is_seen: bool,
     /// The usual time between two check-ins.
@@ -67,6 +70,7 @@ impl<'a, R: Fn(DaemonEvent<'_>)> Renewals<'a, R> {
             failures: 0,
             of_clock: false,
             showing: Some((Wake::after(last, Duration::ZERO), 0)),
+            fetching: None,
             is_seen: false,
             interval: ask_again(share),
             earliest,
@@ -86,6 +90,9 @@ impl<'a, R: Fn(DaemonEvent<'_>)> Renewals<'a, R> {
                 && wake.has_come(now)
             {
                 self.show(now, failures).await
+            } else if self.fetching.is_some_and(|wake| wake.has_come(now)) {
+                self.fetch_policy(now).await;
+                Ok(())
             } else {
                 self.rest(now).await;
                 Ok(())
@@ -236,14 +243,21 @@ impl<'a, R: Fn(DaemonEvent<'_>)> Renewals<'a, R> {
         }
     }
 
-    async fn fetch_policy(&self, now: Reading) {
+    /// Fetches the policy. If the server still prepares a part of it, the next request follows when the server asks for it.
+    async fn fetch_policy(&mut self, now: Reading) {
+        self.fetching = None;
         let Some(out) = &self.daemon.policy else { return };
         let span = patience(self.end.left(now));
         let late = |_| Err(ConnectError::TimedOut { server: self.host.servers.server.clone(), span }.into());
         match timeout(span, checkins::fetch(self.daemon, out, now.wall)).await.unwrap_or_else(late) {
-            Ok(mark) => {
-                (self.report)(DaemonEvent::PolicyWritten(mark));
-                self.changed.policy.notify_one();
+            Ok(FetchedPolicy { mark, is_new, retry_after }) => {
+                let (least, most) = checkins::PAUSE;
+                let after = |asked: Duration| asked.clamp(least, most).mul_f64(1.0 + random_share() / 10.0);
+                self.fetching = retry_after.map(|asked| Wake::after(now, after(asked)));
+                if is_new {
+                    (self.report)(DaemonEvent::PolicyWritten(mark));
+                    self.changed.policy.notify_one();
+                }
             }
             Err(error) => (self.report)(DaemonEvent::PolicyFailed(&error)),
         }
@@ -251,7 +265,8 @@ impl<'a, R: Fn(DaemonEvent<'_>)> Renewals<'a, R> {
 
     /// Sleeps until something can be due, and looks around.
     async fn rest(&mut self, now: Reading) {
-        let left = self.showing.map_or(Duration::MAX, |(wake, _)| wake.left(now)).min(self.next.left(now));
+        let planned = [self.showing.map(|(wake, _)| wake), self.fetching, Some(self.next)];
+        let left = planned.into_iter().flatten().map(|wake| wake.left(now)).min().unwrap_or(Duration::MAX);
         // A wrong clock must be noticed while there is time to renew.
         let longest = self.daemon.nap.min(gap(&self.host.life) / 4).max(SHORTEST_NAP);
         let reload = tokio::select! {

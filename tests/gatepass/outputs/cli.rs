@@ -22,13 +22,14 @@ async fn outputs_are_created_listed_changed_and_deleted() {
     for word in ["NAME", "events", "kafka.example.org:9092"] {
         assert!(table.contains(word), "{word}: {table}");
     }
-    let shown = server.told(&["output", "show", &id[28..]]);
+    assert_eq!(server.json(&["output", "show", &id[28..]])["id"], id);
+    let shown = server.told(&["output", "show", "events"]);
     assert!(
         shown.contains("agent") && !shown.contains("hunter2") && !shown.contains("service token"),
         "{shown}"
     );
     let edge =
-        server.json(&["policy", "create", "--name", "edge", "--output-id", &id[28..], "--no-first-token"]);
+        server.json(&["policy", "create", "--name", "edge", "--outputs", "events", "--no-first-token"]);
     assert_eq!(edge["outputs"], json!([id]));
 
     let (code, error) = server.fails(&["output", "set", id, "--host", "kafka-2.example.org:9092", "--yes"]);
@@ -38,6 +39,8 @@ async fn outputs_are_created_listed_changed_and_deleted() {
     assert!(code == 2 && error.contains("1 policy has it; the hosts follow"), "{error}");
     let changed = server.json(&[&moved[..], &["--yes"]].concat());
     assert_eq!((&changed["revision"], &changed["hosts"]), (&json!(2), &json!(["kafka-2.example.org:9092"])));
+    let (code, error) = server.fails(&["policy", "set", "edge", "--outputs", "event", "--yes"]);
+    assert!(code == 1 && error.contains("no output has the name or the id event"), "{error}");
     let (code, error) = server.fails(&["output", "set", id]);
     assert!(code == 2 && error.contains("nothing to change"), "{error}");
 
@@ -45,7 +48,7 @@ async fn outputs_are_created_listed_changed_and_deleted() {
     assert!(code == 1 && error.contains("1 policy has this output"), "{error}");
     let policy = edge["id"].as_str().unwrap();
     assert_eq!(server.json(&["policy", "set", policy, "--no-outputs"])["outputs"], json!([]));
-    let (code, error) = server.fails(&["output", "delete", id]);
+    let (code, error) = server.fails(&["output", "delete", "events"]);
     assert!(code == 2 && error.contains("(events) with its secrets?"), "{error}");
     assert_eq!(server.told(&["output", "delete", id, "--yes"]), format!("deleted output {id}\n"));
     server.stop().await;
