@@ -19,7 +19,9 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
+use crate::output_keys;
 use crate::support::authority::{AUDIENCE, start as first_time, token_of};
+use crate::support::cluster::{Cluster, Conduct};
 use crate::support::fleet::{change, policy, start};
 use crate::support::gateway::{Gateway, Mode, page};
 use crate::support::process::gatepass;
@@ -137,6 +139,32 @@ async fn the_daemon_writes_a_changed_output() {
     world.pass(&at, INTERVAL);
     let second = world.written("the password", |policy| policy["outputs"][0]["password"] == "second").await;
     assert_eq!((&second["revision"], &second["outputs_revision"]), (&json!(2), &json!(2)));
+}
+
+/// A key that is still prepared is in the file as soon as it is ready, and not at the next check-in.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_daemon_completes_a_policy_before_the_check_in() {
+    let (at, cluster) = (output_keys::start().await, Cluster::start().await);
+    cluster.conduct(Conduct::Silent);
+    let output = output_keys::output(&at, &cluster, "logs").await;
+    let edge = output_keys::policy_with(&at, "edge", &[&output]).await;
+    let world = World::new(&at, &token_of(&edge["first_token"])).await;
+    let first = world.written("the policy", |_| true).await;
+    assert_eq!(first["outputs"][0].get("api_key"), None);
+    cluster.conduct(Conduct::Good);
+    let path = format!("/api/v1/outputs/{}", output["id"].as_str().unwrap());
+    eventually("the key is ready", async || {
+        // The call that got no answer has failed, and its pause is over.
+        at.clock.advance(Duration::from_secs(1));
+        (at.admin().get(&path).await.json["keys"]["ready"] == 1).then_some(())
+    })
+    .await;
+    // Longer than any pause that the server asked for, and much shorter than that between two check-ins.
+    world.clock.advance(Duration::from_secs(67));
+    let complete = world.written("the key", |policy| policy["outputs"][0]["api_key"].is_string()).await;
+    assert_eq!(complete["outputs"][0]["state"], "ready");
+    let written = || world.log.lock().iter().filter(|event| event.starts_with("PolicyWritten")).count();
+    eventually("both writes are reported", async || (written() == 2).then_some(())).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
