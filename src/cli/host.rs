@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 use super::error::CliError;
 use super::flags::{HostFlags, Selection, at_least_one, one_selection, with_query};
 use super::listing::Listing;
-use super::output::{self, text_at};
+use super::output::{self, Format, text_at};
+use super::outputs::key_states;
 use super::remote::Remote;
 use super::short_id::GivenId;
 use crate::cells::HOSTS;
@@ -85,7 +86,7 @@ impl HostCommand {
             Self::List(command) => command.run(environment).await,
             Self::Show { remote, id } => {
                 let api = remote.connect(environment)?;
-                output::one(remote.output, &api.get(&at(id.whole(&api).await?)).await?, ROWS)
+                show(remote.output, &api.get(&at(id.whole(&api).await?)).await?)
             }
             Self::SetRoles(command) => command.run(environment).await,
             Self::SetLabel(command) => command.run(environment).await,
@@ -207,8 +208,19 @@ impl HostSetLabel {
         let api = self.remote.connect(environment)?;
         let path = at(self.id.whole(&api).await?);
         let item = api.patch(&path, &json!({ "label": self.label })).await?;
-        output::one(self.remote.output, &item, ROWS)
+        show(self.remote.output, &item)
     }
+}
+
+/// Prints one host. A host without outputs has no row for them.
+fn show(format: Format, host: &Value) -> Result<(), CliError> {
+    let outputs = key_states::of_host(&host["outputs"]);
+    if format == Format::Json || outputs.is_empty() {
+        return output::one(format, host, ROWS);
+    }
+    let mut host = host.clone();
+    host["outputs"] = json!(outputs);
+    output::one(format, &host, &[ROWS, &[("outputs", "outputs")]].concat())
 }
 
 /// The path of the list of hosts.

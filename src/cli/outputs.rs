@@ -2,6 +2,7 @@
 
 mod edit;
 mod flags;
+pub(super) mod key_states;
 
 use clap::Subcommand;
 use serde_json::Value;
@@ -28,9 +29,12 @@ const COLUMNS: Columns = Columns {
         Column::text("TYPE", "type"),
         Column::text("HOSTS", "hosts").rank(1),
         Column::text("POLICIES", "policies"),
-        Column::text("REVISION", "revision").rank(2),
-        Column::time("UPDATED", "updated_at").rank(3),
-        Column::actor("BY", "updated_by", "none").rank(4),
+        Column::text("READY", "keys.ready").rank(1),
+        Column::text("UNREACHABLE", "keys.unreachable").rank(2),
+        Column::text("REFUSED", "keys.refused").rank(2),
+        Column::text("REVISION", "revision").rank(3),
+        Column::time("UPDATED", "updated_at").rank(4),
+        Column::actor("BY", "updated_by", "none").rank(5),
     ],
 };
 
@@ -40,6 +44,8 @@ const ROWS: &[(&str, &str)] = &[
     ("type", "type"),
     ("revision", "revision"),
     ("policies", "policies"),
+    ("keys of hosts", "keys"),
+    ("keys to invalidate", "to_invalidate"),
     ("hosts", "hosts"),
     ("CA", "ca"),
     ("authentication", "auth"),
@@ -65,7 +71,8 @@ pub(crate) enum OutputCommand {
   gatepass output list
   gatepass output list -o json
 
-POLICIES is the number of policies that have the output.")]
+POLICIES is the number of policies that have the output. READY, UNREACHABLE and REFUSED are numbers of hosts' keys at \
+Elasticsearch.")]
     List(Listing),
     /// Show an output, without its secrets
     #[command(after_long_help = "Examples:
@@ -114,11 +121,7 @@ impl OutputCommand {
     }
 }
 
-async fn delete(
-    consent: &Consent,
-    given: &GivenOutput,
-    environment: &Environment,
-) -> Result<(), CliError> {
+async fn delete(consent: &Consent, given: &GivenOutput, environment: &Environment) -> Result<(), CliError> {
     let api = consent.remote.connect(environment)?;
     let id = given.whole(&api).await?;
     if !consent.yes {
@@ -147,15 +150,18 @@ fn show(format: Format, shown: &Value) -> Result<(), CliError> {
         Format::Json => output::one(format, shown, ROWS),
         // A field that the type does not have is no row.
         _ => {
+            let shown = readable(shown);
             let has = |(_, path): &&(&str, &str)| !shown[*path].is_null();
-            output::one(format, &readable(shown), &ROWS.iter().filter(has).copied().collect::<Vec<_>>())
+            output::one(format, &shown, &ROWS.iter().filter(has).copied().collect::<Vec<_>>())
         }
     }
 }
 
-/// The output with its secrets in words.
+/// The output with its secrets and its keys in words.
 fn readable(shown: &Value) -> Value {
     let mut shown = shown.clone();
+    shown["to_invalidate"] = key_states::to_invalidate(&shown["keys"]);
+    shown["keys"] = key_states::by_state(&shown["keys"]);
     for field in ["service_token", "password", "key", "api_key"] {
         if shown.pointer(&format!("/{field}/set")) == Some(&Value::Bool(true)) {
             shown[field] = Value::from("set");

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::capacity::warn_of;
 use super::error::CliError;
 use super::output::{self, Format, note};
+use super::outputs::key_states;
 use super::remote::Remote;
 use super::together::count;
 use crate::clock::Timestamp;
@@ -17,8 +18,8 @@ pub(super) const OVERVIEW: &str = "/api/v1/overview";
 
 /// Show the state of the authority on one page
 ///
-/// Version, URL and readiness; hosts and tokens by state; hosts that wait for approval; keys and CA with their dates. Then root
-/// key, clock and disk, and secrets of the first start that still lie in the data directory.
+/// Version, URL and readiness; hosts and tokens by state; hosts that wait for approval; keys of hosts at outputs; keys and CA
+/// with their dates. Then root key, clock and disk, and secrets of the first start that still lie in the data directory.
 #[derive(Args)]
 #[command(after_long_help = "Examples:
   gatepass overview
@@ -41,6 +42,8 @@ const ROWS: &[(&str, &str)] = &[
     ("capacity", "capacity"),
     ("waiting hosts", "waiting"),
     ("tokens", "tokens"),
+    ("keys at outputs", "output_keys"),
+    ("keys to invalidate", "to_invalidate"),
     ("enrollment key made", "keys.enrollment"),
     ("service key made", "keys.service"),
     ("access key made", "keys.access"),
@@ -54,6 +57,9 @@ const ROWS: &[(&str, &str)] = &[
     ("first secrets", "first_secrets?none left here"),
 ];
 
+/// The values of the keys of hosts at outputs.
+const KEYS_AT_OUTPUTS: [&str; 2] = ["output_keys", "to_invalidate"];
+
 impl OverviewCommand {
     /// Prints the overview.
     pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
@@ -61,7 +67,7 @@ impl OverviewCommand {
         if self.remote.output == Format::Json {
             output::json(&found)?;
         } else {
-            output::text(&output::lines(&page(&found), ROWS))?;
+            output::text(&shown(&page(&found)))?;
             remarks(&found);
         }
         match found["status"].as_str() {
@@ -69,6 +75,16 @@ impl OverviewCommand {
             _ => Err(CliError::Code(1)),
         }
     }
+}
+
+/// The page. An authority without keys at outputs has no rows for them.
+fn shown(page: &Value) -> String {
+    let unused = |place: &str| {
+        KEYS_AT_OUTPUTS.contains(&place)
+            && KEYS_AT_OUTPUTS.iter().all(|keys| page[*keys].is_null() || page[*keys] == "none")
+    };
+    let rows = ROWS.iter().filter(|(_, place)| !unused(place)).copied().collect::<Vec<_>>();
+    output::lines(page, &rows)
 }
 
 /// The values of the page. Times stay as they are: the page formats them.
@@ -81,6 +97,8 @@ fn page(found: &Value) -> Value {
         "capacity": capacity(&found["capacity"]),
         "waiting": waiting(&found["enrollments"]),
         "tokens": by_state(&found["tokens"]),
+        "output_keys": key_states::by_state(&found["output_keys"]),
+        "to_invalidate": key_states::to_invalidate(&found["output_keys"]),
         "keys": current_keys(&found["signing_keys"]),
         "ca": found["ca"],
         "root_key": if found["ca"]["root"]["key"] == "here" { "on the server" } else { "not on the server" },
@@ -156,6 +174,11 @@ fn remarks(found: &Value) {
     if found["enrollments"]["waiting"].as_u64().is_some_and(|hosts| hosts > 0) {
         note("hosts wait for approval: `gatepass enrollment list` shows them");
     }
+    let failing = key_states::failing(&found["output_keys"]);
+    if failing > 0 {
+        let keys = count(failing, "key");
+        note(format!("clusters did not make {keys} of hosts: `gatepass output list` shows their outputs"));
+    }
     warn_of(Format::Table, &found["capacity"]);
     let left = found["first_secrets"].as_array().map_or(0, Vec::len);
     if left > 0 {
@@ -172,6 +195,17 @@ mod tests {
     fn states_without_members_are_left_out() {
         assert_eq!(by_state(&json!({ "active": 2, "expiring": 0, "revoked": 1 })), "2 active, 1 revoked");
         assert_eq!(by_state(&json!({ "active": 0 })), "none");
+    }
+
+    #[test]
+    fn only_an_authority_with_outputs_has_their_rows() {
+        let shown = |keys: Value| shown(&page(&json!({ "output_keys": keys })));
+        let rows = ["keys at outputs", "keys to invalidate"];
+        assert!(rows.iter().all(|row| !shown(json!({ "ready": 0, "to_invalidate": 0 })).contains(row)));
+        for keys in [json!({ "ready": 1, "to_invalidate": 0 }), json!({ "ready": 0, "to_invalidate": 1 })] {
+            let page = shown(keys);
+            assert!(rows.iter().all(|row| page.contains(row)), "{page}");
+        }
     }
 
     #[test]

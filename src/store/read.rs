@@ -1,5 +1,6 @@
 //! The reads of a store, a small trait per noun. A point read takes a few microseconds; a list runs on another thread.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::StoreFuture;
@@ -281,8 +282,11 @@ pub trait OutputKeyReads {
     /// Returns the cluster that made an output's keys of the revision `of`, or that makes new ones: a point read.
     fn key_cluster(&self, output: OutputId, of: Option<u64>) -> StoreFuture<'_, Option<KeyCluster>>;
 
-    /// Counts the keys of an output, or of all. It reads each of them.
-    fn count_keys(&self, output: Option<OutputId>) -> StoreFuture<'_, KeyCounts>;
+    /// Returns the state of the host's key at each Elasticsearch output of its policy, in its order: a point read.
+    fn outputs_of_host(&self, host: HostId) -> StoreFuture<'_, Vec<HostOutputState>>;
+
+    /// Counts the keys of each output that has any, also of deleted outputs. It reads each of them.
+    fn count_keys(&self) -> StoreFuture<'_, BTreeMap<OutputId, KeyCounts>>;
 }
 
 /// Reads of opaque keys.

@@ -5,6 +5,7 @@ mod clusters;
 mod ends;
 mod failing;
 mod killed;
+mod shown;
 
 use std::time::Duration;
 

@@ -56,7 +56,7 @@ pub(super) async fn list_hosts(call: Call) -> Result<Reply, Problem> {
 )]
 pub(super) async fn show_host(call: Call) -> Result<Reply, Problem> {
     let host = call.authority.hosts.show_host(call.id("id", "host", HostId::parse)?).await?;
-    Ok(ShownHost::reply(&call, host))
+    ShownHost::reply(&call, host).await
 }
 
 /// The host, with its revision as entity tag.
@@ -66,10 +66,11 @@ pub(super) struct ShownHost(HostItem);
 
 impl ShownHost {
     /// The answer with one host, and its entity tag.
-    pub(super) fn reply(call: &Call, host: HostRecord) -> Reply {
-        let revision = host.revision;
-        let shown = Self(HostItem::new(host, call.authority.time.now()));
-        revision::tagged(Reply::ok(&shown), revision)
+    pub(super) async fn reply(call: &Call, host: HostRecord) -> Result<Reply, Problem> {
+        let (revision, now) = (host.revision, call.authority.time.now());
+        let outputs = call.authority.output_keys.states_of_host(host.id).await?;
+        let shown = Self(HostItem::new(host, now).with_outputs(outputs));
+        Ok(revision::tagged(Reply::ok(&shown), revision))
     }
 }
 
@@ -146,7 +147,7 @@ pub(super) async fn change_host(call: Call) -> Result<Reply, Problem> {
         changed = Some(hosts.set_label(&call.caller, id, label, revision).await?);
     }
     let nothing = || Problem::invalid_field("body", "nothing to change: give `roles`, `policy` or `label`");
-    Ok(ShownHost::reply(&call, changed.ok_or_else(nothing)?))
+    ShownHost::reply(&call, changed.ok_or_else(nothing)?).await
 }
 
 /// The policy that hosts get.

@@ -2,6 +2,8 @@
 
 mod own;
 
+use std::collections::BTreeMap;
+
 use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -47,7 +49,7 @@ struct OutputItem {
     /// Number of policies that have the output.
     #[schema(example = 2)]
     policies: u64,
-    /// The keys of hosts at Elasticsearch, in the answer with one output.
+    /// The keys of hosts at Elasticsearch.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     keys: Option<KeysItem>,
@@ -56,7 +58,7 @@ struct OutputItem {
 /// The keys of hosts at an output: numbers by state, and those that are to be invalidated.
 #[derive(Serialize, ToSchema)]
 #[schema(as = OutputKeys)]
-struct KeysItem {
+pub(super) struct KeysItem {
     #[schema(example = 120)]
     ready: u64,
     #[schema(example = 2)]
@@ -79,8 +81,7 @@ impl From<KeyCounts> for KeysItem {
     fn from(counts: KeyCounts) -> Self {
         let KeyCounts { states, invalidations: to_invalidate, oldest_invalidation: oldest_to_invalidate } =
             counts;
-        let number =
-            |state| states.iter().find(|(known, _)| *known == state).map_or(0, |(_, number)| *number);
+        let number = |state| states.get(&state).copied().unwrap_or_default();
         Self {
             ready: number(OutputState::Ready),
             preparing: number(OutputState::Preparing),
@@ -93,9 +94,12 @@ impl From<KeyCounts> for KeysItem {
     }
 }
 
-impl From<ListedOutput> for OutputItem {
-    fn from(listed: ListedOutput) -> Self {
+impl OutputItem {
+    /// The output, with its number in `counts`.
+    fn new(listed: ListedOutput, counts: &BTreeMap<OutputId, KeyCounts>) -> Self {
         let ListedOutput { output, secrets, policies } = listed;
+        let keys = output.kind.is_elasticsearch();
+        let keys = keys.then(|| counts.get(&output.id).cloned().unwrap_or_default().into());
         let state = |field| secrets.contains(&field).then_some(SecretState { set: true });
         Self {
             output,
@@ -104,20 +108,20 @@ impl From<ListedOutput> for OutputItem {
             key: state(SecretField::Key),
             api_key: state(SecretField::ApiKey),
             policies,
-            keys: None,
+            keys,
         }
     }
 }
 
 /// The answer with one output, and its entity tag.
-fn shown(status: StatusCode, listed: ListedOutput) -> Reply {
-    let revision = listed.output.revision;
-    revision::tagged(Reply::json(status, &OutputItem::from(listed)), revision)
+async fn shown(call: &Call, status: StatusCode, listed: ListedOutput) -> Result<Reply, Problem> {
+    let (revision, counts) = (listed.output.revision, call.authority.output_keys.count().await?);
+    Ok(revision::tagged(Reply::json(status, &OutputItem::new(listed, &counts)), revision))
 }
 
 /// List outputs
 ///
-/// A page of outputs, oldest first. Secrets are not in it.
+/// A page of outputs, oldest first, with the numbers of keys of hosts. Secrets are not in it.
 #[utoipa::path(
     get,
     path = "/api/v1/outputs",
@@ -127,7 +131,8 @@ fn shown(status: StatusCode, listed: ListedOutput) -> Reply {
 pub(super) async fn list_outputs(call: Call) -> Result<Reply, Problem> {
     let (paging, NoFilters {}) = Paging::read(&call, "outputs")?;
     let outputs = call.authority.outputs.list_outputs(paging.query()?).await?;
-    Ok(paging.rendered(outputs, OutputItem::from))
+    let counts = call.authority.output_keys.count().await?;
+    Ok(paging.rendered(outputs, |listed| OutputItem::new(listed, &counts)))
 }
 
 /// Create an output
@@ -150,7 +155,7 @@ pub(super) async fn list_outputs(call: Call) -> Result<Reply, Problem> {
 pub(super) async fn create_output(call: Call) -> Result<Reply, Problem> {
     let (request, faults) = decode::native::<OutputRequest>(&call.body)?;
     let created = call.authority.outputs.create_output(&call.caller, request.edit(faults)).await?;
-    Ok(shown(StatusCode::CREATED, created))
+    shown(&call, StatusCode::CREATED, created).await
 }
 
 /// Show an output
@@ -162,14 +167,7 @@ pub(super) async fn create_output(call: Call) -> Result<Reply, Problem> {
 )]
 pub(super) async fn show_output(call: Call) -> Result<Reply, Problem> {
     let id = call.id("id", "output", OutputId::parse)?;
-    let listed = call.authority.outputs.show_output(id).await?;
-    let (revision, kind) = (listed.output.revision, listed.output.kind);
-    let keys = match kind.is_elasticsearch() {
-        true => Some(call.authority.output_keys.count(Some(id)).await?.into()),
-        false => None,
-    };
-    let item = OutputItem { keys, ..listed.into() };
-    Ok(revision::tagged(Reply::ok(&item), revision))
+    shown(&call, StatusCode::OK, call.authority.outputs.show_output(id).await?).await
 }
 
 /// Change an output
@@ -199,7 +197,7 @@ pub(super) async fn change_output(call: Call) -> Result<Reply, Problem> {
     let IfMatch(expected) = IfMatch::of(&call.head);
     let edit = request.edit(faults);
     let changed = call.authority.outputs.change_output(&call.caller, id, edit, expected).await?;
-    Ok(shown(StatusCode::OK, changed))
+    shown(&call, StatusCode::OK, changed).await
 }
 
 #[derive(Serialize, ToSchema)]

@@ -7,6 +7,7 @@ use super::ca::{self, CaStatus};
 use super::capacity::CapacityShown;
 use super::clock::ClockShown;
 use super::operation::Readiness;
+use super::outputs::KeysItem;
 use super::shapes::KeyItem;
 use crate::clock::Timestamp;
 use crate::http::call::Call;
@@ -48,6 +49,8 @@ struct OverviewShown<'a> {
     counts: &'a StateCounts,
     capacity: CapacityShown,
     enrollments: QueueShown,
+    /// The keys of hosts at all outputs, also at deleted ones.
+    output_keys: KeysItem,
     signing_keys: Vec<KeyItem>,
     ca: CaStatus,
     clock: ClockShown,
@@ -57,8 +60,8 @@ struct OverviewShown<'a> {
 
 /// Show the overview
 ///
-/// Version, readiness, numbers of hosts and tokens, capacity, hosts that wait for approval, signing keys, CA, clock, disk, and
-/// secrets of the first start.
+/// Version, readiness, numbers of hosts, tokens and keys at outputs, capacity, and hosts that wait for approval. Then signing
+/// keys, CA, clock, disk, and secrets of the first start.
 #[utoipa::path(
     get,
     path = "/api/v1/overview",
@@ -75,6 +78,7 @@ pub(super) async fn show_overview(call: Call) -> Result<Reply, Problem> {
         counts: &*authority.overview.count().await?,
         capacity: CapacityShown::new(authority.capacity.show().await?, waiting.count),
         enrollments: waiting.into(),
+        output_keys: authority.output_keys.count_all().await?.into(),
         signing_keys: keys.into_iter().map(KeyItem::new).collect(),
         ca: ca::status(authority).await?,
         clock: ClockShown::of(authority.time.standing()),

@@ -46,7 +46,7 @@ pub(super) async fn release_host(call: Call) -> Result<Reply, Problem> {
     let (host, IfMatch(revision)) = (call.id("id", "host", HostId::parse)?, IfMatch::of(&call.head));
     let Release { serial } = decode::strict(&call.body)?;
     let kept = KeptCertificate { host, serial, revision };
-    Ok(ShownHost::reply(&call, call.authority.hosts.release_host(&call.caller, kept).await?))
+    ShownHost::reply(&call, call.authority.hosts.release_host(&call.caller, kept).await?).await
 }
 
 #[derive(Deserialize, ToSchema)]

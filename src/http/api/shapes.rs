@@ -14,8 +14,8 @@ use crate::service::keys::seal::SEAL;
 use crate::service::labels::ActorLabels;
 use crate::service::{Authority, Enrolled};
 use crate::store::{
-    CertificateRecord, FleetKeyRecord, HostRecord, HostState, KeyRecord, KeyState, MintRecord, Retired,
-    SealKeyRecord, TokenKind, TokenRecord, TokenState, TokenWarning,
+    CertificateRecord, FleetKeyRecord, HostOutputState, HostRecord, HostState, KeyRecord, KeyState,
+    MintRecord, Retired, SealKeyRecord, TokenKind, TokenRecord, TokenState, TokenWarning,
 };
 use crate::token::{Terms, status_uri};
 use crate::wire::{CertificateLife, Certified, EnrollAnswer, HostSummary};
@@ -229,11 +229,19 @@ pub(super) struct HostItem {
     state: HostState,
     #[serde(flatten)]
     host: HostRecord,
+    /// The Elasticsearch outputs of its policy, with the state of the host's key. Only an answer with one host has them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    outputs: Vec<HostOutputState>,
 }
 
 impl HostItem {
     pub(super) fn new(host: HostRecord, now: Timestamp) -> Self {
-        Self { state: host.state(now), host }
+        Self { state: host.state(now), host, outputs: Vec::new() }
+    }
+
+    /// The same host with the states of its outputs.
+    pub(super) fn with_outputs(self, outputs: Vec<HostOutputState>) -> Self {
+        Self { outputs, ..self }
     }
 }
 

@@ -7,6 +7,7 @@
 mod backoff;
 mod work;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,8 +24,8 @@ use crate::service::outputs::hosts::GivenKey;
 use crate::service::trust::LiveTrust;
 use crate::service::{KeysError, ServiceError};
 use crate::store::{
-    AbandonOutputKeys, DoubtOutputKeys, HostKey, KeyCounts, OutputState, OutputWork, StoredKey,
-    WantOutputKeys, WithdrawOutputKeys,
+    AbandonOutputKeys, DoubtOutputKeys, HostKey, HostOutputState, KeyCounts, OutputState, OutputWork,
+    StoredKey, WantOutputKeys, WithdrawOutputKeys,
 };
 
 /// Keys that one transaction withdraws: few, so that redemptions do not wait long.
@@ -146,12 +147,28 @@ impl OutputKeys {
         self.changed.notify_one();
     }
 
-    /// Counts the keys of an output, or of all.
+    /// Returns the state of a host's key at each Elasticsearch output of its policy.
     ///
     /// # Errors
     /// The store cannot be read.
-    pub async fn count(&self, output: Option<OutputId>) -> Result<KeyCounts, ServiceError> {
-        Ok(self.base.store.count_keys(output).await?)
+    pub async fn states_of_host(&self, host: HostId) -> Result<Vec<HostOutputState>, ServiceError> {
+        Ok(self.base.store.outputs_of_host(host).await?)
+    }
+
+    /// Counts the keys of each output that has any.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn count(&self) -> Result<BTreeMap<OutputId, KeyCounts>, ServiceError> {
+        Ok(self.base.store.count_keys().await?)
+    }
+
+    /// Counts the keys of all outputs, also of deleted ones.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn count_all(&self) -> Result<KeyCounts, ServiceError> {
+        Ok(self.count().await?.into_values().fold(KeyCounts::default(), KeyCounts::with))
     }
 
     /// Measures the keys of all outputs, for the metrics.
@@ -159,9 +176,9 @@ impl OutputKeys {
     /// # Errors
     /// The store cannot be read.
     pub async fn measure(&self) -> Result<(), ServiceError> {
-        let KeyCounts { states, invalidations, oldest_invalidation } = self.count(None).await?;
+        let KeyCounts { states, invalidations, oldest_invalidation } = self.count_all().await?;
         for state in OutputState::VARIANTS {
-            let number = states.iter().find(|(known, _)| known == state).map_or(0, |(_, number)| *number);
+            let number = states.get(state).copied().unwrap_or_default();
             metrics::gauge!("gatepass_output_keys", "state" => state.as_str()).set(number as f64);
         }
         let now = self.base.time.now();

@@ -108,6 +108,14 @@ impl Site {
         world.store().delay_output_key(command).await.unwrap();
     }
 
+    /// The state of the key as administrators see it.
+    async fn shown(&self, world: &World) -> Option<OutputState> {
+        let outputs = world.store().outputs_of_host(self.host.id).await.unwrap();
+        let [HostOutputState { id, name, state, since }] = &outputs[..] else { panic!("{outputs:?}") };
+        assert_eq!((id, name, since.is_some()), (&self.output.id, &self.output.name, state.is_some()));
+        *state
+    }
+
     async fn state(&self, world: &World) -> Option<OutputState> {
         let keys = world.store().keys_of_host(self.host.id).await.unwrap();
         keys.iter().find(|(output, _)| *output == self.output.id)?.1.as_ref().map(|key| key.state)
@@ -148,9 +156,10 @@ async fn former(world: &World, output: OutputId) -> Option<String> {
 
 pub(in crate::store) async fn a_wanted_key_is_made_once(world: &mut World) {
     let site = Site::new(world).await;
-    assert_eq!(site.state(world).await, None);
+    assert_eq!((site.state(world).await, site.shown(world).await), (None, None));
     site.want(world).await;
     site.want(world).await;
+    assert_eq!(site.shown(world).await, Some(OutputState::Preparing));
     assert_eq!(due(world).await, [OutputWork::Make { key: site.key(), failures: 0 }]);
     assert_eq!(site.ask_at(world, 2).await, None, "the output was read at another revision");
     let attempt = site.ask_at(world, 1).await.unwrap();
@@ -160,9 +169,8 @@ pub(in crate::store) async fn a_wanted_key_is_made_once(world: &mut World) {
     assert_eq!(site.keep(world, attempt).await, KeyKeeping::Kept);
     world.expect_entries(&[Action::OutputKeyCreated]).await;
     assert_eq!((due(world).await, site.state(world).await), (Vec::new(), Some(OutputState::Ready)));
-    let counts = world.store().count_keys(Some(site.output.id)).await.unwrap();
-    assert_eq!(counts, KeyCounts { states: vec![(OutputState::Ready, 1)], ..KeyCounts::default() });
-    assert_eq!(world.store().count_keys(None).await.unwrap(), counts);
+    let counts = KeyCounts { states: [(OutputState::Ready, 1)].into(), ..KeyCounts::default() };
+    assert_eq!(world.store().count_keys().await.unwrap(), [(site.output.id, counts)].into());
 }
 
 /// A key that the cluster may have made is invalidated by name before another one is requested.
@@ -222,6 +230,10 @@ pub(in crate::store) async fn a_host_without_the_right_loses_its_key(world: &mut
     let attempt = site.ready(world).await;
     assert_eq!(world.revoke_host(site.host.id).await, HostRevocation::Revoked);
     assert_eq!(invalidations(world).await, [(attempt, Some("id-1".to_owned()))], "a revocation");
+    let waiting =
+        KeyCounts { invalidations: 1, oldest_invalidation: Some(world.now), ..KeyCounts::default() };
+    assert_eq!(world.store().count_keys().await.unwrap(), [(site.output.id, waiting)].into());
+    assert_eq!(site.shown(world).await, None);
     site.want(world).await;
     assert_eq!(due(world).await.len(), 1, "a revoked host gets no key");
     world.new_entries().await;

@@ -1,10 +1,13 @@
 //! Keys of hosts at the clusters of outputs, and the work on them.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::clock::Timestamp;
 use crate::id::{AttemptId, HostId, OutputId};
+use crate::name::Label;
 use crate::seal::{Sealed, SealedPlace};
 use crate::store::{OutputSecret, OutputSettings};
 
@@ -93,6 +96,22 @@ impl HostKey {
     }
 }
 
+/// The state of a host's key at an Elasticsearch output of its policy, as administrators see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = HostOutput)]
+pub struct HostOutputState {
+    /// Id of the output.
+    pub id: OutputId,
+    /// Name of the output.
+    pub name: Label,
+    /// State of the key; `null`: the host has not read its policy with this output.
+    #[schema(required)]
+    pub state: Option<OutputState>,
+    /// Time of the last change of the state.
+    #[schema(required)]
+    pub since: Option<Timestamp>,
+}
+
 /// The key of a host at an output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyOf {
@@ -179,9 +198,23 @@ pub struct KeyCluster {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KeyCounts {
     /// Number of keys in each state that occurs.
-    pub states: Vec<(OutputState, u64)>,
+    pub states: BTreeMap<OutputState, u64>,
     /// Number of keys that are to be invalidated.
     pub invalidations: u64,
     /// Time since which the oldest of these waits.
     pub oldest_invalidation: Option<Timestamp>,
+}
+
+impl KeyCounts {
+    /// The counts together with those of another output.
+    #[must_use]
+    pub fn with(mut self, other: Self) -> Self {
+        for (state, number) in other.states {
+            *self.states.entry(state).or_default() += number;
+        }
+        self.invalidations += other.invalidations;
+        let oldest = [self.oldest_invalidation, other.oldest_invalidation];
+        self.oldest_invalidation = oldest.into_iter().flatten().min();
+        self
+    }
 }

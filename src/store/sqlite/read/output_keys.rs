@@ -1,5 +1,7 @@
 //! Reads of keys of hosts at outputs, and of the work on them.
 
+use std::collections::BTreeMap;
+
 use crate::clock::Timestamp;
 use crate::id::{HostId, OutputId};
 use crate::seal::Sealed;
@@ -7,8 +9,8 @@ use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::driver::{self, Row, Sql, params};
 use crate::store::sqlite::value::{Json, damaged};
 use crate::store::{
-    HostKey, Invalidation, KeyCluster, KeyCounts, KeyOf, OutputKeyReads, OutputSecret, OutputWork,
-    StoreFuture, StoredKey,
+    HostKey, HostOutputState, Invalidation, KeyCluster, KeyCounts, KeyOf, OutputKeyReads, OutputSecret,
+    OutputWork, StoreFuture, StoredKey,
 };
 
 /// Finds the clusters of a host's policy, and the keys that it may have there.
@@ -16,6 +18,19 @@ pub(in crate::store::sqlite) const KEYS_OF_HOST: &str = "SELECT o.output, k.stat
      k.sealed FROM hosts AS h JOIN policy_outputs AS p ON p.policy = h.policy JOIN outputs AS o ON o.output = p.output \
      LEFT JOIN output_keys AS k ON k.host = h.host AND k.output = o.output AND k.policy = h.policy AND k.cluster = o.cluster \
      WHERE h.host = ?1 AND (o.kind = 'elasticsearch' OR o.kind = 'remote_elasticsearch') ORDER BY p.position";
+
+/// Finds the states of the same keys.
+pub(in crate::store::sqlite) const OUTPUTS_OF_HOST: &str = "SELECT o.output, o.name, k.state, k.since FROM hosts AS h \
+     JOIN policy_outputs AS p ON p.policy = h.policy JOIN outputs AS o ON o.output = p.output \
+     LEFT JOIN output_keys AS k ON k.host = h.host AND k.output = o.output AND k.policy = h.policy AND k.cluster = o.cluster \
+     WHERE h.host = ?1 AND (o.kind = 'elasticsearch' OR o.kind = 'remote_elasticsearch') ORDER BY p.position";
+
+/// Counts the keys of each output by state, along the index.
+pub(in crate::store::sqlite) const KEY_STATES: &str =
+    "SELECT output, state, count(*) FROM output_keys GROUP BY output, state";
+
+const WAITING_INVALIDATIONS: &str =
+    "SELECT output, count(*), min(since) FROM output_invalidations GROUP BY output";
 
 /// Finds keys with due work. An attempt waits until the cluster has answered about an earlier one.
 pub(in crate::store::sqlite) const DUE_KEYS: &str = "SELECT k.host, k.output, k.stage, k.attempt, k.key_id, k.cluster, k.failures \
@@ -53,14 +68,25 @@ impl OutputKeyReads for SqliteStore {
         })
     }
 
-    fn count_keys(&self, output: Option<OutputId>) -> StoreFuture<'_, KeyCounts> {
-        self.list(move |sql| {
-            let states = "SELECT state, count(*) FROM output_keys WHERE output = coalesce(?1, output) GROUP BY state ORDER BY state";
-            let states = sql.all(states, [output], |row| Ok((row.get(0)?, row.get(1)?)))?;
-            let waiting = "SELECT count(*), min(since) FROM output_invalidations WHERE output = coalesce(?1, output)";
-            let waiting = sql.one(waiting, [output], |row| Ok((row.get(0)?, row.get(1)?)))?;
-            let (invalidations, oldest_invalidation) = waiting.unwrap_or_default();
-            Ok(KeyCounts { states, invalidations, oldest_invalidation })
+    fn outputs_of_host(&self, host: HostId) -> StoreFuture<'_, Vec<HostOutputState>> {
+        self.point(move |sql| sql.all(OUTPUTS_OF_HOST, [host], host_output))
+    }
+
+    fn count_keys(&self) -> StoreFuture<'_, BTreeMap<OutputId, KeyCounts>> {
+        self.list(|sql| {
+            let mut counts = BTreeMap::<OutputId, KeyCounts>::new();
+            for (output, state, number) in
+                sql.all(KEY_STATES, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+            {
+                counts.entry(output).or_default().states.insert(state, number);
+            }
+            for (output, number, oldest) in
+                sql.all(WAITING_INVALIDATIONS, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+            {
+                let counts = counts.entry(output).or_default();
+                (counts.invalidations, counts.oldest_invalidation) = (number, oldest);
+            }
+            Ok(counts)
         })
     }
 }
@@ -105,6 +131,10 @@ fn host_key(row: &Row<'_>) -> driver::Result<(OutputId, Option<HostKey>)> {
         }
     };
     Ok((output, Some(HostKey { state, since: row.get(2)?, attempt: row.get(3)?, key })))
+}
+
+fn host_output(row: &Row<'_>) -> driver::Result<HostOutputState> {
+    Ok(HostOutputState { id: row.get(0)?, name: row.get(1)?, state: row.get(2)?, since: row.get(3)? })
 }
 
 fn work(row: &Row<'_>) -> driver::Result<OutputWork> {

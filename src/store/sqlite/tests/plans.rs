@@ -9,7 +9,7 @@ use crate::store::sqlite::act::deciding::ENDED;
 use crate::store::sqlite::act::ending::{MAKE_AWAITED_DUE, MAKE_DUE_OF_POLICY, MAKE_MINTED_DUE};
 use crate::store::sqlite::act::redeem::{IS_VOUCHED_FOR, IS_VOUCHED_FOR_BY_FLEET_KEY};
 use crate::store::sqlite::read::{
-    accounts, enrollments, entries, hosts, opaque_keys, outputs, policies, rules, tokens,
+    accounts, enrollments, entries, hosts, opaque_keys, output_keys, outputs, policies, rules, tokens,
 };
 use crate::store::sqlite::{host_count, open};
 
@@ -79,6 +79,15 @@ fn a_start_counts_hosts_by_two_indexes() {
     assert_eq!(steps.len(), 2, "{steps:?}");
     assert!(steps[0].contains("COVERING INDEX hosts_by_end (ends_at>?)"), "{steps:?}");
     assert!(steps[1].contains("INDEX revoked_hosts"), "{steps:?}");
+}
+
+/// A list of outputs has the numbers of its keys, whatever their number.
+#[test]
+fn keys_are_counted_along_one_index() {
+    let disk = OnDisk::new();
+    drop(open(&disk));
+    let steps = plan(&Connection::open(&disk.path).unwrap(), output_keys::KEY_STATES);
+    assert_eq!(steps, ["SCAN output_keys USING COVERING INDEX output_keys_by_output"]);
 }
 
 /// Filters of tokens, each with the walk that it must take.
