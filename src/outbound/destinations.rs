@@ -76,7 +76,7 @@ fn is_localhost(name: &str) -> bool {
 }
 
 /// The address that a connection reaches: the IPv4 address within an IPv6 address. Such forms are mapped and compatible
-/// (RFC 4291), translated (RFC 2765), NAT64 (RFC 6052, RFC 8215) and 6to4 (RFC 3056).
+/// (RFC 4291), translated (RFC 2765), NAT64 (RFC 6052) and 6to4 (RFC 3056).
 fn reached(address: IpAddr) -> IpAddr {
     let IpAddr::V6(v6) = address else { return address };
     match v6.segments() {
@@ -84,7 +84,7 @@ fn reached(address: IpAddr) -> IpAddr {
         [0, 0, 0, 0, 0, 0, 0, 0 | 1] => address,
         [0, 0, 0, 0, 0, 0 | 0xffff, high, low]
         | [0, 0, 0, 0, 0xffff, 0, high, low]
-        | [0x64, 0xff9b, 0 | 1, _, _, _, high, low]
+        | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
         | [0x2002, high, low, ..] => Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)).into(),
         _ => address,
     }
@@ -117,6 +117,8 @@ fn kind_of_v6(address: Ipv6Addr) -> Option<&'static str> {
         () if address.is_unicast_link_local() => Some("a link-local address"),
         () if address.is_unspecified() => Some("an unspecified address"),
         () if address.is_multicast() => Some("a multicast address"),
+        // RFC 8215: each network has its own form, so the IPv4 address within cannot be known.
+        () if matches!(address.segments(), [0x64, 0xff9b, 1, ..]) => Some("a local NAT64 address"),
         () => None,
     }
 }
@@ -140,7 +142,7 @@ mod tests {
         ServerName::parse(text).unwrap()
     }
 
-    const REFUSED: [&str; 24] = [
+    const REFUSED: [&str; 26] = [
         "localhost",
         "LOCALHOST",
         "es.localhost",
@@ -163,6 +165,8 @@ mod tests {
         "64:ff9b::127.0.0.1",
         "64:ff9b::a9fe:a9fe",
         "64:ff9b:1::7f00:1",
+        "64:ff9b:1:a9fe:a9:fe00:808:808",
+        "64:ff9b:1::808:808",
         "2002:7f00:1::",
         "2002:a9fe:a9fe::1",
     ];
