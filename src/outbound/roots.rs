@@ -1,6 +1,8 @@
 //! The trust of a call: the CA of an output, or the roots of the system.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use parking_lot::Mutex;
 use rustls::pki_types::CertificateDer;
@@ -10,31 +12,51 @@ use rustls::{ClientConfig, RootCertStore};
 use super::OutboundError;
 use crate::connect::{SYSTEM_BUNDLES, provider};
 
-const NO_SYSTEM_ROOTS: OutboundError =
+pub(super) const NO_SYSTEM_ROOTS: OutboundError =
     OutboundError::Roots("this system has no file of trusted roots: give the output's `ca`");
 const BAD_CA: OutboundError =
     OutboundError::Roots("the output's `ca` has no usable certificate: set it again");
 const NO_TLS: OutboundError = OutboundError::Roots("the TLS provider refuses TLS 1.2 and 1.3");
 
-/// The roots of the system, read at the first call that needs them.
+/// The configuration with the roots of the system, and the state of their file: they are read again when it changes.
 #[derive(Default)]
 pub(super) struct Roots {
-    system: Mutex<Option<Arc<ClientConfig>>>,
+    system: Mutex<Option<(Bundle, Arc<ClientConfig>)>>,
+}
+
+/// The state of a file of roots.
+#[derive(Clone, PartialEq, Eq)]
+struct Bundle {
+    path: PathBuf,
+    modified: SystemTime,
+    bytes: u64,
+}
+
+impl Bundle {
+    fn of(path: &Path) -> Option<Self> {
+        let file = std::fs::metadata(path).ok()?;
+        Some(Self { path: path.to_owned(), modified: file.modified().ok()?, bytes: file.len() })
+    }
 }
 
 impl Roots {
     /// The configuration of a connection that trusts the certificates of `ca`, or else the roots of the system.
     pub(super) fn client(&self, ca: Option<&str>) -> Result<Arc<ClientConfig>, OutboundError> {
-        if let Some(ca) = ca {
-            return client(CertificateDer::pem_slice_iter(ca.as_bytes()).collect(), BAD_CA);
+        match ca {
+            Some(ca) => client(CertificateDer::pem_slice_iter(ca.as_bytes()).collect(), BAD_CA),
+            None => self.system(&SYSTEM_BUNDLES.map(Path::new)),
         }
+    }
+
+    pub(super) fn system(&self, bundles: &[&Path]) -> Result<Arc<ClientConfig>, OutboundError> {
+        let bundle = bundles.iter().find_map(|path| Bundle::of(path)).ok_or(NO_SYSTEM_ROOTS)?;
         let mut system = self.system.lock();
-        if let Some(system) = &*system {
-            return Ok(Arc::clone(system));
+        if let Some((_, known)) = system.as_ref().filter(|(known, _)| *known == bundle) {
+            return Ok(Arc::clone(known));
         }
-        let file = SYSTEM_BUNDLES.into_iter().find_map(|path| CertificateDer::pem_file_iter(path).ok());
+        let file = CertificateDer::pem_file_iter(&bundle.path).ok();
         let known = client(file.into_iter().flatten().filter(Result::is_ok).collect(), NO_SYSTEM_ROOTS)?;
-        *system = Some(Arc::clone(&known));
+        *system = Some((bundle, Arc::clone(&known)));
         Ok(known)
     }
 }

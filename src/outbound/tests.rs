@@ -1,6 +1,7 @@
 //! Calls over real TLS on loopback, which the tests allow by address.
 
 mod elasticsearch;
+mod roots;
 mod stand;
 
 use std::sync::Arc;
