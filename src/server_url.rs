@@ -54,6 +54,15 @@ impl ServerUrl {
         self.host.trim_matches(['[', ']'])
     }
 
+    /// Host and port, with the one spelling of an IP address.
+    pub fn authority(&self) -> String {
+        let Self { name, port, .. } = self;
+        match name {
+            ServerName::Address(IpAddr::V6(address)) => format!("[{address}]:{port}"),
+            _ => format!("{name}:{port}"),
+        }
+    }
+
     /// The host as a name of a server.
     pub const fn server_name(&self) -> &ServerName {
         &self.name

@@ -22,7 +22,11 @@ pub(super) fn judge(kind: OutputKind, text: &str, allowed: &AllowedDestinations)
     if let Some(kind) = allowed.refuse(url.server_name()) {
         return Err(format!("{kind} is refused, unless [outputs] allow names it"));
     }
-    Ok(if kind.is_elasticsearch() { url.to_string() } else { text.to_ascii_lowercase() })
+    let authority = url.authority();
+    Ok(match kind.is_elasticsearch() {
+        true => format!("https://{}", authority.strip_suffix(":443").unwrap_or(&authority)),
+        false => authority,
+    })
 }
 
 /// Returns true if a text ends with a port.
@@ -45,12 +49,15 @@ mod tests {
             ("https://ES.example.org:9200", "https://es.example.org:9200"),
             ("https://es.example.org:443/", "https://es.example.org"),
             ("https://[2001:db8::1]:9200", "https://[2001:db8::1]:9200"),
+            ("https://[2001:DB8:0::1]:09200", "https://[2001:db8::1]:9200"),
         ] {
             assert_eq!(judged(OutputKind::Elasticsearch, text).as_deref(), Ok(shown));
         }
         for (text, shown) in [
             ("Kafka-1.example.org:9092", "kafka-1.example.org:9092"),
+            ("kafka:09092", "kafka:9092"),
             ("[2001:db8::1]:443", "[2001:db8::1]:443"),
+            ("[2001:DB8:0::1]:9092", "[2001:db8::1]:9092"),
         ] {
             assert_eq!(judged(OutputKind::Kafka, text).as_deref(), Ok(shown));
         }
