@@ -126,7 +126,7 @@ async fn delete(consent: &Consent, given: &GivenOutput, environment: &Environmen
     let id = given.whole(&api).await?;
     if !consent.yes {
         let shown = api.get(&at(id)).await?;
-        consent.ask(&format!("Delete output {id} ({}) with its secrets?", text_at(&shown, "name")))?;
+        consent.ask(&deletion(&shown))?;
     }
     let gone = api.delete(&at(id)).await?;
     output::done(consent.remote.output, &gone, format!("deleted output {id}"))
@@ -138,6 +138,24 @@ fn question(shown: &Value) -> Option<String> {
     let (id, name) = (text_at(shown, "id"), text_at(shown, "name"));
     let (policies, have) = (of_policies(policies), of(policies, "has", "have"));
     Some(format!("Change output {id} ({name})? {policies} {have} it; the hosts follow at the next check-in."))
+}
+
+/// The question before an output is deleted.
+fn deletion(shown: &Value) -> String {
+    let (id, name) = (text_at(shown, "id"), text_at(shown, "name"));
+    let numbers = shown["keys"].as_object().into_iter().flatten();
+    let numbers = numbers.filter(|(member, _)| *member != "oldest_to_invalidate");
+    let keys = numbers.filter_map(|(_, number)| number.as_u64()).sum::<u64>();
+    let question = format!("Delete output {id} ({name}) with its secrets?");
+    match keys {
+        0 => question,
+        1 => format!(
+            "{question} 1 key of a host is not invalidated yet; gatepass calls the cluster until it is."
+        ),
+        _ => format!(
+            "{question} {keys} keys of hosts are not invalidated yet; gatepass calls the cluster until they are."
+        ),
+    }
 }
 
 fn of_policies(number: u64) -> String {
@@ -189,6 +207,21 @@ mod tests {
         assert_eq!(question(&shown(2)).unwrap(), text);
         let text = "Change output x (logs)? 1 policy has it; the hosts follow at the next check-in.";
         assert_eq!(question(&shown(1)).unwrap(), text);
+    }
+
+    #[test]
+    fn a_deletion_names_the_keys_that_are_left() {
+        let shown = |ready: u64, left: u64| {
+            let keys = json!({ "ready": ready, "to_invalidate": left, "oldest_to_invalidate": "2027-01-01T00:00:00Z" });
+            json!({ "id": "x", "name": "logs", "keys": keys })
+        };
+        let asked = "Delete output x (logs) with its secrets?";
+        assert_eq!(deletion(&json!({ "id": "x", "name": "logs" })), asked);
+        assert_eq!(deletion(&shown(0, 0)), asked);
+        let text = format!(
+            "{asked} 3 keys of hosts are not invalidated yet; gatepass calls the cluster until they are."
+        );
+        assert_eq!(deletion(&shown(1, 2)), text);
     }
 
     #[test]
