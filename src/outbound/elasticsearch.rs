@@ -91,7 +91,8 @@ impl ClusterError {
     pub const fn may_have_acted(&self) -> bool {
         match self {
             Self::Call(error) => error.may_have_acted(),
-            Self::Refused(_) => false,
+            // A server without this path is no cluster.
+            Self::Refused(_) | Self::Unusable(StatusCode::NOT_FOUND) => false,
             Self::Unusable(_) => true,
         }
     }
@@ -150,7 +151,14 @@ impl Cluster<'_> {
         if done.error_count > 0 {
             return Err(ClusterError::Unusable(status));
         }
-        Ok(!done.invalidated_api_keys.is_empty() || !done.previously_invalidated_api_keys.is_empty())
+        let ids = done.invalidated_api_keys.iter().chain(&done.previously_invalidated_api_keys);
+        match which {
+            Which::Name(_) => Ok(ids.count() > 0),
+            Which::Id(id) if ids.clone().any(|known| known == id) => Ok(true),
+            // An answer about other keys says nothing of this one.
+            Which::Id(_) if ids.count() > 0 => Err(ClusterError::Unusable(status)),
+            Which::Id(_) => Ok(false),
+        }
     }
 
     async fn call(
@@ -219,7 +227,7 @@ fn strict<'a, T: Deserialize<'a>>(
 ) -> Result<T, ClusterError> {
     match status {
         StatusCode::OK => strict_or_missing(status, answer),
-        _ => Err(ClusterError::Refused(status)),
+        _ => Err(ClusterError::Unusable(status)),
     }
 }
 

@@ -129,7 +129,7 @@ async fn a_status_tells_refused_from_unknown() {
         (400, true),
         (401, true),
         (403, true),
-        (404, true),
+        (404, false),
         (408, false),
         (429, false),
         (307, false),
@@ -139,7 +139,7 @@ async fn a_status_tells_refused_from_unknown() {
     ] {
         let error = trial.create(status, &trial.created().to_string()).await.err().unwrap();
         assert_eq!(matches!(error, ClusterError::Refused(_)), refused, "{status}");
-        assert_eq!(error.may_have_acted(), !refused, "{status}");
+        assert_eq!(error.may_have_acted(), !refused && status != 404, "{status}");
         assert!(!error.to_string().contains("s3cret"));
     }
 }
@@ -172,7 +172,14 @@ async fn a_key_is_invalidated_by_id_or_name() {
     assert_eq!(trial.invalidate(Which::Id("abc-1"), answer(&[], &["abc-1"], 0)).await, Ok(true));
     assert_eq!(trial.invalidate(Which::Name(trial.name), answer(&[], &[], 0)).await, Ok(false));
     assert_eq!(trial.last().2, json!({ "name": trial.name.to_string(), "owner": true }));
-    for wrong in [answer(&["abc-1"], &[], 1), json!({}), json!({ "acknowledged": true })] {
+    assert_eq!(trial.invalidate(Which::Id("abc-1"), answer(&[], &[], 0)).await, Ok(false));
+    for wrong in [
+        answer(&["abc-1"], &[], 1),
+        answer(&["some-other"], &[], 0),
+        answer(&[], &["some-other"], 0),
+        json!({}),
+        json!({ "acknowledged": true }),
+    ] {
         let error = trial.invalidate(Which::Id("abc-1"), wrong).await.unwrap_err();
         assert!(matches!(error, ClusterError::Unusable(_)), "{error:?}");
     }
