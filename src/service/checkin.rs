@@ -100,11 +100,13 @@ impl CheckIns {
     /// # Errors
     /// A secret cannot be opened, or the store cannot be read.
     pub async fn outputs(&self, host: HostId, policy: &OwnPolicy) -> Result<Vec<HostOutput>, ServiceError> {
-        let Some(keys) = &policy.keys else { return Ok(Vec::new()) };
+        if policy.keys.is_none() {
+            return Ok(Vec::new());
+        }
         let mut outputs = self.outputs.of_policy(policy.policy.id).await?;
-        for given in &mut outputs {
-            if keys.has(given.output.id) {
-                given.key = Some(self.keys.given(host, given.output.id, keys)?);
+        for (output, key) in self.keys.given(host).await? {
+            if let Some(given) = outputs.iter_mut().find(|given| given.output.id == output) {
+                given.key = Some(key);
             }
         }
         Ok(outputs)

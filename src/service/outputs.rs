@@ -11,8 +11,10 @@ mod secrets;
 
 use std::sync::Arc;
 
+use self::edit::NewOutput;
 pub use self::edit::OutputEdit;
 use self::keys::OutputKeys;
+use self::secrets::is_same_account;
 use super::base::Base;
 use super::trust::LiveTrust;
 use super::{Caller, RequestError, ServiceError};
@@ -20,10 +22,11 @@ use crate::access::Act;
 use crate::id::OutputId;
 use crate::ledger::{Action, Draft};
 use crate::outbound::AllowedDestinations;
+use crate::seal::Seal;
 use crate::service::tokens::mint::ATTEMPTS;
 use crate::store::{
     ChangeOutput, CreateOutput, DeleteOutput, ListedOutput, MOST_OUTPUTS, Output, OutputChange,
-    OutputCreation, OutputDeletion, Page, PageQuery, StoreError,
+    OutputCreation, OutputDeletion, Page, PageQuery, SecretField, StoreError,
 };
 
 /// An administrator's use cases of outputs.
@@ -119,7 +122,9 @@ impl OutputAdmin {
         caller.may(Act::ManageOutputs)?;
         for _ in 0..ATTEMPTS {
             let before = self.judged(id, expected).await?;
-            let new = edit.judge(Some(&before), &self.allowed)?;
+            let seal = self.trust.seal();
+            let mut new = edit.judge(Some(&before), &self.allowed)?;
+            new.is_moved |= self.has_other_account(id, &new, &seal).await?;
             let changed = new.changed(&before.output);
             if changed.is_empty() {
                 return Ok(before);
@@ -131,7 +136,7 @@ impl OutputAdmin {
                 revision,
                 name: new.name.clone(),
                 settings: new.settings.clone(),
-                secrets: new.sealed(&self.trust.seal(), id, revision + 1)?,
+                secrets: new.sealed(&seal, id, revision + 1)?,
                 is_moved: new.is_moved,
                 dropped: new.dropped.clone(),
                 entry: entry.with("changed", changed),
@@ -181,6 +186,21 @@ impl OutputAdmin {
             }
         }
         Err(StoreError::Contended.into())
+    }
+
+    /// Returns true if a new service token is of another account. Then the former one is kept: at Elasticsearch, an account finds its own
+    /// keys alone. A former token that does not open could end no key.
+    async fn has_other_account(
+        &self,
+        id: OutputId,
+        new: &NewOutput<'_>,
+        seal: &Seal,
+    ) -> Result<bool, ServiceError> {
+        let Some(token) = new.secrets.get(&SecretField::ServiceToken) else { return Ok(false) };
+        let Some(whole) = self.base.store.whole_output(id).await? else { return Ok(false) };
+        let former = whole.secrets.iter().find(|secret| secret.field == SecretField::ServiceToken);
+        let former = former.and_then(|secret| seal.open(secret.place(id), &secret.sealed).ok());
+        Ok(former.is_some_and(|former| !is_same_account(&former, token)))
     }
 
     /// Returns the output at the revision that the caller expects.

@@ -177,16 +177,18 @@ macro_rules! each_verb {
                 ask_output_key: AskOutputKey -> bool;
                 /// Records the key that an attempt made.
                 keep_output_key: KeepOutputKey -> KeyKeeping;
-                /// Records that an attempt failed, and the time of the next one.
-                delay_output_key: DelayOutputKey -> ();
+                /// Begins a call to a failing cluster, and keeps others from it. Returns false if another one has begun.
+                probe_cluster: ProbeCluster -> bool;
+                /// Records that a call to a cluster failed, and the time of the next one.
+                fail_output_work: FailOutputWork -> ();
                 /// Ends attempts that nobody pursues: their keys are to be invalidated. Returns their number.
                 abandon_output_keys: AbandonOutputKeys -> u64;
                 /// Records that a host reports failing keys. Returns the number of those that are to be checked.
                 doubt_output_keys: DoubtOutputKeys -> u64;
                 /// Records the end of such a check.
                 judge_output_key: JudgeOutputKey -> ();
-                /// Withdraws keys that their hosts may have no longer. Returns whether more are left.
-                withdraw_output_keys: WithdrawOutputKeys -> bool;
+                /// Withdraws those of these keys that their hosts may have no longer.
+                withdraw_output_keys: WithdrawOutputKeys -> ();
                 /// Records the end of a try to invalidate a key.
                 settle_invalidation: SettleInvalidation -> ();
                 /// Adds the first key of the seal.

@@ -9,6 +9,7 @@ pub(super) mod basis;
 pub(super) mod batches;
 pub(super) mod capacity;
 pub(super) mod collecting;
+pub(super) mod failing_clusters;
 pub(super) mod fleet;
 pub(super) mod keys;
 pub(super) mod ledger;
@@ -103,7 +104,6 @@ macro_rules! contract {
             output_keys {
                 a_wanted_key_is_made_once,
                 an_attempt_without_an_end_is_invalidated_first,
-                a_failure_delays_every_due_key_of_the_output,
                 a_host_without_the_right_loses_its_key,
                 a_copied_or_re_enrolled_host_loses_its_key,
                 a_lapsed_host_loses_its_key,
@@ -111,6 +111,14 @@ macro_rules! contract {
                 a_reported_key_is_checked_every_five_minutes,
                 a_former_cluster_stays_until_its_keys_have_ended,
                 a_rotation_seals_keys_and_former_clusters_again,
+            }
+            failing_clusters {
+                a_failing_cluster_delays_all_its_work,
+                a_failing_invalidation_is_the_state_of_waiting_keys,
+                a_failed_attempt_is_invalidated_first,
+                a_changed_output_is_tried_at_once,
+                a_clock_set_back_stops_no_work,
+                a_rotation_replaces_keys_that_do_not_open,
             }
             minting {
                 a_mint_is_read_back_as_it_was_recorded,

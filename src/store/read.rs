@@ -276,8 +276,12 @@ pub trait OutputKeyReads {
     /// Returns each Elasticsearch output of the host's policy, in its order, with the host's key if there is one: a point read.
     fn keys_of_host(&self, host: HostId) -> StoreFuture<'_, Vec<(OutputId, Option<HostKey>)>>;
 
-    /// Returns work that is due, the oldest first: at most `limit` keys and as many invalidations. A point read.
+    /// Returns work that is due at clusters that do not fail, the oldest first: at most `limit` keys and as many invalidations. A point
+    /// read.
     fn due_output_work(&self, now: Timestamp, limit: u32) -> StoreFuture<'_, Vec<OutputWork>>;
+
+    /// Returns keys that their hosts may no longer have, at most `limit`. It reads every key.
+    fn unentitled_keys(&self, now: Timestamp, limit: u32) -> StoreFuture<'_, Vec<KeyOf>>;
 
     /// Returns the cluster that made an output's keys of the revision `of`, or that makes new ones: a point read.
     fn key_cluster(&self, output: OutputId, of: Option<u64>) -> StoreFuture<'_, Option<KeyCluster>>;

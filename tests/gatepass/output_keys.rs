@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::support::authority::AUDIENCE;
 use crate::support::cluster::{Cluster, SERVICE_TOKEN};
 use crate::support::fleet::{Member, POLICY};
-use crate::support::{Running, Said, eventually};
+use crate::support::{Running, Said, database, eventually};
 
 pub(crate) const OUTPUTS: &str = "/api/v1/outputs";
 
@@ -99,6 +99,18 @@ impl Site {
             (self.cluster.valid().len() == number).then_some(())
         })
         .await;
+    }
+
+    /// Changes the output.
+    pub(crate) async fn set(&self, change: Value) {
+        let path = format!("{OUTPUTS}/{}", self.output["id"].as_str().unwrap());
+        let said = self.at.admin().patch(&path, &change).await;
+        assert_eq!(said.status, 200, "{}", said.text);
+    }
+
+    /// The number of keys that are to be invalidated.
+    pub(crate) fn to_invalidate(&self) -> i64 {
+        database::counts(self.at.data_dir())["output_invalidations"]
     }
 
     /// A report of the host that the output fails.

@@ -23,7 +23,7 @@ struct Worker {
     keys: Arc<OutputKeys>,
     tasks: JoinSet<Result<(), ServiceError>>,
     places: HashMap<Id, WorkPlace>,
-    /// The last logged failure. A full disk must not get the same line every second.
+    /// The last logged failure since a piece of work was done. A full disk must not get the same line every second.
     logged: Option<String>,
 }
 
@@ -44,7 +44,9 @@ impl Worker {
                 judged_at = Some(Instant::now());
             }
             let failed = done.is_err();
-            self.log(done.err());
+            if let Err(error) = done {
+                self.log(error.to_string());
+            }
             let soon = sleep_until(Instant::now() + SECOND);
             if failed {
                 soon.await;
@@ -90,20 +92,19 @@ impl Worker {
             Err(panicked) => (panicked.id(), Some(panicked.to_string())),
         };
         self.places.remove(&id);
-        if let Some(error) = done {
-            self.log_text(Some(error));
-            sleep_until(Instant::now() + SECOND).await;
+        match done {
+            None => self.logged = None,
+            Some(error) => {
+                self.log(error);
+                sleep_until(Instant::now() + SECOND).await;
+            }
         }
     }
 
-    fn log(&mut self, error: Option<ServiceError>) {
-        self.log_text(error.map(|error| error.to_string()));
-    }
-
-    fn log_text(&mut self, error: Option<String>) {
-        if let Some(error) = error.as_ref().filter(|_| error != self.logged) {
+    fn log(&mut self, error: String) {
+        if self.logged.as_ref() != Some(&error) {
             tracing::warn!(error, "work on output keys failed; it is repeated");
         }
-        self.logged = error;
+        self.logged = Some(error);
     }
 }

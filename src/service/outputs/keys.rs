@@ -5,6 +5,7 @@
 //! have made is known here by id or by name.
 
 mod backoff;
+mod logged;
 mod work;
 
 use std::collections::BTreeMap;
@@ -15,17 +16,20 @@ use strum::VariantArray as _;
 use tokio::sync::Notify;
 
 use self::backoff::backoff;
+use self::logged::Logged;
 use crate::clock::Timestamp;
 use crate::id::{HostId, OutputId, random};
 use crate::outbound::{ClusterError, Outbound};
+use crate::seal::{Seal, SealError};
 use crate::secret::Secret;
+use crate::service::ServiceError;
 use crate::service::base::Base;
 use crate::service::outputs::hosts::GivenKey;
+use crate::service::tokens::mint::ATTEMPTS;
 use crate::service::trust::LiveTrust;
-use crate::service::{KeysError, ServiceError};
 use crate::store::{
-    AbandonOutputKeys, DoubtOutputKeys, HostKey, HostOutputState, KeyCounts, OutputState, OutputWork,
-    StoredKey, WantOutputKeys, WithdrawOutputKeys,
+    AbandonOutputKeys, DoubtOutputKeys, HostKey, HostOutputState, KeyCounts, KeyOf, OutputState, OutputWork,
+    StoreError, StoredKey, WantOutputKeys, WithdrawOutputKeys,
 };
 
 /// Keys that one transaction withdraws: few, so that redemptions do not wait long.
@@ -39,17 +43,6 @@ const RETRY_FAILED: Duration = Duration::from_secs(60);
 pub struct HostKeys(Vec<(OutputId, Option<HostKey>)>);
 
 impl HostKeys {
-    /// The host's key at an output.
-    pub fn at(&self, output: OutputId) -> Option<&HostKey> {
-        let found = self.0.iter().find(|(known, _)| *known == output);
-        found.and_then(|(_, key)| key.as_ref())
-    }
-
-    /// Returns true if the output is an Elasticsearch cluster.
-    pub fn has(&self, output: OutputId) -> bool {
-        self.0.iter().any(|(known, _)| *known == output)
-    }
-
     /// A number that each new key and each change of a state moves.
     pub fn revision(&self) -> u64 {
         let keys = self.0.iter().filter_map(|(_, key)| key.as_ref());
@@ -76,12 +69,13 @@ pub struct OutputKeys {
     wake: Notify,
     /// Policies or outputs changed: hosts may have lost the right to their keys.
     changed: Notify,
+    logged: Logged,
 }
 
 impl OutputKeys {
     /// The keys of hosts, with the client that calls clusters.
     pub fn new(base: Base, trust: Arc<LiveTrust>, outbound: Outbound) -> Self {
-        Self { base, trust, outbound, wake: Notify::new(), changed: Notify::new() }
+        Self { base, trust, outbound, wake: Notify::new(), changed: Notify::new(), logged: Logged::default() }
     }
 
     /// Returns the keys of a host at the Elasticsearch outputs of its policy. A missing key becomes work: its row is durable
@@ -125,21 +119,49 @@ impl OutputKeys {
         }
     }
 
-    /// The key of a host as the host gets it: id and secret with a colon between, as Elasticsearch's clients take it.
+    /// The keys of a host as the host gets them. A key that does not open is replaced, and the other outputs stay as they are.
     ///
     /// # Errors
-    /// The secret cannot be opened.
-    pub fn given(&self, host: HostId, output: OutputId, keys: &HostKeys) -> Result<GivenKey, ServiceError> {
-        let Some(HostKey { state, key, .. }) = keys.at(output) else {
-            return Ok(GivenKey { state: OutputState::Preparing, text: None });
-        };
-        let (field, seal) = (StoredKey::field(host), self.trust.seal());
-        let text = key.as_ref().map(|key| {
-            let opened = seal.open(StoredKey::place(output, &field, key.made_at), &key.sealed);
-            let secret = opened.map_err(|cause| work::unreadable(output, &field, cause))?;
-            Ok(Secret::new(format!("{}:{}", key.id, secret.expose())))
-        });
-        Ok(GivenKey { state: *state, text: text.transpose().map_err(|error: KeysError| error)? })
+    /// The store cannot be read.
+    pub async fn given(&self, host: HostId) -> Result<Vec<(OutputId, GivenKey)>, ServiceError> {
+        for _ in 0..ATTEMPTS {
+            let seal = self.trust.seal();
+            let keys = self.base.store.keys_of_host(host).await?.into_iter();
+            let opened = keys.map(|(output, key)| {
+                let text = key.as_ref().and_then(|key| text(&seal, host, output, key)).transpose();
+                (output, key, text)
+            });
+            let opened = opened.collect::<Vec<_>>();
+            if opened.iter().any(|(_, _, text)| matches!(text, Err(SealError::UnknownKey(_)))) {
+                // A rotation ends between both reads: its memory has the new key once it is over.
+                drop(self.trust.change().await);
+                continue;
+            }
+            let mut given = Vec::new();
+            for (output, key, text) in opened {
+                given.push((output, self.given_key(KeyOf { host, output }, key, text).await));
+            }
+            return Ok(given);
+        }
+        Err(StoreError::Contended.into())
+    }
+
+    async fn given_key(
+        &self,
+        of: KeyOf,
+        key: Option<HostKey>,
+        text: Result<Option<Secret<String>>, SealError>,
+    ) -> GivenKey {
+        let state = key.as_ref().map_or(OutputState::Preparing, |key| key.state);
+        let Err(cause) = text else { return GivenKey { state, text: text.unwrap_or_default() } };
+        let KeyOf { host, output } = of;
+        tracing::warn!(%host, %output, %cause, "the key of a host cannot be read; it gets another one");
+        if let Some(attempt) = key.and_then(|key| key.attempt)
+            && let Err(error) = self.judge(of, attempt, true).await
+        {
+            tracing::debug!(%host, %output, %error, "the key of the host was not replaced");
+        }
+        GivenKey { state: OutputState::Invalid, text: None }
     }
 
     /// Has the keys judged soon: policies or outputs changed.
@@ -224,13 +246,28 @@ impl OutputKeys {
     pub async fn withdraw(&self) -> Result<(), ServiceError> {
         loop {
             let at = self.base.time.trusted()?;
-            let more = self.base.store.withdraw_output_keys(WithdrawOutputKeys { at, most: AT_ONCE }).await?;
-            self.wake.notify_one();
+            // A reader finds them: the search reads every key, and redemptions must not wait for it.
+            let keys = self.base.store.unentitled_keys(at, AT_ONCE).await?;
+            let more = !keys.is_empty();
+            self.base.store.withdraw_output_keys(WithdrawOutputKeys { keys, at }).await?;
             if !more {
                 return Ok(());
             }
+            self.wake.notify_one();
         }
     }
+}
+
+/// Id and secret of a key with a colon between, as Elasticsearch's clients take it. `None` if there is no key yet.
+fn text(
+    seal: &Seal,
+    host: HostId,
+    output: OutputId,
+    key: &HostKey,
+) -> Option<Result<Secret<String>, SealError>> {
+    let StoredKey { id, made_at, sealed } = key.key.as_ref()?;
+    let opened = seal.open(StoredKey::place(output, &StoredKey::field(host), *made_at), sealed);
+    Some(opened.map(|secret| Secret::new(format!("{id}:{}", secret.expose()))))
 }
 
 /// The state after a failed call.

@@ -1,7 +1,7 @@
 //! The form of secrets of outputs. An error repeats nothing of them.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use zeroize::Zeroizing;
 
 use super::pem;
@@ -47,6 +47,24 @@ pub(super) fn is_api_key(secret: &Secret<String>) -> bool {
     is_pair(secret.expose()) || std::str::from_utf8(&decoded).is_ok_and(is_pair)
 }
 
+/// The bytes before the names of account and token in Elasticsearch's service tokens.
+const SERVICE_PREFIX: [u8; 4] = [0, 1, 0, 1];
+
+/// The service account of a token, `namespace/service`, which owns the keys that it makes. `None` for other tokens.
+fn account(token: &Secret<String>) -> Option<Zeroizing<String>> {
+    let text = token.expose().trim_end_matches('=');
+    let decoded = STANDARD_NO_PAD.decode(text).or_else(|_| URL_SAFE_NO_PAD.decode(text)).ok()?;
+    let decoded = Zeroizing::new(decoded);
+    let names = std::str::from_utf8(decoded.strip_prefix(&SERVICE_PREFIX)?).ok()?.split(':').next()?;
+    let (account, _) = names.rsplit_once('/').filter(|(account, _)| account.contains('/'))?;
+    Some(Zeroizing::new(account.to_owned()))
+}
+
+/// Returns true if both tokens certainly act for one account.
+pub(super) fn is_same_account(one: &Secret<String>, other: &Secret<String>) -> bool {
+    one.expose() == other.expose() || account(one).is_some_and(|known| Some(known) == account(other))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,6 +82,19 @@ mod tests {
         for other in [service, "hunter2", "a:b", "", "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln"] {
             assert!(!is_api_key(&secret(other)), "{other}");
         }
+    }
+
+    #[test]
+    fn tokens_of_one_service_account_are_alike() {
+        let token = |names: &str| secret(&STANDARD.encode([&SERVICE_PREFIX, names.as_bytes()].concat()));
+        let is_same = |one: &str, other: &str| is_same_account(&token(one), &token(other));
+        assert!(is_same("elastic/fleet-server/token1:7LWZH6", "elastic/fleet-server/token2:x"));
+        assert!(!is_same("elastic/fleet-server/token1:7LWZH6", "elastic/kibana/token1:7LWZH6"));
+        assert!(!is_same("elastic:one", "elastic:two"), "no service account");
+        let service = "AAEAAWVsYXN0aWMvZmxlZXQtc2VydmVyL3Rva2VuMTo3TFdaSDY";
+        assert!(is_same_account(&secret(service), &token("elastic/fleet-server/other:x")));
+        assert!(is_same_account(&secret("opaque"), &secret("opaque")));
+        assert!(!is_same_account(&secret("opaque"), &secret("other")));
     }
 
     #[test]

@@ -16,15 +16,15 @@ use crate::secret::Secret;
 use crate::store::*;
 
 /// A host of a policy with an output, and the seal.
-struct Site {
-    host: HostRecord,
-    policy: Policy,
-    output: Output,
-    seal: Arc<Seal>,
-    file: Secret<String>,
+pub(super) struct Site {
+    pub(super) host: HostRecord,
+    pub(super) policy: Policy,
+    pub(super) output: Output,
+    pub(super) seal: Arc<Seal>,
+    pub(super) file: Secret<String>,
 }
 
-fn key(number: u32, file: &Secret<String>) -> SealKey {
+pub(super) fn key(number: u32, file: &Secret<String>) -> SealKey {
     SealKey::parse(SealKeyId::new(number), file).unwrap()
 }
 
@@ -32,14 +32,14 @@ fn settings(host: &str) -> OutputSettings {
     OutputSettings { hosts: vec![host.to_owned()], ..OutputSettings::default() }
 }
 
-fn credential(seal: &Seal, output: OutputId, version: u64, text: &str) -> OutputSecret {
+pub(super) fn credential(seal: &Seal, output: OutputId, version: u64, text: &str) -> OutputSecret {
     let field = SecretField::ServiceToken;
     let place = crate::seal::SealedPlace { output, field: field.as_str(), version };
     OutputSecret { field, version, sealed: seal.seal(place, &Secret::new(text.to_owned())).unwrap() }
 }
 
 impl Site {
-    async fn new(world: &mut World) -> Self {
+    pub(super) async fn new(world: &mut World) -> Self {
         let file = SealKey::generate();
         let seal = Arc::new(Seal::new(vec![key(1, &file)]));
         let (at, by) = (world.now, "user:admin".to_owned());
@@ -69,23 +69,23 @@ impl Site {
         KeyOf { host: self.host.id, output: self.output.id }
     }
 
-    async fn want(&self, world: &World) {
+    pub(super) async fn want(&self, world: &World) {
         let (host, outputs) = (self.host.id, vec![self.output.id]);
         world.store().want_output_keys(WantOutputKeys { host, outputs, at: world.now }).await.unwrap();
     }
 
-    async fn ask_at(&self, world: &World, cluster: u64) -> Option<AttemptId> {
+    pub(super) async fn ask_at(&self, world: &World, cluster: u64) -> Option<AttemptId> {
         let attempt = AttemptId::generate(world.now);
         let command = AskOutputKey { key: self.key(), attempt, cluster, at: world.now };
         world.store().ask_output_key(command).await.unwrap().then_some(attempt)
     }
 
-    async fn asked(&self, world: &World) -> AttemptId {
+    pub(super) async fn asked(&self, world: &World) -> AttemptId {
         self.want(world).await;
         self.ask_at(world, 1).await.expect("an attempt")
     }
 
-    async fn keep(&self, world: &World, attempt: AttemptId) -> KeyKeeping {
+    pub(super) async fn keep(&self, world: &World, attempt: AttemptId) -> KeyKeeping {
         let (field, made_at) = (StoredKey::field(self.host.id), world.now);
         let place = StoredKey::place(self.output.id, &field, made_at);
         let sealed = self.seal.seal(place, &Secret::new("secret".to_owned())).unwrap();
@@ -94,57 +94,70 @@ impl Site {
         world.store().keep_output_key(KeepOutputKey { key: self.key(), attempt, made, entry }).await.unwrap()
     }
 
-    async fn ready(&self, world: &mut World) -> AttemptId {
+    pub(super) async fn ready(&self, world: &mut World) -> AttemptId {
         let attempt = self.asked(world).await;
         assert_eq!(self.keep(world, attempt).await, KeyKeeping::Kept);
         world.expect_entries(&[Action::OutputKeyCreated]).await;
         attempt
     }
 
-    async fn fail(&self, world: &World, attempt: AttemptId, may_exist: bool) {
-        let (at, next_at) = (world.now, world.now.plus(HOUR));
-        let state = OutputState::Unreachable;
-        let command = DelayOutputKey { key: self.key(), attempt, may_exist, state, failures: 1, at, next_at };
-        world.store().delay_output_key(command).await.unwrap();
+    /// The work of making the key.
+    pub(super) fn make(&self, failures: u32) -> OutputWork {
+        OutputWork { key: self.key(), cluster: 1, failures, task: OutputTask::Make }
     }
 
     /// The state of the key as administrators see it.
-    async fn shown(&self, world: &World) -> Option<OutputState> {
+    pub(super) async fn shown(&self, world: &World) -> Option<OutputState> {
         let outputs = world.store().outputs_of_host(self.host.id).await.unwrap();
         let [HostOutputState { id, name, state, since }] = &outputs[..] else { panic!("{outputs:?}") };
         assert_eq!((id, name, since.is_some()), (&self.output.id, &self.output.name, state.is_some()));
         *state
     }
 
-    async fn state(&self, world: &World) -> Option<OutputState> {
+    /// Records that a call of this work failed. The cluster is called again in an hour.
+    pub(super) async fn fail(
+        &self,
+        world: &World,
+        work: OutputWork,
+        attempt: Option<AttemptId>,
+        may_exist: bool,
+    ) {
+        let (at, next_at, state) = (world.now, world.now.plus(HOUR), OutputState::Unreachable);
+        let command = FailOutputWork { work, attempt, may_exist, state, at, next_at };
+        world.store().fail_output_work(command).await.unwrap();
+    }
+
+    pub(super) async fn state(&self, world: &World) -> Option<OutputState> {
         let keys = world.store().keys_of_host(self.host.id).await.unwrap();
         keys.iter().find(|(output, _)| *output == self.output.id)?.1.as_ref().map(|key| key.state)
     }
 }
 
-async fn due(world: &World) -> Vec<OutputWork> {
+pub(super) async fn due(world: &World) -> Vec<OutputWork> {
     world.store().due_output_work(world.now, 10).await.unwrap()
 }
 
 /// The due invalidations: attempt and id of each key.
-async fn invalidations(world: &World) -> Vec<(AttemptId, Option<String>)> {
-    let ended = due(world).await.into_iter().filter_map(|work| match work {
-        OutputWork::Invalidate(ended) => Some((ended.attempt, ended.id)),
+pub(super) async fn invalidations(world: &World) -> Vec<(AttemptId, Option<String>)> {
+    let ended = due(world).await.into_iter().filter_map(|work| match work.task {
+        OutputTask::Invalidate(ended) => Some((ended.attempt, ended.id)),
         _ => None,
     });
     ended.collect()
 }
 
-async fn settle(world: &World, attempt: AttemptId, end: InvalidationEnd) {
-    world.store().settle_invalidation(SettleInvalidation { attempt, end }).await.unwrap();
+pub(super) async fn settle(world: &World, attempt: AttemptId, id: Option<&str>, end: InvalidationEnd) {
+    let id = id.map(str::to_owned);
+    world.store().settle_invalidation(SettleInvalidation { attempt, id, end }).await.unwrap();
 }
 
-async fn withdraw(world: &World) {
-    let command = WithdrawOutputKeys { at: world.now, most: 10 };
-    assert!(!world.store().withdraw_output_keys(command).await.unwrap());
+pub(super) async fn withdraw(world: &World) {
+    let keys = world.store().unentitled_keys(world.now, 10).await.unwrap();
+    world.store().withdraw_output_keys(WithdrawOutputKeys { keys, at: world.now }).await.unwrap();
+    assert_eq!(world.store().unentitled_keys(world.now, 10).await.unwrap(), []);
 }
 
-async fn abandon(world: &World) -> u64 {
+pub(super) async fn abandon(world: &World) -> u64 {
     let command = AbandonOutputKeys { key: None, at: world.now };
     world.store().abandon_output_keys(command).await.unwrap()
 }
@@ -160,7 +173,7 @@ pub(in crate::store) async fn a_wanted_key_is_made_once(world: &mut World) {
     site.want(world).await;
     site.want(world).await;
     assert_eq!(site.shown(world).await, Some(OutputState::Preparing));
-    assert_eq!(due(world).await, [OutputWork::Make { key: site.key(), failures: 0 }]);
+    assert_eq!(due(world).await, [site.make(0)]);
     assert_eq!(site.ask_at(world, 2).await, None, "the output was read at another revision");
     let attempt = site.ask_at(world, 1).await.unwrap();
     assert_eq!(site.ask_at(world, 1).await, None, "one attempt at a time");
@@ -183,36 +196,13 @@ pub(in crate::store) async fn an_attempt_without_an_end_is_invalidated_first(wor
     assert_eq!(due(world).await.len(), 1, "nothing is requested yet");
     assert_eq!(site.ask_at(world, 1).await, None);
     let later = world.now.plus(LATE_KEYS);
-    settle(world, attempt, InvalidationEnd::Again { next_at: later }).await;
-    assert_eq!(due(world).await, [OutputWork::Make { key: site.key(), failures: 0 }]);
+    settle(world, attempt, None, InvalidationEnd::Again { next_at: later }).await;
+    assert_eq!(due(world).await, [site.make(0)]);
     assert!(site.ask_at(world, 1).await.is_some());
     world.pass(LATE_KEYS);
     assert_eq!(invalidations(world).await, [(attempt, None)], "a slow cluster is asked again");
-    settle(world, attempt, InvalidationEnd::Done(None)).await;
+    settle(world, attempt, None, InvalidationEnd::Done(None)).await;
     assert_eq!(invalidations(world).await, []);
-}
-
-pub(in crate::store) async fn a_failure_delays_every_due_key_of_the_output(world: &mut World) {
-    let site = Site::new(world).await;
-    let other = Site {
-        host: member(world, &site.policy).await,
-        policy: site.policy.clone(),
-        output: site.output.clone(),
-        seal: site.seal.clone(),
-        file: SealKey::generate(),
-    };
-    let attempt = site.asked(world).await;
-    other.want(world).await;
-    site.fail(world, attempt, false).await;
-    assert_eq!((due(world).await, invalidations(world).await), (Vec::new(), Vec::new()));
-    for site in [&site, &other] {
-        assert_eq!(site.state(world).await, Some(OutputState::Unreachable));
-    }
-    world.pass(HOUR);
-    assert_eq!(due(world).await.len(), 2);
-    let again = site.ask_at(world, 1).await.unwrap();
-    site.fail(world, again, true).await;
-    assert_eq!(invalidations(world).await, [(again, None)]);
 }
 
 pub(in crate::store) async fn a_host_without_the_right_loses_its_key(world: &mut World) {
@@ -222,8 +212,8 @@ pub(in crate::store) async fn a_host_without_the_right_loses_its_key(world: &mut
     world.pass(std::time::Duration::from_secs(1));
     move_to(world, vec![as_it_is(&site.host)], None).await;
     assert_eq!(invalidations(world).await, known, "a move");
-    settle(world, attempt, InvalidationEnd::Done(Some(Box::new(world.draft(Action::OutputKeyInvalidated)))))
-        .await;
+    let done = InvalidationEnd::Done(Some(Box::new(world.draft(Action::OutputKeyInvalidated))));
+    settle(world, attempt, Some("id-1"), done).await;
     let moved = HostMove { revision: world.host(site.host.id).await.revision, ..as_it_is(&site.host) };
     move_to(world, vec![moved], Some(site.policy.id)).await;
     world.new_entries().await;
@@ -247,7 +237,7 @@ pub(in crate::store) async fn a_copied_or_re_enrolled_host_loses_its_key(world: 
     let token = bound(world, &site.host, Some(site.policy.id)).await;
     assert_eq!(reenroll(world, &token, &site.host, new_key()).await, Redeemed::First);
     assert_eq!(invalidations(world).await, [(attempt, Some("id-1".to_owned()))], "a re-enrollment");
-    settle(world, attempt, InvalidationEnd::Done(None)).await;
+    settle(world, attempt, Some("id-1"), InvalidationEnd::Done(None)).await;
     world.new_entries().await;
     let attempt = site.ready(world).await;
     let former = world.host(site.host.id).await;
@@ -282,6 +272,12 @@ pub(in crate::store) async fn a_withdrawn_attempt_learns_its_id(world: &mut Worl
     assert_eq!(site.keep(world, attempt).await, KeyKeeping::Withdrawn);
     assert_eq!(invalidations(world).await, [(attempt, Some("id-1".to_owned()))]);
     assert_eq!(world.new_entries().await.len(), 0, "the host never had the key");
+    // The answer of an invalidation by name that ran at that time says nothing of the id.
+    let later = world.now.plus(LATE_KEYS);
+    for end in [InvalidationEnd::Again { next_at: later }, InvalidationEnd::Done(None)] {
+        settle(world, attempt, None, end).await;
+        assert_eq!(invalidations(world).await, [(attempt, Some("id-1".to_owned()))]);
+    }
 }
 
 pub(in crate::store) async fn a_reported_key_is_checked_every_five_minutes(world: &mut World) {
@@ -294,7 +290,7 @@ pub(in crate::store) async fn a_reported_key_is_checked_every_five_minutes(world
     assert_eq!(doubt(world).await, 0, "it was just made");
     world.pass(CHECKED_EVERY);
     assert_eq!((doubt(world).await, doubt(world).await), (1, 0));
-    assert!(matches!(due(world).await[..], [OutputWork::Check { cluster: 1, .. }]));
+    assert!(matches!(due(world).await[..], [OutputWork { cluster: 1, task: OutputTask::Check { .. }, .. }]));
     let judge = |is_invalid, at| JudgeOutputKey { key: site.key(), attempt, is_invalid, at };
     world.store().judge_output_key(judge(false, world.now)).await.unwrap();
     assert_eq!((due(world).await, doubt(world).await), (Vec::new(), 0));
@@ -303,7 +299,9 @@ pub(in crate::store) async fn a_reported_key_is_checked_every_five_minutes(world
     assert_eq!(site.state(world).await, Some(OutputState::Ready));
     world.store().judge_output_key(judge(true, world.now)).await.unwrap();
     assert_eq!(site.state(world).await, Some(OutputState::Invalid));
-    assert_eq!(due(world).await, [OutputWork::Make { key: site.key(), failures: 0 }]);
+    // The cluster may be wrong about it.
+    assert_eq!(invalidations(world).await, [(attempt, Some("id-1".to_owned()))]);
+    assert!(due(world).await.contains(&site.make(0)));
 }
 
 /// Keys end where they were made, also after two changes and the deletion of the output.
@@ -342,7 +340,7 @@ pub(in crate::store) async fn a_former_cluster_stays_until_its_keys_have_ended(w
     assert_eq!(deletion, OutputDeletion::Deleted);
     withdraw(world).await;
     assert_eq!(former(world, id).await.as_deref(), Some("https://es-1"));
-    settle(world, attempt, InvalidationEnd::Done(None)).await;
+    settle(world, attempt, Some("id-1"), InvalidationEnd::Done(None)).await;
     withdraw(world).await;
     assert_eq!(former(world, id).await, None, "no key needs it");
     world.new_entries().await;

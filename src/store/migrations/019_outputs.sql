@@ -65,16 +65,15 @@ FROM outputs AS o;
 
 -- The key of each host at an Elasticsearch output, and the work on it. stage: wanted waits for its next attempt; asked: the attempt may
 -- have made a key; made; doubted: made, and its host reports that it fails. policy is the host's for which the key is. next_at: the work
--- is due; NULL: no work. The seal binds output, host and made_at.
+-- is due, unless its cluster fails; NULL: no work. The seal binds output, host and made_at.
 CREATE TABLE output_keys (
     host       BLOB    NOT NULL CHECK (length(host) = 16),
     output     BLOB    NOT NULL CHECK (length(output) = 16),
     policy     BLOB    NOT NULL CHECK (length(policy) = 16),
     cluster    INTEGER NOT NULL CHECK (cluster > 0),
     stage      TEXT    NOT NULL CHECK (stage IN ('wanted', 'asked', 'made', 'doubted')),
-    state      TEXT    NOT NULL CHECK (state IN ('ready', 'preparing', 'unreachable', 'refused', 'invalid')),
+    state      TEXT    NOT NULL CHECK (state IN ('ready', 'preparing', 'invalid')),
     since      INTEGER NOT NULL,
-    failures   INTEGER NOT NULL CHECK (failures >= 0),
     next_at    INTEGER,
     attempt    BLOB    CHECK (length(attempt) = 16),
     asked_at   INTEGER,
@@ -87,8 +86,8 @@ CREATE TABLE output_keys (
     CHECK ((stage = 'made' OR stage = 'doubted') = (sealed IS NOT NULL)),
     PRIMARY KEY (host, output)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX output_keys_by_work ON output_keys (next_at) WHERE next_at IS NOT NULL;
-CREATE INDEX output_keys_by_output ON output_keys (output, state);
+CREATE INDEX output_keys_by_work ON output_keys (next_at, cluster, stage) WHERE next_at IS NOT NULL;
+CREATE INDEX output_keys_by_output ON output_keys (output, cluster, state, since);
 
 -- Keys that are to be invalidated: by their id, or by the name of their attempt if the cluster gave no answer. answered: the cluster
 -- knew no such key, and may still make it.
@@ -100,12 +99,22 @@ CREATE TABLE output_invalidations (
     key_id   TEXT,
     asked_at INTEGER NOT NULL,
     answered INTEGER NOT NULL CHECK (answered = 0 OR answered = 1),
-    failures INTEGER NOT NULL CHECK (failures >= 0),
     next_at  INTEGER NOT NULL,
     since    INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX output_invalidations_by_work ON output_invalidations (next_at);
+CREATE INDEX output_invalidations_by_work ON output_invalidations (next_at, output, cluster);
 CREATE INDEX output_invalidations_by_output ON output_invalidations (output, host);
+
+-- Clusters that fail: the work of each waits until next_at. Keys that are not ready have this state. cluster is that of keys.
+CREATE TABLE failing_clusters (
+    output   BLOB    NOT NULL CHECK (length(output) = 16),
+    cluster  INTEGER NOT NULL CHECK (cluster > 0),
+    state    TEXT    NOT NULL CHECK (state = 'unreachable' OR state = 'refused'),
+    since    INTEGER NOT NULL,
+    failures INTEGER NOT NULL CHECK (failures > 0),
+    next_at  INTEGER NOT NULL,
+    PRIMARY KEY (output, cluster)
+) STRICT, WITHOUT ROWID;
 
 -- Clusters that outputs had before, or that deleted outputs had, with the sealed credential: kept until every key of them is invalidated.
 -- cluster is that of the last keys there.
@@ -122,15 +131,20 @@ CREATE TABLE former_clusters (
 
 CREATE VIEW readable_output_keys AS
 SELECT lower(hex(host)) AS host, lower(hex(output)) AS output, lower(hex(policy)) AS policy, stage, state,
-       strftime('%FT%TZ', since / 1000, 'unixepoch') AS since, failures,
+       strftime('%FT%TZ', since / 1000, 'unixepoch') AS since,
        strftime('%FT%TZ', next_at / 1000, 'unixepoch') AS next_at, lower(hex(attempt)) AS attempt, key_id,
        strftime('%FT%TZ', made_at / 1000, 'unixepoch') AS made_at
 FROM output_keys;
 
 CREATE VIEW readable_output_invalidations AS
-SELECT lower(hex(attempt)) AS attempt, lower(hex(host)) AS host, lower(hex(output)) AS output, key_id, failures,
+SELECT lower(hex(attempt)) AS attempt, lower(hex(host)) AS host, lower(hex(output)) AS output, key_id,
        strftime('%FT%TZ', next_at / 1000, 'unixepoch') AS next_at, strftime('%FT%TZ', since / 1000, 'unixepoch') AS since
 FROM output_invalidations;
+
+CREATE VIEW readable_failing_clusters AS
+SELECT lower(hex(output)) AS output, cluster, state, strftime('%FT%TZ', since / 1000, 'unixepoch') AS since, failures,
+       strftime('%FT%TZ', next_at / 1000, 'unixepoch') AS next_at
+FROM failing_clusters;
 
 -- The opaque key of a host, found by its SHA-256, and the certificate that it is as good as. used_at is its first use. made counts the
 -- keys that the host got for this certificate.

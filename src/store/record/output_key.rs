@@ -121,30 +121,34 @@ pub struct KeyOf {
     pub output: OutputId,
 }
 
-/// Work on keys that is due.
+/// Work on a key that is due.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum OutputWork {
-    /// A key is to be requested.
-    Make {
-        /// Host and output of the key.
-        key: KeyOf,
-        /// Number of failed attempts in a row.
-        failures: u32,
-    },
-    /// The attempt to make a key has no end: its process is gone.
-    Abandon(KeyOf),
-    /// The cluster is to be asked whether a key is valid.
+pub struct OutputWork {
+    /// Host and output of the key.
+    pub key: KeyOf,
+    /// The output's revision since which such keys are good.
+    pub cluster: u64,
+    /// Number of failures of this cluster in a row.
+    pub failures: u32,
+    /// The work.
+    pub task: OutputTask,
+}
+
+/// The work on a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OutputTask {
+    /// The key is to be requested.
+    Make,
+    /// The attempt to make the key has no end: its process is gone.
+    Abandon,
+    /// The cluster is to be asked whether the key is valid.
     Check {
-        /// Host and output of the key.
-        key: KeyOf,
         /// The attempt that made it.
         attempt: AttemptId,
         /// Its public id.
         id: String,
-        /// The output's revision since which such keys are good.
-        cluster: u64,
     },
-    /// A key is to be invalidated.
+    /// The key is to be invalidated.
     Invalidate(Invalidation),
 }
 
@@ -160,9 +164,9 @@ pub enum WorkPlace {
 impl OutputWork {
     /// The thing that the work is about.
     pub const fn place(&self) -> WorkPlace {
-        match self {
-            Self::Make { key, .. } | Self::Abandon(key) | Self::Check { key, .. } => WorkPlace::Key(*key),
-            Self::Invalidate(invalidation) => WorkPlace::Attempt(invalidation.attempt),
+        match &self.task {
+            OutputTask::Make | OutputTask::Abandon | OutputTask::Check { .. } => WorkPlace::Key(self.key),
+            OutputTask::Invalidate(invalidation) => WorkPlace::Attempt(invalidation.attempt),
         }
     }
 }
@@ -172,16 +176,12 @@ impl OutputWork {
 pub struct Invalidation {
     /// The attempt that made it.
     pub attempt: AttemptId,
-    /// Host and output of the key.
-    pub key: KeyOf,
-    /// The output's revision since which such keys were good.
-    pub cluster: u64,
     /// Its public id; `None` if the cluster may have made it without an answer.
     pub id: Option<String>,
     /// Time of the request for the key.
     pub asked_at: Timestamp,
-    /// Number of failures in a row.
-    pub failures: u32,
+    /// Time since which the key is to be invalidated.
+    pub since: Timestamp,
 }
 
 /// The cluster that made a key, or that is to make one.

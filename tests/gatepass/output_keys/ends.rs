@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{Site, output, policy_with};
-use crate::support::cluster::{Cluster, Conduct};
+use crate::support::cluster::{Cluster, Conduct, NEXT_TOKEN, OTHERS_TOKEN};
 use crate::support::fleet::{Member, change};
 use crate::support::{Host, eventually};
 
@@ -134,4 +134,90 @@ async fn a_deleted_output_leaves_no_valid_key() {
     site.cluster.conduct(Conduct::Good);
     site.valid_keys(0).await;
     site.cluster.was_asked_well();
+}
+
+/// At Elasticsearch an account finds its own keys alone. So the former token ends the former keys.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_account_leaves_no_former_key() {
+    let (site, key) = Site::ready().await;
+    site.cluster.accept(&format!("Bearer {OTHERS_TOKEN}"));
+    site.set(json!({ "service_token": OTHERS_TOKEN })).await;
+    assert_ne!(site.key().await, key);
+    site.valid_keys(1).await;
+    site.member.revoke(&site.at).await;
+    site.valid_keys(0).await;
+    site.cluster.was_asked_well();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_token_of_the_account_keeps_the_keys() {
+    let (site, key) = Site::ready().await;
+    site.cluster.accept(&format!("Bearer {NEXT_TOKEN}"));
+    site.set(json!({ "service_token": NEXT_TOKEN })).await;
+    assert_eq!(site.key().await, key);
+    site.member.revoke(&site.at).await;
+    site.valid_keys(0).await;
+    assert_eq!(site.cluster.keys().len(), 1);
+}
+
+/// "The keys are invalidated when the host is revoked." A cluster that does not know its own key has not done it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_key_stays_to_be_invalidated() {
+    let (site, _) = Site::ready().await;
+    site.cluster.is_away(true);
+    site.member.revoke(&site.at).await;
+    let asked = |number: usize| {
+        let calls = site.cluster.calls();
+        (calls.iter().filter(|call| call.starts_with("DELETE")).count() >= number).then_some(())
+    };
+    eventually("the cluster is asked", async || asked(1)).await;
+    assert_eq!(site.to_invalidate(), 1);
+    assert_eq!(site.at.entries("output_key_invalidated").await, 0);
+    eventually("it is asked again after an hour", async || {
+        site.at.clock.advance(Duration::from_secs(60));
+        asked(2)
+    })
+    .await;
+    assert_eq!(site.to_invalidate(), 1);
+    site.cluster.is_away(false);
+    site.at.clock.advance(Duration::from_secs(3601));
+    site.valid_keys(0).await;
+    eventually("it is recorded", async || (site.to_invalidate() == 0).then_some(())).await;
+    assert_eq!(site.at.entries("output_key_invalidated").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_key_is_given_up_after_days() {
+    let (site, _) = Site::ready().await;
+    site.cluster.is_away(true);
+    site.member.revoke(&site.at).await;
+    let mut hours = 0..48;
+    eventually("the key is given up", async || {
+        if hours.next().is_some() {
+            site.at.clock.advance(Duration::from_secs(3601));
+        }
+        (site.to_invalidate() == 0).then_some(())
+    })
+    .await;
+    let ledger = site.at.ledger().await;
+    let entry = ledger.iter().find(|entry| entry["action"] == "output_key_invalidated").unwrap();
+    assert_eq!((&entry["outcome"], &entry["reason"]), (&json!("refused"), &json!("unknown_to_cluster")));
+}
+
+/// The name of the cluster led to another one when the host reported its key.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replaced_key_is_invalidated() {
+    let (site, key) = Site::ready().await;
+    site.cluster.is_away(true);
+    site.at.clock.advance(Duration::from_secs(301));
+    site.reports_failure().await;
+    eventually("the host has another key", async || {
+        site.at.clock.advance(Duration::from_secs(1));
+        site.fetched().await["api_key"].as_str().filter(|next| **next != key).map(drop)
+    })
+    .await;
+    site.cluster.is_away(false);
+    site.at.clock.advance(Duration::from_secs(3601));
+    site.valid_keys(1).await;
+    assert!(site.key().await.starts_with(&format!("{}:", site.cluster.valid()[0].id)));
 }

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::Site;
-use crate::support::cluster::{Cluster, Conduct};
+use super::{Site, output, policy_with};
+use crate::support::cluster::{Cluster, Conduct, NEXT_TOKEN};
+use crate::support::fleet::{Member, POLICY};
 use crate::support::{database, eventually};
 
 /// "If the API key is invalid, Elastic Agent stops ingesting data into Elasticsearch." A cluster that is down, slow or
@@ -114,4 +115,101 @@ async fn a_key_without_an_answer_is_invalidated() {
     site.valid_keys(1).await;
     assert!(key.starts_with(&format!("{}:", site.cluster.valid()[0].id)));
     site.cluster.was_asked_well();
+}
+
+/// A host that comes later learns the state at once, and causes no call.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_host_sees_the_state_of_the_cluster() {
+    let site = Site::start().await;
+    site.cluster.conduct(Conduct::Answering(403, String::from("{}")));
+    site.reaches("refused").await;
+    let late = Member::of(&site.at, &site.policy).await;
+    let said = late.client.get(POLICY).await;
+    assert_eq!(said.json["outputs"][0]["state"], "refused", "{}", said.text);
+}
+
+/// A cluster that refuses to invalidate an unanswered key refuses the host's key.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_invalidation_is_shown_to_the_host() {
+    let site = Site::start().await;
+    site.cluster.conduct(Conduct::Withholding);
+    site.reaches("unreachable").await;
+    site.cluster.conduct(Conduct::Answering(403, String::from("{}")));
+    site.reaches("refused").await;
+    site.cluster.conduct(Conduct::Good);
+    site.key().await;
+    site.valid_keys(1).await;
+}
+
+/// The clock stands still: the host does not wait for the end of a pause.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_corrected_credential_is_tried_at_once() {
+    let at = super::start().await;
+    let cluster = Cluster::accepting(&format!("Bearer {NEXT_TOKEN}")).await;
+    let output = output(&at, &cluster, "logs").await;
+    let policy = policy_with(&at, "edge", &[&output]).await;
+    let member = Member::of(&at, &policy).await;
+    let site = Site { at, cluster, output, policy, member };
+    site.reaches("refused").await;
+    site.set(json!({ "service_token": NEXT_TOKEN })).await;
+    eventually("the host has its key", async || (site.fetched().await["state"] == "ready").then_some(()))
+        .await;
+}
+
+/// More hosts wait for the damaged output than the server looks at in one turn.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_credential_holds_up_no_other_output() {
+    let (at, cluster) = (super::start().await, Cluster::start().await);
+    let damaged = output(&at, &cluster, "damaged").await;
+    let whole = output(&at, &cluster, "whole").await;
+    let id = damaged["id"].as_str().unwrap().replace('-', "");
+    let damage = format!("UPDATE output_secrets SET sealed = zeroblob(64) WHERE output = x'{id}'");
+    database::execute(at.data_dir(), &damage);
+    let first = policy_with(&at, "first", &[&damaged]).await;
+    let mut waiting = Vec::new();
+    for _ in 0..20 {
+        let member = Member::of(&at, &first).await;
+        assert_eq!(member.client.get(POLICY).await.status, 200);
+        waiting.push(member);
+    }
+    let policy = policy_with(&at, "second", &[&whole]).await;
+    let member = Member::of(&at, &policy).await;
+    eventually("the host has its key", async || {
+        (member.client.get(POLICY).await.json["outputs"][0]["state"] == "ready").then_some(())
+    })
+    .await;
+    let said = waiting[0].client.get(POLICY).await;
+    assert_eq!(said.json["outputs"][0]["state"], "unreachable", "{}", said.text);
+    let site = Site { at, cluster, output: damaged, policy: first, member: waiting.remove(0) };
+    site.set(json!({ "service_token": crate::support::cluster::SERVICE_TOKEN })).await;
+    site.key().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_key_is_replaced() {
+    let (site, key) = Site::ready().await;
+    database::execute(site.at.data_dir(), "UPDATE output_keys SET sealed = zeroblob(64)");
+    let output = site.fetched().await;
+    assert_eq!((&output["state"], &output["api_key"]), (&json!("invalid"), &Value::Null));
+    assert_ne!(site.key().await, key);
+    site.valid_keys(1).await;
+}
+
+/// A host reads its policy while the seal is rotated.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rotation_of_the_seal_fails_no_host() {
+    let (site, key) = Site::ready().await;
+    let rotate = async {
+        for _ in 0..10 {
+            let said = site.at.admin().post("/api/v1/signing-keys/rotate", &json!({ "use": "seal" })).await;
+            assert_eq!(said.status, 200, "{}", said.text);
+        }
+    };
+    tokio::pin!(rotate);
+    loop {
+        tokio::select! {
+            () = &mut rotate => break,
+            output = site.fetched() => assert_eq!(output["api_key"], Value::from(key.as_str())),
+        }
+    }
 }

@@ -18,8 +18,12 @@ use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-/// The token of the service account that the cluster accepts.
-pub(crate) const SERVICE_TOKEN: &str = "AAEAAWVsYXN0aWMvZ2F0ZXBhc3M6c2VjcmV0LW9mLXRoZS1jbHVzdGVy";
+/// A token of the service account `elastic/gatepass`, which the cluster accepts.
+pub(crate) const SERVICE_TOKEN: &str = "AAEAAWVsYXN0aWMvZ2F0ZXBhc3MvZmlyc3Q6c2VjcmV0LW9mLXRoZS1jbHVzdGVy";
+/// Another token of this account.
+pub(crate) const NEXT_TOKEN: &str = "AAEAAWVsYXN0aWMvZ2F0ZXBhc3Mvc2Vjb25kOm5leHQtc2VjcmV0LW9mLWl0";
+/// A token of the service account `elastic/another`.
+pub(crate) const OTHERS_TOKEN: &str = "AAEAAWVsYXN0aWMvYW5vdGhlci9maXJzdDpzZWNyZXQtb2YtYW5vdGhlcg==";
 
 /// The conduct of the cluster.
 #[derive(Clone, Debug)]
@@ -46,6 +50,8 @@ pub(crate) struct ClusterKey {
     pub(crate) secret: String,
     pub(crate) roles: Value,
     pub(crate) valid: bool,
+    /// The account that made it.
+    owner: String,
 }
 
 #[derive(Default)]
@@ -54,8 +60,18 @@ struct State {
     keys: Vec<ClusterKey>,
     calls: Vec<String>,
     wrong: Vec<String>,
-    /// The value of `Authorization` that it accepts.
-    credential: String,
+    /// The values of `Authorization` that it accepts.
+    credentials: Vec<String>,
+    /// The name leads to another cluster, which has none of the keys.
+    is_away: bool,
+}
+
+/// The account of a value of `Authorization`: the tokens of a service account act for it.
+fn account(credential: &str) -> String {
+    let token = credential.strip_prefix("Bearer ").and_then(|token| STANDARD.decode(token).ok());
+    let names = token.map(|token| String::from_utf8_lossy(&token).into_owned());
+    let account = names.as_deref().and_then(|names| names.rsplit_once('/'));
+    account.map_or_else(|| credential.to_owned(), |(account, _)| account.to_owned())
 }
 
 /// A running cluster. It ends with its runtime.
@@ -87,7 +103,7 @@ impl Cluster {
         let key = PrivatePkcs8KeyDer::from(leaf_key.serialize_der()).into();
         let config = config.unwrap().with_no_client_auth().with_single_cert(vec![leaf], key).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let state = State { credential: credential.to_owned(), ..State::default() };
+        let state = State { credentials: vec![credential.to_owned()], ..State::default() };
         let ca = STANDARD.encode(&root);
         let cluster = Self {
             address: listener.local_addr().unwrap(),
@@ -104,6 +120,16 @@ impl Cluster {
 
     pub(crate) fn conduct(&self, conduct: Conduct) {
         self.state.lock().conduct = Some(conduct);
+    }
+
+    /// Accepts this value of `Authorization` too.
+    pub(crate) fn accept(&self, credential: &str) {
+        self.state.lock().credentials.push(credential.to_owned());
+    }
+
+    /// Leads the cluster's name to another cluster, or back again. Keys that it makes from then on are of the one that is there.
+    pub(crate) fn is_away(&self, is_away: bool) {
+        self.state.lock().is_away = is_away;
     }
 
     /// Every key that it made, oldest first.
@@ -184,15 +210,17 @@ impl Cluster {
     fn act(&self, method: &Method, target: &str, headers: &HeaderMap, body: &[u8]) -> (u16, Value) {
         let mut state = self.state.lock();
         let credential = headers.get("authorization").and_then(|value| value.to_str().ok());
-        if credential != Some(&*state.credential) {
+        let Some(owner) = credential.filter(|given| state.credentials.iter().any(|known| known == given))
+        else {
             return (401, json!({ "error": { "type": "security_exception" }, "status": 401 }));
-        }
+        };
+        let owner = account(owner);
         let body = serde_json::from_slice::<Value>(body).unwrap_or_default();
         let path = target.split('?').next().unwrap_or_default();
         let done = match (method, path) {
-            (&Method::POST, "/_security/api_key") => state.create(&body),
-            (&Method::GET, "/_security/api_key") => state.find(target),
-            (&Method::DELETE, "/_security/api_key") => state.invalidate(&body),
+            (&Method::POST, "/_security/api_key") => state.create(&body, &owner),
+            (&Method::GET, "/_security/api_key") => state.find(target, &owner),
+            (&Method::DELETE, "/_security/api_key") => state.invalidate(&body, &owner),
             _ => None,
         };
         done.unwrap_or_else(|| {
@@ -203,7 +231,7 @@ impl Cluster {
 }
 
 impl State {
-    fn create(&mut self, body: &Value) -> Option<(u16, Value)> {
+    fn create(&mut self, body: &Value, owner: &str) -> Option<(u16, Value)> {
         let name = body["name"].as_str().filter(|name| !name.is_empty())?.to_owned();
         let roles = body["role_descriptors"].as_object().filter(|roles| !roles.is_empty())?.clone();
         let is_metadata = body["metadata"].is_object() && body.as_object()?.len() == 3;
@@ -219,14 +247,20 @@ impl State {
             secret: secret.clone(),
             roles: roles.into(),
             valid: true,
+            owner: owner.to_owned(),
         };
         self.keys.push(key);
         Some((200, json!({ "id": id, "name": name, "api_key": secret, "encoded": "bm90IHVzZWQ=" })))
     }
 
-    fn find(&self, target: &str) -> Option<(u16, Value)> {
+    /// With `owner` a cluster finds the keys of the account alone.
+    fn finds(&self, key: &ClusterKey, owner: &str) -> bool {
+        key.owner == owner && !self.is_away
+    }
+
+    fn find(&self, target: &str, owner: &str) -> Option<(u16, Value)> {
         let id = target.strip_prefix("/_security/api_key?id=")?.strip_suffix("&owner=true")?;
-        Some(match self.keys.iter().find(|key| key.id == id) {
+        Some(match self.keys.iter().find(|key| key.id == id && self.finds(key, owner)) {
             Some(key) => {
                 (200, json!({ "api_keys": [{ "id": id, "name": key.name, "invalidated": !key.valid }] }))
             }
@@ -234,17 +268,19 @@ impl State {
         })
     }
 
-    fn invalidate(&mut self, body: &Value) -> Option<(u16, Value)> {
+    fn invalidate(&mut self, body: &Value, owner: &str) -> Option<(u16, Value)> {
         (body["owner"] == true && body.as_object()?.len() == 2).then_some(())?;
         let ids = body["ids"].as_array().cloned().unwrap_or_default();
         let (mut now, mut before) = (Vec::new(), Vec::new());
-        for key in &mut self.keys {
+        let is_away = self.is_away;
+        for key in self.keys.iter_mut().filter(|key| key.owner == owner && !is_away) {
             if ids.contains(&json!(key.id)) || body["name"] == json!(key.name) {
                 let which = if std::mem::replace(&mut key.valid, false) { &mut now } else { &mut before };
                 which.push(key.id.clone());
             }
         }
+        let status = if now.is_empty() && before.is_empty() { 404 } else { 200 };
         let answer = json!({ "invalidated_api_keys": now, "previously_invalidated_api_keys": before, "error_count": 0 });
-        Some((200, answer))
+        Some((status, answer))
     }
 }

@@ -1,5 +1,7 @@
 //! One piece of work on a host's key: at most one call to its cluster, and the record of its end.
 
+use std::time::Duration;
+
 use super::{OutputKeys, next_try, state_after};
 use crate::clock::Timestamp;
 use crate::id::{AttemptId, OutputId};
@@ -11,10 +13,13 @@ use crate::service::outputs::default_roles::default_roles;
 use crate::service::tokens::mint::ATTEMPTS;
 use crate::service::{Caller, KeysError, ServiceError};
 use crate::store::{
-    AbandonOutputKeys, AskOutputKey, DelayOutputKey, Invalidation, InvalidationEnd, JudgeOutputKey,
-    KeepOutputKey, KeyCluster, KeyKeeping, KeyOf, LATE_KEYS, OutputState, OutputWork, SecretField,
-    SettleInvalidation, StoreError, StoredKey,
+    AbandonOutputKeys, AskOutputKey, FailOutputWork, Invalidation, InvalidationEnd, JudgeOutputKey,
+    KeepOutputKey, KeyCluster, KeyKeeping, KeyOf, LATE_KEYS, OutputState, OutputTask, OutputWork,
+    ProbeCluster, SecretField, SettleInvalidation, StoreError, StoredKey, UNKNOWN_KEYS,
 };
+
+/// Time until a cluster is asked again about a key that it does not know.
+const UNKNOWN_AGAIN: Duration = Duration::from_secs(60 * 60);
 
 /// A cluster with its opened credential.
 struct OpenCluster {
@@ -22,27 +27,51 @@ struct OpenCluster {
     credential: Secret<String>,
 }
 
+/// A call without a usable answer, or one that cannot be made.
+struct Failure {
+    state: OutputState,
+    text: String,
+}
+
+impl From<&ClusterError> for Failure {
+    fn from(error: &ClusterError) -> Self {
+        Self { state: state_after(error), text: error.to_string() }
+    }
+}
+
 impl OutputKeys {
-    /// Does due work to its end, and records it.
+    /// Does due work to its end, and records it. If its cluster fails, all work there waits.
     ///
     /// # Errors
-    /// The clock is in doubt, the credential of the cluster cannot be opened, or the store cannot be read or written. The work
-    /// stays due.
+    /// The clock is in doubt, or the store cannot be read or written. The work stays due.
     pub async fn work(&self, work: OutputWork) -> Result<(), ServiceError> {
-        match work {
-            OutputWork::Make { key, failures } => self.make(key, failures).await,
-            OutputWork::Abandon(key) => {
-                let at = self.base.time.trusted()?;
-                self.base.store.abandon_output_keys(AbandonOutputKeys { key: Some(key), at }).await?;
-                Ok(())
+        let (output, cluster, at) = (work.key.output, work.cluster, self.base.time.trusted()?);
+        if work.task == OutputTask::Abandon {
+            self.base.store.abandon_output_keys(AbandonOutputKeys { key: Some(work.key), at }).await?;
+            return Ok(());
+        }
+        // One call finds out whether the cluster works again. The others would only fail too.
+        let is_probe = work.failures > 0;
+        if is_probe && !self.base.store.probe_cluster(ProbeCluster { output, cluster, at }).await? {
+            return Ok(());
+        }
+        let done = match &work.task {
+            OutputTask::Abandon => Ok(()),
+            OutputTask::Make => self.make(&work).await,
+            OutputTask::Check { attempt, id } => self.check(&work, *attempt, id).await,
+            OutputTask::Invalidate(invalidation) => self.invalidate(&work, invalidation).await,
+        };
+        match done {
+            Err(ServiceError::Keys(error)) => {
+                let failure = Failure { state: OutputState::Unreachable, text: error.to_string() };
+                self.fail(&work, None, false, failure).await
             }
-            OutputWork::Check { key, attempt, id, cluster } => self.check(key, attempt, &id, cluster).await,
-            OutputWork::Invalidate(invalidation) => self.invalidate(invalidation).await,
+            done => done,
         }
     }
 
-    async fn make(&self, key: KeyOf, failures: u32) -> Result<(), ServiceError> {
-        let at = self.base.time.trusted()?;
+    async fn make(&self, work: &OutputWork) -> Result<(), ServiceError> {
+        let (key, at) = (work.key, self.base.time.trusted()?);
         let Some(cluster) = self.cluster(key.output, None).await? else {
             self.judge_soon();
             return Ok(());
@@ -58,11 +87,14 @@ impl OutputKeys {
         // Without roles a key would get every privilege of the credential.
         let roles = cluster.cluster.settings.role_descriptors.clone().filter(|roles| !roles.is_empty());
         let roles = roles.unwrap_or_else(default_roles).into();
-        let made = cluster.at(failures).create_key(&self.outbound, name, &roles).await;
+        let made = cluster.at(work.failures).create_key(&self.outbound, name, &roles).await;
         count("create", made.as_ref().err());
         match made {
-            Ok(made) => self.keep(key, attempt, made).await,
-            Err(error) => self.delay(key, attempt, failures, &error).await,
+            Ok(made) => {
+                self.logged.works((key.output, work.cluster));
+                self.keep(key, attempt, made).await
+            }
+            Err(error) => self.fail(work, Some(attempt), error.may_have_acted(), (&error).into()).await,
         }
     }
 
@@ -74,7 +106,8 @@ impl OutputKeys {
             let sealed = self.trust.seal().seal(StoredKey::place(key.output, &field, at), &made.secret);
             let sealed = sealed.map_err(|cause| unreadable(key.output, &field, cause))?;
             let stored = StoredKey { id: made.id.clone(), made_at: at, sealed };
-            let entry = about(Action::OutputKeyCreated, key, attempt, at).with("key_id", made.id.as_str());
+            let entry = about(Caller::SYSTEM.did(Action::OutputKeyCreated, at), key, attempt);
+            let entry = entry.with("key_id", made.id.as_str());
             let command = KeepOutputKey { key, attempt, made: stored, entry };
             match self.base.store.keep_output_key(command).await? {
                 KeyKeeping::Kept => return Ok(()),
@@ -88,31 +121,57 @@ impl OutputKeys {
         Err(StoreError::Contended.into())
     }
 
-    async fn delay(
+    /// Records that a call failed. The log has each cause once, until the cluster works again.
+    async fn fail(
         &self,
-        key: KeyOf,
-        attempt: AttemptId,
-        failures: u32,
-        error: &ClusterError,
+        work: &OutputWork,
+        attempt: Option<AttemptId>,
+        may_exist: bool,
+        failure: Failure,
     ) -> Result<(), ServiceError> {
-        let (at, failures) = (self.base.time.now(), failures.saturating_add(1));
-        log(key.output, failures, error, "no key for a host could be made");
-        let (state, may_exist) = (state_after(error), error.may_have_acted());
+        let (at, Failure { state, text: error }) = (self.base.time.now(), failure);
+        let KeyOf { output, host } = work.key;
+        let failures = work.failures.saturating_add(1);
+        let task = match work.task {
+            OutputTask::Make | OutputTask::Abandon => "create",
+            OutputTask::Check { .. } => "check",
+            OutputTask::Invalidate(_) => "invalidate",
+        };
+        if self.logged.is_new((output, work.cluster), &error) {
+            tracing::warn!(%output, %host, task, error, "a call to the cluster of an output failed; gatepass tries again");
+        } else {
+            tracing::debug!(%output, %host, task, failures, error, "a call to the cluster of an output failed");
+        }
         let next_at = next_try(at, failures);
-        let command = DelayOutputKey { key, attempt, may_exist, state, failures, at, next_at };
-        Ok(self.base.store.delay_output_key(command).await?)
+        let command = FailOutputWork { work: work.clone(), attempt, may_exist, state, at, next_at };
+        Ok(self.base.store.fail_output_work(command).await?)
     }
 
     /// Asks the cluster about a key that its host reported. Only its word makes the key invalid.
-    async fn check(&self, key: KeyOf, attempt: AttemptId, id: &str, of: u64) -> Result<(), ServiceError> {
-        let Some(cluster) = self.cluster(key.output, Some(of)).await? else { return Ok(()) };
-        let valid = cluster.at(0).is_valid(&self.outbound, id).await;
+    async fn check(&self, work: &OutputWork, attempt: AttemptId, id: &str) -> Result<(), ServiceError> {
+        let key = work.key;
+        let Some(cluster) = self.cluster(key.output, Some(work.cluster)).await? else {
+            self.judge_soon();
+            return Ok(());
+        };
+        let valid = cluster.at(work.failures).is_valid(&self.outbound, id).await;
         count("check", valid.as_ref().err());
-        if let Err(error) = &valid {
-            log(key.output, 1, error, "a reported key could not be checked");
-        }
-        let (is_invalid, at) = (valid == Ok(false), self.base.time.now());
-        let command = JudgeOutputKey { key, attempt, is_invalid, at };
+        let is_invalid = match valid {
+            Ok(is_valid) => !is_valid,
+            Err(error) => return self.fail(work, None, false, (&error).into()).await,
+        };
+        self.logged.works((key.output, work.cluster));
+        self.judge(key, attempt, is_invalid).await
+    }
+
+    /// Records whether a key is invalid. Then another one is requested.
+    pub(super) async fn judge(
+        &self,
+        key: KeyOf,
+        attempt: AttemptId,
+        is_invalid: bool,
+    ) -> Result<(), ServiceError> {
+        let command = JudgeOutputKey { key, attempt, is_invalid, at: self.base.time.now() };
         self.base.store.judge_output_key(command).await?;
         if is_invalid {
             self.wake.notify_one();
@@ -120,39 +179,59 @@ impl OutputKeys {
         Ok(())
     }
 
-    async fn invalidate(&self, invalidation: Invalidation) -> Result<(), ServiceError> {
-        let Invalidation { attempt, key, cluster: of, id, asked_at, failures } = invalidation;
-        let Some(cluster) = self.cluster(key.output, Some(of)).await? else {
-            tracing::error!(output = %key.output, host = %key.host, "the cluster of a key to be invalidated is not known");
-            let (at, failures) = (self.base.time.now(), failures.saturating_add(1));
-            let end = InvalidationEnd::Failed { failures, at, next_at: next_try(at, failures) };
-            return Ok(self.base.store.settle_invalidation(SettleInvalidation { attempt, end }).await?);
+    async fn invalidate(&self, work: &OutputWork, invalidation: &Invalidation) -> Result<(), ServiceError> {
+        let (KeyOf { output, host }, Invalidation { attempt, id, .. }) = (work.key, invalidation);
+        let Some(cluster) = self.cluster(output, Some(work.cluster)).await? else {
+            let text = String::from("the cluster of a key to be invalidated is not known");
+            let failure = Failure { state: OutputState::Unreachable, text };
+            return self.fail(work, None, false, failure).await;
         };
-        let name = KeyName { output: key.output, host: key.host, attempt };
+        let name = KeyName { output, host, attempt: *attempt };
         let which = id.as_deref().map_or(Which::Name(name), Which::Id);
-        let done = cluster.at(failures).invalidate(&self.outbound, &which).await;
+        let done = cluster.at(work.failures).invalidate(&self.outbound, &which).await;
         count("invalidate", done.as_ref().err());
-        let at = self.base.time.now();
-        let entry = || about(Action::OutputKeyInvalidated, key, attempt, at);
         let end = match done {
-            Ok(known) if known || id.is_some() => {
-                let entry = id.iter().fold(entry(), |entry, id| entry.with("key_id", id.as_str()));
-                InvalidationEnd::Done(Some(Box::new(entry)))
-            }
-            // A slow cluster may still make the key.
-            Ok(_) if at < asked_at.plus(LATE_KEYS) => {
-                InvalidationEnd::Again { next_at: asked_at.plus(LATE_KEYS) }
-            }
-            Ok(_) => InvalidationEnd::Done(None),
-            Err(error) => {
-                let failures = failures.saturating_add(1);
-                log(key.output, failures, &error, "a key could not be invalidated");
-                InvalidationEnd::Failed { failures, at, next_at: next_try(at, failures) }
-            }
+            Ok(known) => self.end_of(work.key, work.cluster, invalidation, known),
+            Err(error) => return self.fail(work, None, false, (&error).into()).await,
         };
-        self.base.store.settle_invalidation(SettleInvalidation { attempt, end }).await?;
+        let command = SettleInvalidation { attempt: *attempt, id: id.clone(), end };
+        self.base.store.settle_invalidation(command).await?;
         self.wake.notify_one();
         Ok(())
+    }
+
+    /// The end of an invalidation whose cluster gave an answer: whether it knows the key.
+    fn end_of(&self, key: KeyOf, cluster: u64, invalidation: &Invalidation, known: bool) -> InvalidationEnd {
+        let (at, Invalidation { attempt, id, asked_at, since }) = (self.base.time.now(), invalidation);
+        let entry = |draft: Draft| {
+            let entry = about(draft, key, *attempt);
+            Box::new(id.iter().fold(entry, |entry, id| entry.with("key_id", id.as_str())))
+        };
+        let later =
+            |until: Timestamp, pause: Duration| InvalidationEnd::Again { next_at: until.min(at.plus(pause)) };
+        match id {
+            _ if known => {
+                self.logged.works((key.output, cluster));
+                InvalidationEnd::Done(Some(entry(Caller::SYSTEM.did(Action::OutputKeyInvalidated, at))))
+            }
+            // A slow cluster may still make the key.
+            None if at < asked_at.plus(LATE_KEYS) => later(asked_at.plus(LATE_KEYS), LATE_KEYS),
+            None => InvalidationEnd::Done(None),
+            // The cluster made it. So this is another cluster, or the credential is not of the key's owner.
+            Some(_) if at < since.plus(UNKNOWN_KEYS) => {
+                let error =
+                    "the cluster does not know a key that it made: check the output's `hosts` and credential";
+                if self.logged.is_new((key.output, cluster), error) {
+                    tracing::warn!(output = %key.output, host = %key.host, error, "a key is not invalidated yet");
+                }
+                later(since.plus(UNKNOWN_KEYS), UNKNOWN_AGAIN)
+            }
+            Some(_) => {
+                let refused =
+                    Caller::SYSTEM.was_refused(Action::OutputKeyInvalidated, at, "unknown_to_cluster");
+                InvalidationEnd::Done(Some(entry(refused)))
+            }
+        }
     }
 
     /// The cluster that made keys of the revision `of`, or that makes new ones.
@@ -200,18 +279,9 @@ pub(super) fn unreadable(output: OutputId, field: &str, cause: SealError) -> Key
 }
 
 /// The entry of an act on a host's key. The name at the cluster follows from the ids.
-fn about(action: Action, key: KeyOf, attempt: AttemptId, at: Timestamp) -> Draft {
-    let entry = Caller::SYSTEM.did(action, at).about(Subjects::host(key.host));
+fn about(entry: Draft, key: KeyOf, attempt: AttemptId) -> Draft {
+    let entry = entry.about(Subjects::host(key.host));
     entry.with("output", key.output.to_string()).with("attempt", attempt.to_string())
-}
-
-/// Logs the first failure in a row. The others are counted and shown.
-fn log(output: OutputId, failures: u32, error: &ClusterError, what: &str) {
-    if failures == 1 {
-        tracing::warn!(%output, %error, "{what}; gatepass tries again");
-    } else {
-        tracing::debug!(%output, failures, %error, "{what}");
-    }
 }
 
 fn count(call: &'static str, error: Option<&ClusterError>) {

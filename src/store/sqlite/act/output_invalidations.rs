@@ -11,8 +11,8 @@ use crate::store::{InvalidationEnd, KeyOf, OutputSecret, OutputSettings, SettleI
 impl Execution<'_> {
     /// Records that the key is to be invalidated, if the cluster may know it: by its id, or by the name of its attempt.
     pub(super) fn invalidate_key(&self, key: KeyOf, at: Timestamp) -> driver::Result<()> {
-        let sql = "INSERT INTO output_invalidations (attempt, host, output, cluster, key_id, asked_at, answered, failures, next_at, since) \
-                   SELECT attempt, host, output, cluster, key_id, asked_at, 0, 0, ?3, ?3 FROM output_keys \
+        let sql = "INSERT INTO output_invalidations (attempt, host, output, cluster, key_id, asked_at, answered, next_at, since) \
+                   SELECT attempt, host, output, cluster, key_id, asked_at, 0, ?3, ?3 FROM output_keys \
                    WHERE host = ?1 AND output = ?2 AND attempt IS NOT NULL ON CONFLICT DO NOTHING";
         self.execute(sql, params![key.host, key.output, at]).map(drop)
     }
@@ -24,23 +24,21 @@ impl Execution<'_> {
     }
 
     pub(super) fn settle_invalidation(&mut self, command: SettleInvalidation) -> driver::Result<()> {
-        let SettleInvalidation { attempt, end } = command;
+        let SettleInvalidation { attempt, id, end } = command;
+        let sql = "DELETE FROM failing_clusters WHERE (output, cluster) = \
+                   (SELECT i.output, i.cluster FROM output_invalidations AS i WHERE i.attempt = ?1)";
+        self.execute(sql, [attempt])?;
         match end {
             InvalidationEnd::Done(entry) => {
-                let sql = "DELETE FROM output_invalidations WHERE attempt = ?1";
-                if self.execute(sql, [attempt])? > 0 {
+                let sql = "DELETE FROM output_invalidations WHERE attempt = ?1 AND key_id IS ?2";
+                if self.execute(sql, params![attempt, id])? > 0 {
                     entry.map_or(Ok(()), |entry| self.enter(*entry))?;
                 }
                 Ok(())
             }
             InvalidationEnd::Again { next_at } => {
-                let sql = "UPDATE output_invalidations SET answered = 1, failures = 0, next_at = ?2 WHERE attempt = ?1";
-                self.execute(sql, params![attempt, next_at]).map(drop)
-            }
-            InvalidationEnd::Failed { failures, at, next_at } => {
-                let sql = "UPDATE output_invalidations SET failures = ?2, next_at = ?4 WHERE next_at <= ?3 AND (output, cluster) = \
-                           (SELECT i.output, i.cluster FROM output_invalidations AS i WHERE i.attempt = ?1)";
-                self.execute(sql, params![attempt, failures, at, next_at]).map(drop)
+                let sql = "UPDATE output_invalidations SET answered = 1, next_at = ?3 WHERE attempt = ?1 AND key_id IS ?2";
+                self.execute(sql, params![attempt, id, next_at]).map(drop)
             }
         }
     }
@@ -57,7 +55,7 @@ impl Execution<'_> {
         let read = "SELECT settings FROM outputs WHERE output = ?1 AND revision = ?2";
         let before =
             self.one(read, params![output, revision], |row| row.get::<_, Json<OutputSettings>>(0))?;
-        if before.is_none_or(|Json(before)| before == *settings) {
+        if before.is_none_or(|Json(before)| before == *settings && !is_moved) {
             return Ok(());
         }
         if is_moved {
@@ -75,8 +73,9 @@ impl Execution<'_> {
         self.execute(sql, [output]).map(drop)
     }
 
-    /// Seals the keys of hosts and the credentials of former clusters again. Returns their number, or one that cannot be opened.
-    pub(super) fn reseal_keys(&self, seal: &Seal) -> driver::Result<Result<u64, (OutputId, String)>> {
+    /// Seals the keys of hosts and the credentials of former clusters again. Returns their number. A key that does not open is replaced. A
+    /// former credential that does not open stays as it is, because no act could mend it.
+    pub(super) fn reseal_keys(&self, seal: &Seal, at: Timestamp) -> driver::Result<u64> {
         let mut resealed = 0;
         let keys = "SELECT output, host, made_at, seal, sealed FROM output_keys WHERE sealed IS NOT NULL";
         let read = |row: &Row<'_>| {
@@ -86,7 +85,8 @@ impl Execution<'_> {
         for (output, host, made_at, sealed) in self.all(keys, [], read)? {
             let field = StoredKey::field(host);
             let Ok(again) = seal.reseal(StoredKey::place(output, &field, made_at), &sealed) else {
-                return Ok(Err((output, field)));
+                self.replace_key(KeyOf { host, output }, at)?;
+                continue;
             };
             let sql = "UPDATE output_keys SET seal = ?3, sealed = ?4 WHERE output = ?1 AND host = ?2";
             self.execute(sql, params![output, host, again.key, again.bytes])?;
@@ -99,18 +99,20 @@ impl Execution<'_> {
             Ok((row.get::<_, OutputId>(0)?, row.get::<_, u64>(1)?, secret))
         };
         for (output, cluster, secret) in self.all(clusters, [], read)? {
-            let Ok(again) = seal.reseal(secret.place(output), &secret.sealed) else {
-                return Ok(Err((output, secret.field.as_str().to_owned())));
-            };
+            let Ok(again) = seal.reseal(secret.place(output), &secret.sealed) else { continue };
             let sql = "UPDATE former_clusters SET seal = ?3, sealed = ?4 WHERE output = ?1 AND cluster = ?2";
             self.execute(sql, params![output, cluster, again.key, again.bytes])?;
             resealed += 1;
         }
-        Ok(Ok(resealed))
+        Ok(resealed)
     }
 
-    /// Deletes former clusters that no key needs.
+    /// Deletes former clusters that no key needs, and failures of clusters without work.
     pub(super) fn drop_former_clusters(&self) -> driver::Result<()> {
+        let sql = "DELETE FROM failing_clusters AS f WHERE NOT EXISTS (SELECT 1 FROM output_keys AS k WHERE k.output = f.output \
+                   AND k.cluster = f.cluster) AND NOT EXISTS (SELECT 1 FROM output_invalidations AS i WHERE i.output = f.output \
+                   AND i.cluster = f.cluster)";
+        self.execute(sql, [])?;
         let sql = "DELETE FROM former_clusters AS f WHERE NOT EXISTS (SELECT 1 FROM output_keys AS k WHERE k.output = f.output \
                    AND k.cluster <= f.cluster) AND NOT EXISTS (SELECT 1 FROM output_invalidations AS i WHERE i.output = f.output \
                    AND i.cluster <= f.cluster)";

@@ -2,11 +2,12 @@
 
 use super::Execution;
 use crate::clock::Timestamp;
-use crate::id::HostId;
+use crate::id::{AttemptId, HostId};
 use crate::store::sqlite::driver::{self, Row, params};
 use crate::store::{
-    ATTEMPT_LEASE, AbandonOutputKeys, AskOutputKey, CHECKED_EVERY, DelayOutputKey, DoubtOutputKeys,
-    JudgeOutputKey, KeepOutputKey, KeyKeeping, KeyOf, StoredKey, WantOutputKeys, WithdrawOutputKeys,
+    ATTEMPT_LEASE, AbandonOutputKeys, AskOutputKey, CHECKED_EVERY, DoubtOutputKeys, FailOutputWork,
+    JudgeOutputKey, KeepOutputKey, KeyKeeping, KeyOf, LONGEST_WAIT, OutputWork, PROBE_LEASE, ProbeCluster,
+    StoredKey, WantOutputKeys, WithdrawOutputKeys, WorkPlace,
 };
 
 /// The one condition under which a host may have its key `k` at `?1`. The host is live and has the policy of the key. The policy has the
@@ -24,8 +25,12 @@ pub(in crate::store::sqlite) const UNENTITLED: &str =
     concat!("SELECT k.host, k.output FROM output_keys AS k WHERE NOT ", entitled!(), " LIMIT ?2");
 
 /// The same for one host.
-pub(in crate::store::sqlite) const UNENTITLED_OF_HOST: &str =
+const UNENTITLED_OF_HOST: &str =
     concat!("SELECT k.host, k.output FROM output_keys AS k WHERE k.host = ?2 AND NOT ", entitled!());
+
+/// The same for one key.
+const IS_UNENTITLED: &str =
+    concat!("SELECT 1 FROM output_keys AS k WHERE k.host = ?2 AND k.output = ?3 AND NOT ", entitled!());
 
 impl Execution<'_> {
     pub(super) fn want_output_keys(&self, command: WantOutputKeys) -> driver::Result<()> {
@@ -33,8 +38,8 @@ impl Execution<'_> {
         for key in self.all(UNENTITLED_OF_HOST, params![at, host], key_of)? {
             self.withdraw_key(key, at)?;
         }
-        let sql = "INSERT INTO output_keys (host, output, policy, cluster, stage, state, since, failures, next_at) \
-                   SELECT h.host, o.output, h.policy, o.cluster, 'wanted', 'preparing', ?3, 0, ?3 \
+        let sql = "INSERT INTO output_keys (host, output, policy, cluster, stage, state, since, next_at) \
+                   SELECT h.host, o.output, h.policy, o.cluster, 'wanted', 'preparing', ?3, ?3 \
                    FROM hosts AS h JOIN policy_outputs AS p ON p.policy = h.policy JOIN outputs AS o ON o.output = p.output \
                    WHERE h.host = ?1 AND o.output = ?2 AND h.revoked_at IS NULL AND h.quarantined_at IS NULL AND h.ends_at > ?3 \
                    AND (o.kind = 'elasticsearch' OR o.kind = 'remote_elasticsearch') ON CONFLICT DO NOTHING";
@@ -62,8 +67,9 @@ impl Execution<'_> {
         if !self.is_sealing(sealed.key)? {
             return self.undo(KeyKeeping::SealGone);
         }
-        let sql = "UPDATE output_keys SET stage = 'made', state = 'ready', since = ?4, failures = 0, next_at = NULL, key_id = ?5, \
+        let sql = "UPDATE output_keys SET stage = 'made', state = 'ready', since = ?4, next_at = NULL, key_id = ?5, \
                    made_at = ?4, seal = ?6, sealed = ?7 WHERE host = ?1 AND output = ?2 AND attempt = ?3 AND stage = 'asked'";
+        self.settle_cluster(key)?;
         let values = params![key.host, key.output, attempt, made_at, id, sealed.key, sealed.bytes];
         if self.execute(sql, values)? == 0 {
             self.know_key(attempt, &id, entry.at())?;
@@ -73,9 +79,45 @@ impl Execution<'_> {
         Ok(KeyKeeping::Kept)
     }
 
-    pub(super) fn delay_output_key(&self, command: DelayOutputKey) -> driver::Result<()> {
-        let DelayOutputKey { key, attempt, may_exist, state, failures, at, next_at } = command;
-        // The row may have another attempt by now, which has its own end.
+    /// Gives one call the time for a probe, if the cluster still fails.
+    pub(super) fn probe_cluster(&self, command: ProbeCluster) -> driver::Result<bool> {
+        let ProbeCluster { output, cluster, at } = command;
+        let sql =
+            "UPDATE failing_clusters SET next_at = ?4 WHERE output = ?1 AND cluster = ?2 AND next_at <= ?3";
+        Ok(self.execute(sql, params![output, cluster, at, at.plus(PROBE_LEASE)])? > 0)
+    }
+
+    pub(super) fn fail_output_work(&self, command: FailOutputWork) -> driver::Result<()> {
+        let FailOutputWork { work, attempt, may_exist, state, at, next_at } = command;
+        let OutputWork { key, cluster, failures, .. } = work;
+        if let Some(attempt) = attempt {
+            self.end_attempt(key, attempt, may_exist, at)?;
+        }
+        match work.place() {
+            WorkPlace::Key(key) => {
+                let sql = "UPDATE output_keys SET next_at = ?3 WHERE host = ?1 AND output = ?2 AND stage <> 'asked' AND next_at <= ?3";
+                self.execute(sql, params![key.host, key.output, at])?;
+            }
+            WorkPlace::Attempt(attempt) => {
+                let sql = "UPDATE output_invalidations SET next_at = ?2 WHERE attempt = ?1 AND next_at <= ?2";
+                self.execute(sql, params![attempt, at])?;
+            }
+        }
+        let sql = "INSERT INTO failing_clusters (output, cluster, state, since, failures, next_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
+                   ON CONFLICT (output, cluster) DO UPDATE SET since = CASE WHEN state = excluded.state THEN since ELSE excluded.since \
+                   END, state = excluded.state, failures = excluded.failures, next_at = excluded.next_at";
+        let failures = failures.saturating_add(1);
+        self.execute(sql, params![key.output, cluster, state, at, failures, next_at]).map(drop)
+    }
+
+    /// Ends an attempt that failed. The row may have another attempt by now, which has its own end.
+    fn end_attempt(
+        &self,
+        key: KeyOf,
+        attempt: AttemptId,
+        may_exist: bool,
+        at: Timestamp,
+    ) -> driver::Result<()> {
         let sql =
             "SELECT 1 FROM output_keys WHERE host = ?1 AND output = ?2 AND attempt = ?3 AND stage = 'asked'";
         if may_exist && self.exists(sql, params![key.host, key.output, attempt])? {
@@ -83,10 +125,14 @@ impl Execution<'_> {
         }
         let sql = "UPDATE output_keys SET stage = 'wanted', attempt = NULL, next_at = ?4 \
                    WHERE host = ?1 AND output = ?2 AND attempt = ?3 AND stage = 'asked'";
-        self.execute(sql, params![key.host, key.output, attempt, at])?;
-        let sql = "UPDATE output_keys SET since = CASE WHEN state = ?3 THEN since ELSE ?2 END, state = ?3, failures = ?4, \
-                   next_at = ?5 WHERE output = ?1 AND stage = 'wanted' AND next_at <= ?2";
-        self.execute(sql, params![key.output, at, state, failures, next_at]).map(drop)
+        self.execute(sql, params![key.host, key.output, attempt, at]).map(drop)
+    }
+
+    /// Records that the cluster of a key works.
+    fn settle_cluster(&self, key: KeyOf) -> driver::Result<()> {
+        let sql = "DELETE FROM failing_clusters WHERE output = ?2 AND cluster = \
+                   (SELECT k.cluster FROM output_keys AS k WHERE k.host = ?1 AND k.output = ?2)";
+        self.execute(sql, params![key.host, key.output]).map(drop)
     }
 
     pub(super) fn abandon_output_keys(&self, command: AbandonOutputKeys) -> driver::Result<u64> {
@@ -111,7 +157,7 @@ impl Execution<'_> {
     pub(super) fn doubt_output_keys(&self, command: DoubtOutputKeys) -> driver::Result<u64> {
         let DoubtOutputKeys { host, outputs, at } = command;
         let sql = "UPDATE output_keys SET stage = 'doubted', next_at = ?3, checked_at = ?3 WHERE host = ?1 AND output = ?2 \
-                   AND stage = 'made' AND coalesce(checked_at, made_at, 0) <= ?4";
+                   AND stage = 'made' AND (coalesce(checked_at, made_at, 0) <= ?4 OR coalesce(checked_at, made_at, 0) > ?3)";
         let checked_before = at.minus(CHECKED_EVERY);
         let mut doubted = 0;
         for output in outputs {
@@ -122,25 +168,40 @@ impl Execution<'_> {
 
     pub(super) fn judge_output_key(&self, command: JudgeOutputKey) -> driver::Result<()> {
         let JudgeOutputKey { key, attempt, is_invalid, at } = command;
-        let sql = if is_invalid {
-            "UPDATE output_keys SET stage = 'wanted', state = 'invalid', since = ?4, attempt = NULL, key_id = NULL, seal = NULL, \
-             sealed = NULL, next_at = ?4 WHERE host = ?1 AND output = ?2 AND attempt = ?3 AND stage = 'doubted'"
-        } else {
-            "UPDATE output_keys SET stage = 'made', checked_at = ?4, next_at = NULL \
-             WHERE host = ?1 AND output = ?2 AND attempt = ?3 AND stage = 'doubted'"
-        };
+        let sql = "SELECT 1 FROM output_keys WHERE host = ?1 AND output = ?2 AND attempt = ?3 AND sealed IS NOT NULL";
+        if is_invalid {
+            return match self.exists(sql, params![key.host, key.output, attempt])? {
+                true => self.replace_key(key, at),
+                false => Ok(()),
+            };
+        }
+        self.settle_cluster(key)?;
+        let sql = "UPDATE output_keys SET stage = 'made', checked_at = ?4, next_at = NULL \
+                   WHERE host = ?1 AND output = ?2 AND attempt = ?3 AND stage = 'doubted'";
         self.execute(sql, params![key.host, key.output, attempt, at]).map(drop)
     }
 
-    /// Withdraws keys that their hosts may no longer have. Returns whether more are left.
-    pub(super) fn withdraw_output_keys(&self, command: WithdrawOutputKeys) -> driver::Result<bool> {
-        let WithdrawOutputKeys { at, most } = command;
-        let keys = self.all(UNENTITLED, params![at, most], key_of)?;
-        for key in &keys {
-            self.withdraw_key(*key, at)?;
+    /// Has another key requested for a host. The former one is invalidated, because it may be valid all the same.
+    pub(super) fn replace_key(&self, key: KeyOf, at: Timestamp) -> driver::Result<()> {
+        self.invalidate_key(key, at)?;
+        let sql = "UPDATE output_keys SET stage = 'wanted', state = 'invalid', since = ?3, attempt = NULL, key_id = NULL, \
+                   seal = NULL, sealed = NULL, next_at = ?3 WHERE host = ?1 AND output = ?2";
+        self.execute(sql, params![key.host, key.output, at]).map(drop)
+    }
+
+    pub(super) fn withdraw_output_keys(&self, command: WithdrawOutputKeys) -> driver::Result<()> {
+        let WithdrawOutputKeys { keys, at } = command;
+        for key in keys {
+            if self.exists(IS_UNENTITLED, params![at, key.host, key.output])? {
+                self.withdraw_key(key, at)?;
+            }
         }
         self.drop_former_clusters()?;
-        Ok(u32::try_from(keys.len()).unwrap_or(u32::MAX) >= most)
+        for table in ["output_keys", "output_invalidations", "failing_clusters"] {
+            let sql = format!("UPDATE {table} SET next_at = ?1 WHERE next_at > ?2");
+            self.execute(&sql, params![at, at.plus(LONGEST_WAIT)])?;
+        }
+        Ok(())
     }
 
     /// Withdraws the keys of a host, in the transaction that ends its right to them.
@@ -157,6 +218,6 @@ impl Execution<'_> {
     }
 }
 
-fn key_of(row: &Row<'_>) -> driver::Result<KeyOf> {
+pub(in crate::store::sqlite) fn key_of(row: &Row<'_>) -> driver::Result<KeyOf> {
     Ok(KeyOf { host: row.get(0)?, output: row.get(1)? })
 }

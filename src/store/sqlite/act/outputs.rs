@@ -48,6 +48,8 @@ impl Execution<'_> {
         if !self.put_secrets(output, &secrets)? {
             return self.undo(OutputChange::KeyGone);
         }
+        // The change may mend the cluster.
+        self.execute("DELETE FROM failing_clusters WHERE output = ?1", [output])?;
         self.enter(entry)?;
         Ok(OutputChange::Done)
     }

@@ -36,10 +36,7 @@ impl Execution<'_> {
                 return self.undo(SealRotation::Unreadable { output, field });
             }
         }
-        match self.reseal_keys(&seal)? {
-            Ok(keys) => secrets += keys,
-            Err((output, field)) => return self.undo(SealRotation::Unreadable { output, field }),
-        }
+        secrets += self.reseal_keys(&seal, entry.at())?;
         self.enter(entry.with("secrets", secrets))?;
         Ok(SealRotation::Done { secrets })
     }

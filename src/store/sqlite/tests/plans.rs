@@ -87,7 +87,12 @@ fn keys_are_counted_along_one_index() {
     let disk = OnDisk::new();
     drop(open(&disk));
     let steps = plan(&Connection::open(&disk.path).unwrap(), output_keys::KEY_STATES);
-    assert_eq!(steps, ["SCAN output_keys USING COVERING INDEX output_keys_by_output"]);
+    let walk = "SCAN output_keys USING COVERING INDEX output_keys_by_output";
+    assert_eq!(
+        steps.iter().filter(|step| step.contains("output_keys")).collect::<Vec<_>>(),
+        [walk],
+        "{steps:#?}"
+    );
 }
 
 /// Filters of tokens, each with the walk that it must take.
