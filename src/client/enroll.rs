@@ -161,7 +161,7 @@ pub async fn enroll(
     };
     attempt.reserve(&ask.readers)?;
     let key_file = ask.api_key_out.as_deref().map(PrivateFile::new).transpose()?;
-    let host = plan.bound_to.and_then(|_| held_host(&dir));
+    let host = held_host(&dir).filter(|_| plan.bound_to.is_some() || keeps_key(&dir, attempt.key()));
     let redemption = Redemption { ask, token, plan: &plan, host, key: attempt.key() };
     // A re-enrolled host keeps its id: there is no other one to revoke.
     let old = OldIdentity::find(&dir, now).filter(|_| ask.replace && plan.bound_to.is_none());
@@ -252,6 +252,11 @@ fn servers(ask: &Enroll, issuer: String, trust: &TrustAnchor) -> Result<Servers,
     }
 }
 
+/// Returns true if `key` is that of the identity in `dir`. A host that has renewed is known to its token by its id and this key.
+fn keeps_key(dir: &CertDir, key: &HostKey) -> bool {
+    load_key(dir.path()).is_ok_and(|used| used.is_some_and(|used| used.hash() == key.hash()))
+}
+
 /// The host of the identity in `dir`.
 fn held_host(dir: &CertDir) -> Option<HostId> {
     Some(load(dir.path()).ok()??.host_id)
@@ -304,7 +309,7 @@ struct Redemption<'a> {
     ask: &'a Enroll,
     token: &'a Secret<String>,
     plan: &'a Plan,
-    /// The host of the identity in the directory, for a token that re-enrolls one.
+    /// The host of the identity in the directory, for a token that re-enrolls one, or with its key.
     host: Option<HostId>,
     key: &'a HostKey,
 }

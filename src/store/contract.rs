@@ -244,6 +244,7 @@ macro_rules! contract {
                 strangers_and_revoked_hosts_do_not_renew,
                 an_old_pair_is_certified_again_for_the_same_host,
                 certifying_an_old_pair_twice_locks_out_nobody,
+                a_renewed_host_is_certified_again_for_its_newest_key,
                 recertifying_needs_a_live_token_and_the_pairs_own_host,
             }
             roles {

@@ -295,3 +295,38 @@ async fn a_re_enrollment_replaces_no_other_host() {
     assert_eq!(at.entries("host_revoked").await, 0);
     at.stop().await;
 }
+
+/// DESIGN 10.8: "A plain token always makes a new host (unless the same key redeemed it before)." A renewal gives the host another
+/// key, which counts as the same: the host names itself and proves it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lapsed_host_comes_back_with_its_newest_key() {
+    let at = Running::start_with(&[("hosts.certificate_lifetime", "1h")]).await;
+    let minted = at.mint(json!({ "roles": ["proxy"], "max_uses": null, "persistent": true })).await;
+    let token = token_of(&minted);
+    let (first, newest) = (Host::new(), Host::new());
+    let enrolled = first.redeem(&at, &token).await.json;
+    let id = enrolled["host_id"].clone();
+    at.clock.advance(Duration::from_secs(45 * 60));
+    let renewed = first.client(&at, &enrolled).post("/api/v1/renew", &json!({ "csr": newest.csr() })).await;
+    assert_eq!(renewed.status, 200, "{}", renewed.text);
+    assert_eq!(newest.client(&at, &renewed.json).get(WHOAMI).await.status, 200);
+    at.clock.advance(Duration::from_secs(25 * 3600));
+    assert_eq!(host(&at, id.as_str().unwrap()).await["state"], "lapsed");
+
+    let claims = json!({ "host_id": id });
+    let stranger = Host::new().redeem_with(&at, &token, claims.clone()).await;
+    assert_ne!(stranger.json["host_id"], id, "an id alone proves nothing: {}", stranger.text);
+    let other = at.mint(json!({ "max_uses": null, "persistent": true })).await;
+    let said = newest.redeem_with(&at, &token_of(&other), claims.clone()).await;
+    assert_ne!(said.json["host_id"], id, "another token makes a new host: {}", said.text);
+    let back = newest.redeem_with(&at, &token, claims.clone()).await;
+    assert_eq!((back.status, &back.json["host_id"]), (200, &id), "{}", back.text);
+    assert_eq!(host(&at, id.as_str().unwrap()).await["state"], "active");
+    assert_eq!((used(&at, &minted).await, hosts(&at).await), (json!(2), 3), "coming back takes no use");
+
+    at.clock.advance(Duration::from_secs(25 * 3600));
+    let revoked = at.admin().delete(&format!("{HOSTS}/{}", id.as_str().unwrap())).await;
+    assert_eq!(revoked.status, 200, "{}", revoked.text);
+    is_refused(&newest.redeem_with(&at, &token, claims).await, 403, "host_revoked");
+    at.stop().await;
+}

@@ -135,7 +135,7 @@ impl Enrollment {
             return Err(HostError::from(refusal).into());
         }
         // The pair comes before time, uses and bindings: a lost answer is repeated although the token has ended.
-        let pair = self.base.store.pair(token.grant().token.id, host_key).await?;
+        let pair = self.pair_of(token.grant().token.id, host_key, request.claims.host).await?;
         let asked = (token.grant(), request.claims.credential);
         if let Some(enrolled) = self.repeat(pair.as_ref(), token.grant(), now).await? {
             return self.answer_repeat(caller, asked, enrolled, now).await;

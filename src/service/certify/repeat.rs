@@ -3,7 +3,7 @@
 use super::redeem::RedeemTicket;
 use super::{ATTEMPTS, Enrolled, Enrollment, Warrant, judged, withdrawal};
 use crate::clock::Timestamp;
-use crate::id::HostId;
+use crate::id::{HostId, SpkiHash, TokenId};
 use crate::ledger::Action;
 use crate::service::{Caller, HostError, ServiceError, TokenError};
 use crate::store::{
@@ -63,6 +63,25 @@ impl Enrollment {
             };
         }
         Err(StoreError::Contended.into())
+    }
+
+    /// The pair of token and key, or of a host that renewed since: the token that admitted it, and its newest key. Such a host
+    /// names itself, and the request proves the key. Its answers are not repeated.
+    pub(super) async fn pair_of(
+        &self,
+        token: TokenId,
+        host_key: SpkiHash,
+        claimed: Option<HostId>,
+    ) -> Result<Option<Pair>, ServiceError> {
+        let redeemed = self.base.store.pair(token, host_key).await?;
+        let (None, Some(id)) = (&redeemed, claimed) else { return Ok(redeemed) };
+        let host = self.base.store.host(id).await?;
+        Ok(host.filter(|host| host.token == token && host.newest.host_key == host_key).map(|host| Pair {
+            host: id,
+            redeemed_at: host.enrolled_at,
+            host_revoked: host.revoked_at.is_some(),
+            certificate: None,
+        }))
     }
 
     /// The answer to a repeat: the pair redeemed within [`REPEAT_WINDOW`], and its certificate is still good.

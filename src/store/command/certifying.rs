@@ -144,12 +144,12 @@ pub struct NextCertificate {
     pub entry: Draft,
 }
 
-/// See [`Verbs::recertify`](crate::store::Verbs::recertify). It takes no use. Token and host must be live, and the pair must be the host's
-/// own.
+/// See [`Verbs::recertify`](crate::store::Verbs::recertify). It takes no use. Token and host must be live. The
+/// pair must be the host's own: the one that redeemed, or the admitting token with the newest key of the host.
 pub struct Recertify {
     /// The grant of the token.
     pub grant: Verified<Grant>,
-    /// The new certificate, for the same key of the host that the pair admitted.
+    /// The new certificate, for the same key.
     pub next: NextCertificate,
 }
 

@@ -272,6 +272,24 @@ pub(in crate::store) async fn certifying_an_old_pair_twice_locks_out_nobody(worl
     assert_eq!(world.host(before.id).await.previous, Some(before.newest.serial));
 }
 
+pub(in crate::store) async fn a_renewed_host_is_certified_again_for_its_newest_key(world: &mut World) {
+    let (token, other) = (world.mint_persistent(None).await, world.mint_persistent(None).await);
+    let (first, newest) = (new_key(), new_key());
+    let before = world.enroll(&token, first).await;
+    world.pass(DAY * 20);
+    assert_eq!(world.renew(&before, before.newest.serial, newest).await, Renewed::First);
+    world.pass(DAY * 31);
+    let host = world.host(before.id).await;
+    let store = world.shared();
+    let refused = Renewed::Refused(RenewRefusal::Unknown);
+    assert_eq!(store.recertify(recertification(world, &other, &host)).await.unwrap(), refused);
+    let mut third_key = recertification(world, &token, &host);
+    third_key.next.certificate.record.host_key = new_key();
+    assert_eq!(store.recertify(third_key).await.unwrap(), refused);
+    assert_eq!(store.recertify(recertification(world, &token, &host)).await.unwrap(), Renewed::First);
+    assert_eq!(world.token(&token).await.unwrap().used, 1, "no use is taken");
+}
+
 pub(in crate::store) async fn recertifying_needs_a_live_token_and_the_pairs_own_host(world: &mut World) {
     let token = world.mint_persistent(None).await;
     let (one, two) = (world.enroll(&token, new_key()).await, world.enroll(&token, new_key()).await);

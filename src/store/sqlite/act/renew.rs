@@ -2,7 +2,7 @@
 
 use super::Execution;
 use super::certificate::Lineage;
-use crate::id::{HostId, Serial, SpkiHash};
+use crate::id::{HostId, Serial, SpkiHash, TokenId};
 use crate::store::sqlite::driver::{self, params};
 use crate::store::{
     CertificateRecord, KeyRefusal, MarkSeen, NextCertificate, RENEWALS_WITHIN, REPEAT_WINDOW, Recertify,
@@ -120,8 +120,9 @@ impl Execution<'_> {
         if !self.is_vouched_for(&grant, new.issued_at)? || self.has_ended(grant.token.id)? {
             return self.undo(Renewed::Refused(RenewRefusal::TokenRevoked));
         }
-        let pair = self.pair(grant.token.id, new.host_key)?;
-        let lineage = if pair == Some(host) { self.lineage(host)? } else { None };
+        let is_own = self.pair(grant.token.id, new.host_key)? == Some(host)
+            || self.holds_newest(host, grant.token.id, new.host_key)?;
+        let lineage = if is_own { self.lineage(host)? } else { None };
         let Some(lineage) = lineage else {
             return self.undo(Renewed::Refused(RenewRefusal::Unknown));
         };
@@ -138,6 +139,13 @@ impl Execution<'_> {
             None => Ok(Renewed::First),
             Some(outcome) => self.undo(outcome),
         }
+    }
+
+    /// Returns true if the token admitted the host, and the host renewed with this key last.
+    fn holds_newest(&self, host: HostId, token: TokenId, key: SpkiHash) -> driver::Result<bool> {
+        let sql = "SELECT 1 FROM hosts AS h JOIN certificates AS c ON c.host = h.host AND c.serial = h.newest \
+                   WHERE h.host = ?1 AND h.token = ?2 AND c.key = ?3";
+        self.exists(sql, params![host, token, key])
     }
 
     /// Returns whether the newest certificate is valid, for the same key, and younger than [`REPEAT_WINDOW`].

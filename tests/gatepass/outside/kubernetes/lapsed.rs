@@ -18,17 +18,22 @@ fn until_lapsed(at: &Served, count: usize) {
 fn an_expired_identity_enrolls_with_its_key() {
     let at = Served::start_with(&[("GATEPASS_HOSTS__CERTIFICATE_LIFETIME", "1m")]);
     let token = cluster_token(&at);
-    let nodes = ["same", "other", "denied", "revoked"].map(|name| Node::new(name).with_secret(&token));
+    let nodes =
+        ["same", "other", "denied", "revoked", "renewed"].map(|name| Node::new(name).with_secret(&token));
     for node in &nodes {
         node.goes_on();
     }
+    nodes[4].make_due();
+    assert!(nodes[4].goes_on().starts_with("renewed: "));
     let before = nodes.each_ref().map(|node| (node.host("host_id"), node.read("host.key")));
     revoke_host(&at, &before[3].0);
-    until_lapsed(&at, 3);
-    let [same, other, denied, revoked] = &nodes;
+    until_lapsed(&at, 4);
+    let [same, other, denied, revoked, renewed] = &nodes;
 
-    assert!(same.goes_on().contains("enrolled: "));
-    assert_eq!((same.host("host_id"), same.read("host.key")), before[0], "the same host, with its key");
+    for (node, before) in [(same, &before[0]), (renewed, &before[4])] {
+        assert!(node.goes_on().contains("enrolled: "));
+        assert_eq!(&(node.host("host_id"), node.read("host.key")), before, "the same host, with its key");
+    }
 
     for node in [other, revoked] {
         node.set_secret(&cluster_token(&at));
@@ -41,5 +46,5 @@ fn an_expired_identity_enrolls_with_its_key() {
     revoke_tokens(&at);
     assert!(denied.stops(1).contains("token_revoked"));
     assert_eq!((denied.host("host_id"), denied.read("host.key")), before[2], "the identity stays");
-    assert_eq!(hosts(&at), 5);
+    assert_eq!(hosts(&at), 6);
 }
