@@ -23,6 +23,7 @@ mod error;
 mod flags;
 mod given_name;
 mod host;
+mod install_command;
 mod issuer;
 mod keys;
 mod leave;
@@ -55,7 +56,6 @@ mod serve;
 mod service;
 mod session;
 mod settings;
-mod shell_word;
 mod short_id;
 mod sign_in;
 mod signals;
@@ -136,6 +136,7 @@ enum Verb {
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
     Overview(overview::OverviewCommand),
+    InstallCommand(install_command::InstallCommand),
     Login(login::LoginCommand),
     #[command(subcommand)]
     Context(context::ContextCommand),
@@ -223,6 +224,7 @@ async fn run_async(command: Verb, environment: &Environment) -> Result<(), CliEr
         Verb::User(command) => command.run(environment).await,
         Verb::ApiKey(command) => command.run(environment).await,
         Verb::Overview(command) => command.run(environment).await,
+        Verb::InstallCommand(command) => command.run(environment).await,
         Verb::Doctor(command) => command.run(environment).await,
         Verb::CheckConfig(command) => command.run(environment),
         Verb::Openapi(command) => command.run(),

@@ -95,6 +95,10 @@ pub struct ServerConfig {
     pub trust_domain: Option<String>,
     /// The first administrator's password, 12 characters or more; used only while there is no administrator.
     pub admin_password: Option<AdminPassword>,
+    /// URL of the binary for hosts.
+    pub install_url: Option<String>,
+    /// The Helm chart for Kubernetes: a reference, a URL or a path.
+    pub chart: Option<String>,
     /// Accepts a data directory on a file system in user space (`false`).
     pub allow_fuse: bool,
     /// `true` with `--dev`.

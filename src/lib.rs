@@ -51,6 +51,8 @@ pub mod server_url;
 #[cfg(feature = "server")]
 pub mod service;
 #[cfg(feature = "server")]
+mod shell_word;
+#[cfg(feature = "server")]
 pub mod store;
 #[cfg(feature = "warp")]
 pub mod warp;

@@ -16,6 +16,7 @@ pub mod fleet;
 pub mod found;
 pub mod health;
 pub mod hosts;
+pub mod installation;
 pub mod issuers;
 pub mod keys;
 pub mod labels;

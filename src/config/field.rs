@@ -169,6 +169,18 @@ const SERVER: &[Field] = &[
         "example.org",
         "SPIFFE trust domain of host certificates, fixed at the first start. Default: the host of the first external_url",
     ),
+    open(
+        "install_url",
+        Text,
+        "https://files.example.org/gatepass",
+        "https URL of the binary for hosts; install commands begin with it. Default: none",
+    ),
+    open(
+        "chart",
+        Text,
+        "oci://registry.example.org/charts/gatepass",
+        "Helm chart in install commands: a reference, a URL or a path. Default: its path in the source of gatepass",
+    ),
     field(
         "allow_fuse",
         Flag,

@@ -59,6 +59,28 @@ pub(super) fn crl_base(text: &str) -> Result<String, String> {
     }
 }
 
+/// Parses the URL of the binary. Hosts run what they fetch there, so it has TLS.
+pub(super) fn install_url(text: &str) -> Result<String, String> {
+    match text.strip_prefix("https://").is_some_and(|rest| is_word(rest) && !rest.starts_with('/')) {
+        true => Ok(text.to_owned()),
+        false => Err(format!("{text:?} is not a URL that begins with https://")),
+    }
+}
+
+/// Parses the place of a Helm chart.
+pub(super) fn chart(text: &str) -> Result<String, String> {
+    match is_word(text) && !text.starts_with('-') {
+        true => Ok(text.to_owned()),
+        false => Err(format!("{text:?} is not a reference, a URL or a path of a chart")),
+    }
+}
+
+/// Returns true for a word that each shell and file of an install command can quote.
+fn is_word(text: &str) -> bool {
+    let good = |byte: u8| byte.is_ascii_graphic() && !b"'\"\\`{}#".contains(&byte);
+    (1..=1024).contains(&text.len()) && text.bytes().all(good)
+}
+
 /// The ends of the names of CRL files.
 const CRL_ENDS: [&str; 3] = [".der", ".crl", ".pem"];
 
@@ -83,6 +105,33 @@ mod tests {
         }
         for other in ["https://crl.example.org", "http://", "http:///", "http://a b"] {
             assert!(crl_base(other).is_err(), "{other}");
+        }
+    }
+
+    #[test]
+    fn an_install_url_has_tls_and_no_quotes() {
+        for good in ["https://files.example.org/gatepass", "https://files.example.org/g?sig=a%2Fb&x=1"] {
+            assert_eq!(install_url(good), Ok(good.to_owned()));
+        }
+        for bad in [
+            "http://files.example.org/g",
+            "https://",
+            "https:///g",
+            "https://a/b c",
+            "https://a/'b",
+            "https://a/{{b}}",
+        ] {
+            assert!(install_url(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_chart_is_no_flag() {
+        for good in ["oci://registry.example.org/charts/gatepass", "./chart", "repo/gatepass"] {
+            assert_eq!(chart(good), Ok(good.to_owned()));
+        }
+        for bad in ["", "--debug", "a b"] {
+            assert!(chart(bad).is_err(), "{bad}");
         }
     }
 

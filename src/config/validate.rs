@@ -10,7 +10,7 @@ use strum::VariantArray as _;
 use super::check::{Check, kind_of};
 use super::layers::Layers;
 use super::problem::{ConfigErrors, ConfigProblem, ValueOrigin};
-use super::url::{audience, crl_base, trust_domain};
+use super::url::{audience, chart, crl_base, install_url, trust_domain};
 use super::{
     CaConfig, Config, Environment, HostsConfig, HttpConfig, LogConfig, LogFormat, OutputsConfig, Overrides,
     RoleConfig, ServerConfig, TlsFiles, TokensConfig, default_roles, secret,
@@ -69,6 +69,8 @@ impl Check {
             data_dir,
             tls: self.tls(),
             admin_password,
+            install_url: self.parsed("server", "install_url", install_url),
+            chart: self.parsed("server", "chart", chart),
             allow_fuse: self.flag("server", "allow_fuse"),
             dev: overrides.dev,
             take_names: false,

@@ -10,6 +10,7 @@ mod clock;
 mod enrollments;
 mod host_roles;
 mod hosts;
+mod installation;
 mod issuers;
 mod keys;
 mod ledger;
@@ -134,6 +135,7 @@ fn administration(metrics: P) -> Vec<Route> {
         }
         AUTHORITY {
             P::Read => overview::show_overview;
+            P::Read => installation::show_install_command;
             P::Read => roles::list_roles;
             P::Read => ca::show_ca;
             P::Administer => ca::rotate_ca;

@@ -24,6 +24,7 @@ use crate::outbound::AllowedDestinations;
 use crate::service::ca::live::LiveCas;
 use crate::service::ca::rotation::ROOT_FILE;
 use crate::service::emergency::finish_emergency;
+use crate::service::installation::Installation;
 use crate::service::own_names::OwnNames;
 use crate::service::policies::live::LivePolicies;
 use crate::service::rules::LiveRules;
@@ -219,6 +220,10 @@ fn settings(config: &Config, trust_domain: String) -> Settings {
         outside_ca: config.ca.root.is_some(),
         root_crl: config.ca.root_crl.clone(),
         outside_certificate: config.server.tls.is_some(),
+        installation: Installation {
+            url: config.server.install_url.clone(),
+            chart: config.server.chart.clone(),
+        },
         event_streams: StreamLimits {
             total: config.http.max_event_streams,
             per_address: config.http.max_connections_per_address,

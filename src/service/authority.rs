@@ -25,6 +25,7 @@ use super::emergency::Emergency;
 use super::fleet::FleetAdmin;
 use super::health::Health;
 use super::hosts::HostAdmin;
+use super::installation::Installation;
 use super::keys::TrustAdmin;
 use super::ledger::LedgerBook;
 use super::outputs::OutputAdmin;
@@ -134,6 +135,8 @@ pub struct Authority {
     pub health: Arc<Health>,
     /// Numbers of hosts and tokens, and the facts of the data directory.
     pub overview: Overview,
+    /// Texts that bring gatepass to new hosts.
+    pub installation: Installation,
     /// The work of the timers.
     pub upkeep: Arc<Upkeep>,
 }
@@ -180,6 +183,7 @@ impl Authority {
                 server_certificate: ArcSwap::default(),
             }),
             overview: Overview::new(base.clone(), parts.data_dir.clone()),
+            installation: settings.installation.clone(),
             upkeep: Arc::new(parts.upkeep(
                 due,
                 unwritten,

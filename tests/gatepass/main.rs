@@ -41,6 +41,7 @@ mod host_files;
 mod host_identity;
 mod http;
 mod imported_ca;
+mod install_command;
 mod introspection;
 mod invariants;
 mod issuers;

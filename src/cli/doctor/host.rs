@@ -4,12 +4,12 @@ use std::path::{self, Path};
 
 use super::check::DoctorCheck;
 use crate::cli::remote::network;
-use crate::cli::shell_word::shell_word;
 use crate::client::host::ThisHost;
 use crate::client::renewal::Renewer;
 use crate::client::status::{HostStatus, Reached, is_skewed, status};
 use crate::clock::SystemClock;
 use crate::config::Environment;
+use crate::shell_word::shell_word;
 
 /// The checks of the identity in `cert_dir`.
 pub(super) async fn checks(cert_dir: &Path, environment: &Environment) -> Vec<DoctorCheck> {

@@ -8,10 +8,10 @@ use super::check::DoctorCheck;
 use crate::cli::error::CliError;
 use crate::cli::overview::{OVERVIEW, size_of};
 use crate::cli::remote::Remote;
-use crate::cli::shell_word::shell_word;
 use crate::cli::together::count;
 use crate::connect::is_loopback_url;
 use crate::server::offline::{self, Inspection};
+use crate::shell_word::shell_word;
 
 /// Free room in bytes below which the doctor warns.
 const LITTLE_ROOM: u64 = 1 << 30;

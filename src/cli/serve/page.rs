@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use super::super::error::CliError;
 use super::super::logging::Queue;
-use super::super::shell_word::shell_word;
 use crate::config::DEFAULT_DATA_DIR;
 use crate::secret::Secret;
 use crate::server::{ADMIN, FIRST_SECRETS, FirstStart, Server};
+use crate::shell_word::shell_word;
 
 /// Longest wait for a terminal that takes the secrets. Then they go to files.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -14,7 +14,6 @@ use super::systemd;
 use super::unit::Kind;
 use super::words::exec_word;
 use crate::cli::error::CliError;
-use crate::cli::shell_word::shell_word;
 use crate::client::enroll::CERT_DIR;
 use crate::client::hook::Hooks;
 use crate::client::host::HostFile;
@@ -22,6 +21,7 @@ use crate::client::renewal::{RenewalStatus, Renewer};
 use crate::clock::Timestamp;
 use crate::config::Environment;
 use crate::ownership::user_name;
+use crate::shell_word::shell_word;
 
 /// The refusal of a directory that no unit and no script can name.
 const NOT_UTF8: &str = "a service takes only UTF-8: choose another --cert-dir";

@@ -6,7 +6,7 @@ use super::systemd;
 use super::unit::{Kind, Service, ServiceFile};
 use super::words::line;
 use crate::cli::error::CliError;
-use crate::cli::shell_word::shell_word;
+use crate::shell_word::shell_word;
 
 /// The systems that start services.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, strum::Display, clap::ValueEnum)]

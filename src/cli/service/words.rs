@@ -1,6 +1,6 @@
 //! Words of a command line, quoted for the file that they are written to.
 
-use crate::cli::shell_word::is_plain;
+use crate::shell_word::is_plain;
 
 /// A word of `ExecStart=`. systemd replaces `%` and `$` in it.
 pub(super) fn exec_word(word: &str) -> String {
@@ -32,7 +32,7 @@ pub(super) fn line(words: &[String], quoted: fn(&str) -> String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::shell_word::shell_word;
+    use crate::shell_word::shell_word;
 
     #[test]
     fn words_are_quoted_where_needed() {

@@ -8,6 +8,7 @@ use crate::access::session::SessionLife;
 use crate::access::throttle::Rates;
 use crate::outbound::AllowedDestinations;
 use crate::service::certify::{ApprovalTerms, CertificateTerms};
+use crate::service::installation::Installation;
 use crate::service::status_lists::StreamLimits;
 use crate::service::tokens::order::Catalogue;
 use crate::service::verification::proxies::TrustedProxies;
@@ -49,6 +50,8 @@ pub struct Settings {
     pub root_crl: Option<PathBuf>,
     /// True if the listener's certificate is external. Tokens cannot pin the root then.
     pub outside_certificate: bool,
+    /// The facts of installations.
+    pub installation: Installation,
     /// Limits of status list subscribers.
     pub event_streams: StreamLimits,
 }

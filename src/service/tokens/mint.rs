@@ -55,6 +55,11 @@ impl Minting {
         Err(StoreError::Contended.into())
     }
 
+    /// The server's URL, if tokens do not pin the root and hosts must be given it.
+    pub fn unpinned_server(&self) -> Option<String> {
+        (!self.pins_root).then(|| self.trust.issuers().current().to_owned())
+    }
+
     /// Records a signed token. `false`: its key no longer signs, so sign it again.
     pub(in crate::service) async fn is_recorded(&self, record: RecordMint) -> Result<bool, ServiceError> {
         match self.base.store.record_mint(record).await? {

@@ -56,7 +56,7 @@ const WRITE_POLICIES: Who = Scope("policies:write");
 const READ_LEDGER: Who = Scope("ledger:read");
 const ADMIN: Who = Scope("admin");
 
-const NATIVE: [(&str, &str, Who); 113] = [
+const NATIVE: [(&str, &str, Who); 114] = [
     ("POST", "/api/v1/enrollment-tokens", WRITE_TOKENS),
     ("GET", "/api/v1/enrollment-tokens", READ_TOKENS),
     ("GET", "/api/v1/enrollment-tokens/{id}", READ_TOKENS),
@@ -113,6 +113,7 @@ const NATIVE: [(&str, &str, Who); 113] = [
     ("POST", "/api/v1/users/auth/_refresh", Who::Session),
     ("GET", "/api/v1/user", SignedIn),
     ("GET", "/api/v1/overview", SignedIn),
+    ("GET", "/api/v1/install-command", SignedIn),
     ("GET", "/api/v1/roles", SignedIn),
     ("GET", "/api/v1/signing-keys", SignedIn),
     ("POST", "/api/v1/signing-keys/rotate", ADMIN),

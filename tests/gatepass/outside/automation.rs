@@ -2,6 +2,8 @@
 
 mod ansible;
 mod cloud_init;
+mod installed;
+mod machine;
 mod recipes;
 mod terraform;
 

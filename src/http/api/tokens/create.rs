@@ -17,15 +17,13 @@ use crate::http::request::MintRequest;
 use crate::http::route::HttpResponse;
 use crate::id::{BatchId, Fingerprint, TokenId};
 use crate::name::Label;
+use crate::service::installation::ENROLL;
 use crate::service::tokens::bulk::Idempotency;
 use crate::service::tokens::mint::first_token_label;
 use crate::service::tokens::order::MintOrder;
 use crate::service::{Authority, Caller};
 use crate::store::TokenKind;
 use crate::token::{MintedToken, Terms};
-
-/// The install command. The token is pasted into `read`, and is never an argument.
-const INSTALL: &str = "read -rs GATEPASS_TOKEN && export GATEPASS_TOKEN && sudo -E gatepass enroll";
 
 /// The answer to a mint, with the token.
 #[derive(Serialize, ToSchema)]
@@ -176,8 +174,8 @@ pub(super) fn shown<'a>(
     let (grant, root) = (minted.grant(), authority.cas.load().current().root_fingerprint());
     // Without the root in the token, the command names server and CA.
     let mut install_command = match grant.root {
-        Some(_) => INSTALL.to_owned(),
-        None => format!("{INSTALL} --server {}", authority.trust.issuers().current()),
+        Some(_) => ENROLL.to_owned(),
+        None => format!("{ENROLL} --server {}", authority.trust.issuers().current()),
     };
     if let Some(cluster) =
         grant.terms.bindings.cluster.as_ref().filter(|_| grant.terms.bindings.host.is_none())

@@ -9,7 +9,7 @@ pub(crate) fn shell_word(word: &str) -> String {
 }
 
 /// Returns true if no character of `word` needs quotes in a shell or a unit.
-pub(super) fn is_plain(word: &str) -> bool {
+pub(crate) fn is_plain(word: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@+%".contains(c);
     !word.is_empty() && word.chars().all(plain)
 }
