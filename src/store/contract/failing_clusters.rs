@@ -111,6 +111,8 @@ pub(in crate::store) async fn a_changed_output_is_tried_at_once(world: &mut Worl
     assert_eq!(world.store().change_output(command).await.unwrap(), OutputChange::Done);
     assert_eq!(due(world).await, [site.make(0)]);
     assert_eq!(site.state(world).await, Some(OutputState::Preparing));
+    site.fail(world, site.make(1), None, false).await;
+    assert_eq!(due(world).await, [site.make(0)], "a call that began before says nothing");
     world.new_entries().await;
 }
 

@@ -103,9 +103,17 @@ impl Execution<'_> {
                 self.execute(sql, params![attempt, at])?;
             }
         }
-        let sql = "INSERT INTO failing_clusters (output, cluster, state, since, failures, next_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
-                   ON CONFLICT (output, cluster) DO UPDATE SET since = CASE WHEN state = excluded.state THEN since ELSE excluded.since \
-                   END, state = excluded.state, failures = excluded.failures, next_at = excluded.next_at";
+        // A probe whose failures have ended in the meantime began before a change of the output, or before another call was answered.
+        let sql = match failures {
+            0 => {
+                "INSERT INTO failing_clusters (output, cluster, state, since, failures, next_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
+                 ON CONFLICT (output, cluster) DO NOTHING"
+            }
+            _ => {
+                "UPDATE failing_clusters SET since = CASE WHEN state = ?3 THEN since ELSE ?4 END, state = ?3, failures = ?5, \
+                 next_at = ?6 WHERE output = ?1 AND cluster = ?2"
+            }
+        };
         let failures = failures.saturating_add(1);
         self.execute(sql, params![key.output, cluster, state, at, failures, next_at]).map(drop)
     }
