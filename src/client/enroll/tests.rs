@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::client::directory::tests::{answer, host_file};
-use crate::id::{ListId, StatusRef};
+use crate::client::servers::Servers;
+use crate::id::{ListId, StatusRef, TokenId};
 use crate::token::{Grant, KeyRing, Terms, TokenRef, mint};
 
 const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
