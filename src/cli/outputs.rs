@@ -5,6 +5,8 @@ mod flags;
 pub(super) mod key_states;
 
 use clap::Subcommand;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use serde_json::Value;
 
 use self::edit::{OutputCreate, OutputSet};
@@ -16,7 +18,7 @@ use super::output::{self, Column, Columns, Format, text_at};
 use super::remote::Remote;
 use super::together::of;
 use crate::config::Environment;
-use crate::id::OutputId;
+use crate::id::{Fingerprint, OutputId};
 
 const OUTPUTS: &str = "/api/v1/outputs";
 
@@ -47,7 +49,7 @@ const ROWS: &[(&str, &str)] = &[
     ("keys of hosts", "keys"),
     ("keys to invalidate", "to_invalidate"),
     ("hosts", "hosts"),
-    ("CA", "ca"),
+    ("CAs", "ca"),
     ("authentication", "auth"),
     ("SASL mechanism", "sasl_mechanism"),
     ("user", "username"),
@@ -175,7 +177,14 @@ fn show(format: Format, shown: &Value) -> Result<(), CliError> {
     }
 }
 
-/// The output with its secrets and its keys in words.
+/// The SHA-256 of each certificate: PEM is too long for a row.
+fn fingerprints(pem: &str) -> String {
+    let certificates = CertificateDer::pem_slice_iter(pem.as_bytes()).flatten();
+    let fingerprints = certificates.map(|der| Fingerprint::of(&der).to_string()).collect::<Vec<_>>();
+    format!("SHA-256 {}", fingerprints.join(", "))
+}
+
+/// The output with its secrets, its certificates and its keys in words.
 fn readable(shown: &Value) -> Value {
     let mut shown = shown.clone();
     shown["to_invalidate"] = key_states::to_invalidate(&shown["keys"]);
@@ -184,6 +193,14 @@ fn readable(shown: &Value) -> Value {
         if shown.pointer(&format!("/{field}/set")) == Some(&Value::Bool(true)) {
             shown[field] = Value::from("set");
         }
+    }
+    for field in ["ca", "certificate"] {
+        if let Some(pem) = shown[field].as_str() {
+            shown[field] = Value::from(fingerprints(pem));
+        }
+    }
+    if shown["role_descriptors"].is_object() {
+        shown["role_descriptors"] = Value::from(shown["role_descriptors"].to_string());
     }
     shown
 }
@@ -228,6 +245,11 @@ mod tests {
     fn a_set_secret_is_a_word() {
         let shown = readable(&json!({ "name": "logs", "password": { "set": true } }));
         assert_eq!(shown["password"], "set");
+        let shown = readable(&json!({ "ca": "", "role_descriptors": { "a": { "cluster": [] } } }));
+        assert_eq!(
+            (&shown["ca"], &shown["role_descriptors"]),
+            (&json!("SHA-256 "), &json!(r#"{"a":{"cluster":[]}}"#))
+        );
         assert_eq!(shown.get("key"), None);
     }
 }

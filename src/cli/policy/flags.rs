@@ -49,7 +49,7 @@ pub(crate) struct TermFlags {
     /// Service that the hosts may get access tokens for, one of tokens.audiences on the server; repeatable
     #[arg(long = "audience", value_name = "URI")]
     audiences: Vec<String>,
-    /// Output of the hosts: its name or its id; repeatable, in the order of the hosts
+    /// Output of the hosts: its name or its id; repeatable, in the order of the hosts. The list replaces the former one
     #[arg(long, value_name = "OUTPUT", value_parser = GivenOutput::parse)]
     outputs: Vec<GivenOutput>,
 }
