@@ -30,14 +30,15 @@ impl Execution<'_> {
         self.execute(sql, [attempt])?;
         match end {
             InvalidationEnd::Done(entry) => {
-                let sql = "DELETE FROM output_invalidations WHERE attempt = ?1 AND key_id IS ?2";
+                let sql =
+                    "DELETE FROM output_invalidations WHERE attempt = ?1 AND key_id IS NOT DISTINCT FROM ?2";
                 if self.execute(sql, params![attempt, id])? > 0 {
                     entry.map_or(Ok(()), |entry| self.enter(*entry))?;
                 }
                 Ok(())
             }
             InvalidationEnd::Again { next_at } => {
-                let sql = "UPDATE output_invalidations SET answered = 1, next_at = ?3 WHERE attempt = ?1 AND key_id IS ?2";
+                let sql = "UPDATE output_invalidations SET answered = 1, next_at = ?3 WHERE attempt = ?1 AND key_id IS NOT DISTINCT FROM ?2";
                 self.execute(sql, params![attempt, id, next_at]).map(drop)
             }
         }
