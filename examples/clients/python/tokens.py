@@ -21,7 +21,7 @@ from gatepass_api.models import (
     CreateApiKeyRequest,
     CreatedApiKey,
     CreatedSession,
-    Enrollment,
+    EnrolledHost,
     EnrollmentTokenPage,
     MintedEnrollmentToken,
     MintTokenRequest,
@@ -66,7 +66,7 @@ def main(url: str, root: str, csr: str, password: str) -> None:
     mint = MintTokenRequest(roles=["proxy"], max_uses=2)
     minted = expected(mint_token.sync(client=gate, body=mint), MintedEnrollmentToken)
     redeem = RedeemTokenRequest(csr=csr)
-    host = expected(redeem_token.sync(client=caller(minted.token), body=redeem), Enrollment)
+    host = expected(redeem_token.sync(client=caller(minted.token), body=redeem), EnrolledHost)
     print("enrolled", host.host_id, *host.roles)
 
     states = [TokenState.PENDING, TokenState.ACTIVE]

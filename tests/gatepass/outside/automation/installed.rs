@@ -51,7 +51,8 @@ fn the_texts_for_tools_are_valid() {
     let text = command(&at, "ansible");
     assert!(text.contains("gatepass_install_url: 'https://files.test/g?a=1&b=2'\n"), "{text}");
     write("rollout.yml", &text);
-    executable(&folder.path().join("served"), "#!/bin/sh\nprintf '%s|' \"$@\" >\"$0.words\"\n");
+    let binary = "#!/bin/sh\ncat >/dev/null\nprintf '%s|' \"$@\" >\"$0.words\"\n";
+    executable(&folder.path().join("served"), binary);
     let own = |name: &str| folder.path().join(name);
     let ways = json!({
         "gatepass_install_url": format!("file://{}", own("served").display()), "gatepass_binary": own("gatepass"),
