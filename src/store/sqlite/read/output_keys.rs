@@ -31,7 +31,7 @@ macro_rules! shown_state {
 /// The time since which the key `k` has this state.
 macro_rules! shown_since {
     () => {
-        "CASE WHEN k.state = 'ready' THEN k.since ELSE max(k.since, coalesce(f.since, 0)) END"
+        "CASE WHEN k.state <> 'ready' AND f.since > k.since THEN f.since ELSE k.since END"
     };
 }
 
