@@ -48,10 +48,10 @@ impl fmt::Display for PolicyMark {
 pub struct PolicyFile(PrivateFile);
 
 impl PolicyFile {
-    /// The file at `path`, as [`PrivateFile::new`] checks it.
+    /// The file at `path`, which need not exist. Files that a crash left beside it are removed.
     ///
     /// # Errors
-    /// See there.
+    /// If it is not a plain file of this user, or the directory is missing or others can write to it.
     pub fn new(path: &Path) -> Result<Self, ClientError> {
         PrivateFile::new(path).map(Self)
     }
