@@ -38,9 +38,6 @@ use crate::ledger::{Action, Draft, Subjects};
 use crate::name::DnsName;
 use crate::store::{CertificateRecord, HostFacts, JudgedPolicy, Policy, StoreError, StoredCertificate};
 
-/// Maximum number of attempts to build a certificate while the host or its policy changes.
-const ATTEMPTS: usize = 3;
-
 /// The permission of a judged redemption or renewal: this key for this host, with these roles and this name, under this policy.
 /// Issuing consumes it.
 struct Warrant<'a> {

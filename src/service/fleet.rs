@@ -6,9 +6,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use self::readings::Readings;
+use super::base::ATTEMPTS;
 use super::base::Base;
 use super::policies::live::LivePolicies;
-use super::tokens::mint::{ATTEMPTS, Minting};
+use super::tokens::mint::Minting;
 use super::tokens::order::MintOrder;
 use super::{Caller, ServiceError};
 use crate::access::Permission;

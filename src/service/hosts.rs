@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::accounts::unwritten::UnwrittenUses;
-use super::base::Base;
+use super::base::{ATTEMPTS, Base};
 use super::policies::live::LivePolicies;
 use super::tokens::order::Catalogue;
 use super::verification::identify::superseded;
@@ -20,9 +20,6 @@ use crate::store::{
     RecordReport, RevokeHost, RolesChange, SetLabel, SetRoles, StoreError,
 };
 use crate::wire::HostReport;
-
-/// Maximum number of checks of one change. A check is repeated when the host's roles changed in between.
-const ATTEMPTS: usize = 3;
 
 /// Time between two reports of a host that are kept.
 const REPORT_EVERY: Duration = Duration::from_secs(60);

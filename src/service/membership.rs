@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::base::ATTEMPTS;
 use super::hosts::HostAdmin;
 use super::policies::live::LivePolicies;
 use super::revocable::{is_unlimited, judge_host};
@@ -13,9 +14,6 @@ use crate::id::{HostId, PolicyId};
 use crate::ledger::Action;
 use crate::name::Role;
 use crate::store::{HostMove, HostMoved, HostRecord, HostsMoved, MoveHosts, Policy, StoreError};
-
-/// Maximum number of checks of one move. A check is repeated when the host changed in between.
-const ATTEMPTS: usize = 3;
 
 /// A move to another policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -23,7 +23,7 @@ use crate::id::OutputId;
 use crate::ledger::{Action, Draft};
 use crate::outbound::AllowedDestinations;
 use crate::seal::Seal;
-use crate::service::tokens::mint::ATTEMPTS;
+use crate::service::base::ATTEMPTS;
 use crate::store::{
     ChangeOutput, CreateOutput, DeleteOutput, ListedOutput, MOST_OUTPUTS, Output, OutputChange,
     OutputCreation, OutputDeletion, Page, PageQuery, SecretField, StoreError,

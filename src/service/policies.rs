@@ -13,10 +13,11 @@ use sha2::{Digest as _, Sha256};
 
 pub use self::edit::PolicyEdit;
 use self::live::LivePolicies;
+use super::base::ATTEMPTS;
 use super::base::Base;
 use super::outputs::keys::OutputKeys;
 use super::tokens::due::DueRevocations;
-use super::tokens::mint::{ATTEMPTS, Minting, first_policy_order};
+use super::tokens::mint::{Minting, first_policy_order};
 use super::{Caller, FieldError, RequestError, ServiceError};
 use crate::access::{Act, Excess, Permission};
 use crate::admission::{PolicyTerms, check_settings};

@@ -7,7 +7,7 @@ use arc_swap::ArcSwap;
 use serde_json::json;
 use tokio::sync::Mutex;
 
-use super::base::Base;
+use super::base::{ATTEMPTS, Base};
 use super::{Caller, FieldError, RequestError, ServiceError};
 use crate::access::Act;
 use crate::access::limits::Allowed;
@@ -21,9 +21,6 @@ use crate::store::{
     ChangeRule, CreateRule, DeleteRule, MOST_RULES, Page, PageQuery, RuleChange, RuleCreation, RuleRecord,
     Store, StoreError,
 };
-
-/// Maximum number of checks of one change. A check is repeated when the rule changed in between.
-const ATTEMPTS: usize = 3;
 
 /// The rules in memory, which redeeming reads.
 pub struct LiveRules {

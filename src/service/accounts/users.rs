@@ -11,14 +11,12 @@ use crate::ledger::{Action, Draft, Subjects};
 use crate::name::UserName;
 use crate::secret::Secret;
 use crate::service::accounts::Accounts;
+use crate::service::base::ATTEMPTS;
 use crate::service::{AccountError, Caller, FieldError, RequestError, ServiceError};
 use crate::store::{
     ChangeUser, CreateUser, DeleteUser, Page, PageQuery, Removal, ReplacePassword, SignOutUser, StoreError,
     UserChange, UserCreation, UserDeletion, UserRecord,
 };
-
-/// Maximum number of checks of one change. A check is repeated when the user changed while it ran.
-const ATTEMPTS: usize = 3;
 
 /// A valid request for a user.
 pub struct UserOrder {

@@ -4,7 +4,7 @@ use futures_util::StreamExt as _;
 
 use super::approval::of_enrollment;
 use super::opaque_key::{allows_keys, of_credential};
-use super::{ATTEMPTS, Enrollment, Warrant, judged};
+use super::{Enrollment, Warrant, judged};
 use crate::access::{Actor, OpaqueKey};
 use crate::admission::HostCredential;
 use crate::ca::Csr;
@@ -12,6 +12,7 @@ use crate::clock::Timestamp;
 use crate::id::{EnrollmentId, HostId};
 use crate::ledger::{Action, Subjects};
 use crate::name::Role;
+use crate::service::base::ATTEMPTS;
 use crate::service::membership::{allowed_roles, refuse_outside};
 use crate::service::revocable::judge_facts;
 use crate::service::{Caller, HostError, RequestError, ServiceError, TokenError};

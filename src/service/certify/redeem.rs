@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::opaque_key::{first_key, of_credential};
 use super::refusal::{expired_or_invalid, is_overtaken, ledger_reason, refused, spent};
-use super::{ATTEMPTS, Enrolled, Enrollment, Redemption, Warrant, judged};
+use super::{Enrolled, Enrollment, Redemption, Warrant, judged};
 use crate::access::{Actor, OpaqueKey};
 use crate::admission::{self, HostClaims, PresentedFacts};
 use crate::ca::{Csr, CsrPolicy};
@@ -14,6 +14,7 @@ use crate::clock::Timestamp;
 use crate::id::HostId;
 use crate::ledger::{Action, Draft, Subjects};
 use crate::name::DnsName;
+use crate::service::base::ATTEMPTS;
 use crate::service::membership::allowed_roles;
 use crate::service::refusals::{Refused, Whom};
 use crate::service::time::TOLERATED_STEP_BACK;

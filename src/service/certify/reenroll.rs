@@ -3,12 +3,13 @@
 use super::opaque_key::{first_key, of_credential};
 use super::redeem::RedeemTicket;
 use super::refusal::refused;
-use super::{ATTEMPTS, Enrolled, Enrollment, Redemption, Warrant, judged, withdrawal};
+use super::{Enrolled, Enrollment, Redemption, Warrant, judged, withdrawal};
 use crate::access::OpaqueKey;
 use crate::admission::BindingError;
 use crate::clock::Timestamp;
 use crate::id::HostId;
 use crate::ledger::Action;
+use crate::service::base::ATTEMPTS;
 use crate::service::membership::refuse_outside;
 use crate::service::{Caller, HostError, ServiceError, TokenError};
 use crate::store::{HostRecord, NextCertificate, RedeemRefusal, Redeemed, Reenroll, StoreError};

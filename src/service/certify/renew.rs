@@ -1,8 +1,9 @@
 //! Renewing: a host's certificate and a new request become its next certificate.
 
-use super::{ATTEMPTS, Enrolled, Enrollment, Warrant, judged, withdrawal};
+use super::{Enrolled, Enrollment, Warrant, judged, withdrawal};
 use crate::ca::{Csr, CsrPolicy};
 use crate::ledger::{Action, Subjects};
+use crate::service::base::ATTEMPTS;
 use crate::service::{Caller, HostCaller, HostError, ServiceError, TokenError};
 use crate::store::{
     HostFacts, MOST_RENEWALS, NextCertificate, Policy, RENEWALS_WITHIN, Renew, RenewRefusal, Renewed,

@@ -1,10 +1,11 @@
 //! A pair that redeemed before: its certificate again, or another one for the same host and key.
 
 use super::redeem::RedeemTicket;
-use super::{ATTEMPTS, Enrolled, Enrollment, Warrant, judged, withdrawal};
+use super::{Enrolled, Enrollment, Warrant, judged, withdrawal};
 use crate::clock::Timestamp;
 use crate::id::{HostId, SpkiHash, TokenId};
 use crate::ledger::Action;
+use crate::service::base::ATTEMPTS;
 use crate::service::{Caller, HostError, ServiceError, TokenError};
 use crate::store::{
     NextCertificate, Pair, REPEAT_WINDOW, Recertify, RenewRefusal, Renewed, StoreError, StoredCertificate,

@@ -23,9 +23,9 @@ use crate::outbound::{ClusterError, Outbound};
 use crate::seal::{Seal, SealError};
 use crate::secret::Secret;
 use crate::service::ServiceError;
+use crate::service::base::ATTEMPTS;
 use crate::service::base::Base;
 use crate::service::outputs::hosts::GivenKey;
-use crate::service::tokens::mint::ATTEMPTS;
 use crate::service::trust::LiveTrust;
 use crate::store::{
     AbandonOutputKeys, DoubtOutputKeys, HostKey, HostOutputState, KeyCounts, KeyOf, OutputState, OutputWork,

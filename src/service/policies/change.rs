@@ -7,7 +7,7 @@ use crate::access::Act;
 use crate::admission::PolicyTerms;
 use crate::id::PolicyId;
 use crate::ledger::{Action, Draft};
-use crate::service::tokens::mint::ATTEMPTS;
+use crate::service::base::ATTEMPTS;
 use crate::service::verification::audience::pick_audiences;
 use crate::service::{Caller, RequestError, ServiceError};
 use crate::store::{ChangePolicy, DeletePolicy, Policy, PolicyChange, PolicyDeletion, StoreError};

@@ -8,11 +8,12 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::task::JoinHandle;
 
-use super::mint::{ATTEMPTS, Minting, recorded};
+use super::mint::{Minting, recorded};
 use super::order::MintOrder;
 use crate::access::Act;
 use crate::clock::Timestamp;
 use crate::id::{BatchId, BodyHash, IdempotencyKey, ShortId, TokenId, random};
+use crate::service::base::ATTEMPTS;
 use crate::service::{Caller, RequestError, ServiceError, TokenError};
 use crate::store::{BatchOutcome, IdempotencyRecord, RecordBatch, RecordMint, StoreError};
 use crate::token::{MintedToken, TokenRef, mint_all};

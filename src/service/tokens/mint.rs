@@ -8,7 +8,7 @@ use crate::clock::Timestamp;
 use crate::id::{BatchId, TokenId};
 use crate::ledger::{Action, Draft, Subjects};
 use crate::name::Label;
-use crate::service::base::Base;
+use crate::service::base::{ATTEMPTS, Base};
 use crate::service::ca::live::LiveCas;
 use crate::service::policies::live::LivePolicies;
 use crate::service::tokens::bulk::BulkTurns;
@@ -20,9 +20,6 @@ use crate::store::{
     ListKind, MintOutcome, MintRecord, Policy, RecordMint, StoreError, TokenKind, TokenPurpose,
 };
 use crate::token::{self, Grant, KeyRing, MintedToken, Terms, TokenRef};
-
-/// Maximum number of attempts to sign a token while the signing keys change.
-pub(in crate::service) const ATTEMPTS: usize = 3;
 
 /// Minting tokens of both kinds.
 pub struct Minting {

@@ -3,9 +3,9 @@
 use crate::clock::Timestamp;
 use crate::id::{HostId, PolicyId};
 use crate::name::{DnsPattern, Label};
+use crate::service::base::ATTEMPTS;
 use crate::service::membership::judge_move;
 use crate::service::tokens::TokenAdmin;
-use crate::service::tokens::mint::ATTEMPTS;
 use crate::service::tokens::order::MintOrder;
 use crate::service::{Caller, HostError, RequestError, ServiceError};
 use crate::store::{HostFacts, HostMint, HostRecord, MintReenrollment, StoreError, TokenKind};

@@ -10,7 +10,8 @@ use crate::clock::Timestamp;
 use crate::id::{ShortId, TokenId};
 use crate::ledger::{Action, Draft, Subjects};
 use crate::name::{Label, Role};
-use crate::service::tokens::mint::{ATTEMPTS, Minting, object};
+use crate::service::base::ATTEMPTS;
+use crate::service::tokens::mint::{Minting, object};
 use crate::service::tokens::{HowToRevoke, TokenAdmin};
 use crate::service::{Caller, ServiceError};
 use crate::store::{

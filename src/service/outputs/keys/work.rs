@@ -9,8 +9,8 @@ use crate::ledger::{Action, Draft, Subjects};
 use crate::outbound::{Cluster, ClusterError, Credential, KeyName, MadeKey, Which};
 use crate::seal::SealError;
 use crate::secret::Secret;
+use crate::service::base::ATTEMPTS;
 use crate::service::outputs::default_roles::default_roles;
-use crate::service::tokens::mint::ATTEMPTS;
 use crate::service::{Caller, KeysError, ServiceError};
 use crate::store::{
     AbandonOutputKeys, AskOutputKey, FailOutputWork, Invalidation, InvalidationEnd, JudgeOutputKey,
