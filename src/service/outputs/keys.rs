@@ -36,8 +36,8 @@ use crate::store::{
 const AT_ONCE: u32 = 500;
 /// Time after which a host asks again for a key that is being made.
 const RETRY_SOON: Duration = Duration::from_secs(5);
-/// The same while the cluster fails.
-const RETRY_FAILED: Duration = Duration::from_secs(60);
+/// The same while the cluster fails. Each check-in tells the host of a change, so that it need not ask more often.
+const RETRY_FAILED: Duration = Duration::from_secs(5 * 60);
 
 /// The keys of a host, by the outputs of its policy.
 pub struct HostKeys(Vec<(OutputId, Option<HostKey>)>);
