@@ -5,8 +5,7 @@ use std::sync::Arc;
 use super::TimeKeeper;
 use crate::store::Store;
 
-/// Maximum number of attempts at an act that another one overtakes: a host, its policy, a rule, an output or the keys changed
-/// between its check and its transaction.
+/// Maximum number of attempts at an act. It is repeated when its facts or the keys changed between its check and its transaction.
 pub(in crate::service) const ATTEMPTS: usize = 3;
 
 /// The store and the time of decisions.
