@@ -31,6 +31,13 @@ pub fn printable(text: &str) -> String {
     shown
 }
 
+/// Percent-encodes a path segment or a query value (RFC 3986 section 2.1).
+#[cfg(feature = "server")]
+pub fn percent_encoded(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+    text.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+}
+
 /// The text of `bytes` in UTF-8 or UTF-16, without its byte order mark. Without a mark, UTF-16 shows by the zero bytes of ASCII.
 #[cfg(feature = "cli")]
 pub(crate) fn decode(bytes: &[u8]) -> Option<String> {
@@ -82,6 +89,13 @@ fn is_private(character: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[cfg(feature = "server")]
+    fn encoded_text_stays_in_its_path_segment() {
+        assert_eq!(percent_encoded("../a?b#c d"), "..%2Fa%3Fb%23c%20d");
+        assert_eq!(percent_encoded("0190a0b0-0000-7000"), "0190a0b0-0000-7000");
+    }
 
     #[test]
     fn hidden_characters_are_escaped_and_nothing_else() {

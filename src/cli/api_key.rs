@@ -18,9 +18,10 @@ use super::remote::Remote;
 use super::short_id::GivenId;
 use super::together::count;
 use crate::access::Scope;
-use crate::client::api::{Api, encode};
+use crate::client::api::Api;
 use crate::config::Environment;
 use crate::id::ApiKeyId;
+use crate::text::percent_encoded;
 
 const KEYS: &str = "/api/v1/api-keys";
 const COLUMNS: Columns = Columns {
@@ -201,7 +202,7 @@ fn scopes() -> PossibleValuesParser {
 
 /// The path of a key.
 fn at(id: &str) -> String {
-    format!("{KEYS}/{}", encode(id))
+    format!("{KEYS}/{}", percent_encoded(id))
 }
 
 #[cfg(test)]

@@ -8,8 +8,9 @@ use super::consent::Consent;
 use super::error::CliError;
 use super::given_name::GivenPolicy;
 use super::short_id::{GivenId, whole_actor};
-use crate::client::api::{Api, encode};
+use crate::client::api::Api;
 use crate::id::TokenId;
+use crate::text::percent_encoded;
 
 /// Flags that select tokens.
 #[derive(Args, Clone, Debug, Default)]
@@ -202,7 +203,7 @@ pub(crate) fn at_least_one() -> RangedU64ValueParser<usize> {
 /// The query parameters that are given.
 pub(crate) fn parameters<const N: usize>(given: [(&str, &Option<String>); N]) -> Vec<String> {
     let given = given.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?)));
-    given.map(|(name, value)| format!("{name}={}", encode(value))).collect()
+    given.map(|(name, value)| format!("{name}={}", percent_encoded(value))).collect()
 }
 
 /// `path` with these query parameters.

@@ -6,9 +6,8 @@ use super::error::CliError;
 use super::flags::with_query;
 use super::output::{self, Format};
 use super::remote::Remote;
-use crate::client::api::encode;
 use crate::config::Environment;
-use crate::text::printable;
+use crate::text::{percent_encoded, printable};
 
 /// Print the commands or the file that bring gatepass to new hosts and enroll them
 ///
@@ -45,7 +44,8 @@ impl InstallCommand {
             ("cluster", self.cluster.as_deref()),
             ("label", self.label.as_deref()),
         ];
-        let words = words.into_iter().filter_map(|(name, word)| Some(format!("{name}={}", encode(word?))));
+        let words =
+            words.into_iter().filter_map(|(name, word)| Some(format!("{name}={}", percent_encoded(word?))));
         let path = with_query("/api/v1/install-command", &words.collect::<Vec<_>>());
         let found = self.remote.connect(environment)?.get(&path).await?;
         if self.remote.output == Format::Json {

@@ -22,8 +22,9 @@ use super::remote::Remote;
 use super::together::{count, of};
 use crate::access::UserRole;
 use crate::client::ClientError;
-use crate::client::api::{Api, encode, given};
+use crate::client::api::{Api, given};
 use crate::config::Environment;
+use crate::text::percent_encoded;
 
 const USERS: &str = "/api/v1/users";
 const COLUMNS: Columns = Columns {
@@ -276,5 +277,5 @@ fn roles() -> PossibleValuesParser {
 
 /// The path of a user.
 fn at(user: &str) -> String {
-    format!("{USERS}/{}", encode(user))
+    format!("{USERS}/{}", percent_encoded(user))
 }

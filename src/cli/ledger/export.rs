@@ -12,8 +12,9 @@ use crate::cli::line_buffer::LineBuffer;
 use crate::cli::output;
 use crate::cli::remote::Remote;
 use crate::client::ClientError;
-use crate::client::api::{Api, encode};
+use crate::client::api::Api;
 use crate::config::Environment;
+use crate::text::percent_encoded;
 
 /// Print the ledger as JSON Lines, oldest entry first
 ///
@@ -71,7 +72,8 @@ impl LedgerExport {
             ("until", self.until.as_deref()),
             ("after", last),
         ];
-        let words = words.into_iter().filter_map(|(name, word)| Some(format!("{name}={}", encode(word?))));
+        let words =
+            words.into_iter().filter_map(|(name, word)| Some(format!("{name}={}", percent_encoded(word?))));
         with_query("/api/v1/ledger/export", &words.collect::<Vec<_>>())
     }
 

@@ -11,12 +11,13 @@ use crate::cli::output::{Column, Columns};
 use crate::cli::poll::{Feed, poll};
 use crate::cli::short_id::{GivenId, whole_actor};
 use crate::client::ClientError;
-use crate::client::api::{Api, encode};
+use crate::client::api::Api;
 use crate::clock::SystemClock;
 use crate::config::Environment;
 use crate::id::{HostId, TokenId};
 use crate::ledger::Action;
 use crate::span::{MomentError, parse_moment};
+use crate::text::percent_encoded;
 
 const LEDGER: &str = "/api/v1/ledger";
 
@@ -94,7 +95,8 @@ impl EntryFlags {
         let words =
             [("actor", &actor), ("action", action), ("since", since), ("until", until), ("outcome", outcome)];
         let words = words.into_iter().filter_map(|(name, word)| Some((name, word.as_deref()?)));
-        let mut query: Vec<String> = words.map(|(name, word)| format!("{name}={}", encode(word))).collect();
+        let mut query: Vec<String> =
+            words.map(|(name, word)| format!("{name}={}", percent_encoded(word))).collect();
         if let Some(host) = host {
             query.push(format!("host={}", host.whole(api).await?));
         }
