@@ -48,6 +48,27 @@ pub fn judge(
     Err(refused("a page of another site sent the request: send it from a page of this site"))
 }
 
+/// Checks a form of a page before its body is read. A browser reports the page of every form, so that a form without a report
+/// is refused.
+///
+/// # Errors
+/// 403 `csrf`: it would change something, and no report says that a page of this site sent it.
+pub fn judge_form(method: &Method, headers: &HeaderMap, here: &Here<'_>) -> Result<(), Problem> {
+    if matches!(*method, Method::GET | Method::HEAD) {
+        return Ok(());
+    }
+    let reported = headers.contains_key(ORIGIN) || headers.contains_key(SEC_FETCH_SITE);
+    match reported && is_from_here(headers, here) {
+        true => Ok(()),
+        false => Err(refused("a page of another site sent the form: open the page here, and send it again")),
+    }
+}
+
+/// The refusal of a form without the CSRF token of the session.
+pub fn stale_form() -> Problem {
+    refused("the form is from an earlier session: open the page again, and send it again")
+}
+
 /// Reads the browser's report about the page that makes the request. Without a report it returns true.
 fn is_from_here(headers: &HeaderMap, here: &Here<'_>) -> bool {
     let ours = |origin: &[u8]| {

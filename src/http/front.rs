@@ -34,10 +34,12 @@ use super::credential::Credential;
 use super::forwarded::client;
 use super::head::Head;
 use super::problem::{Code, Problem};
+use super::reply::Reply;
 use super::route::{InTask, Route, Serve};
-use super::table::{Match, Table};
+use super::table::{Match, Reader, Table};
 use super::throttle::RequestLimits;
 use super::tls::Peer;
+use crate::access::Permission;
 use crate::ledger::Basis;
 use crate::secret::Secret;
 use crate::service::{Authority, Caller};
@@ -90,10 +92,12 @@ impl Front {
         let (method, version) = (parts.method.clone(), parts.version);
         let mut record = Record::begin(&method, client, id, self.table.unmatched(), &self.refusal_lines);
         let rest = Rest::of(&parts, record.started(), self.body_timeout);
+        let (reader, path) = (Reader::of(&parts.headers), parts.uri.path());
         let found = match target::check(&parts) {
-            Ok(()) => self.table.find(&parts.method, parts.uri.path()),
-            Err(problem) => Match::Refused(self.table.dialect_of(parts.uri.path()), problem),
+            Ok(()) => self.table.find_for(reader, &parts.method, path),
+            Err(problem) => Match::Refused(self.table.dialect_for(reader, path), problem),
         };
+        let is_page = found.dialect().is_some_and(|dialect| dialect.page.is_some());
         let response = match found {
             Match::Route(route, params) => {
                 record.belongs_to(route);
@@ -124,6 +128,7 @@ impl Front {
             }
         };
         record.answered(&response);
+        let response = if is_page { finish::page(response) } else { response };
         finish::finish(response, &method, version, id)
     }
 
@@ -173,6 +178,7 @@ impl Front {
         let Arrived { trace, serve, route, head, mut body } = arrived;
         let rest = Rest::of(&head.parts, Instant::now(), self.body_timeout);
         let from_page = cookie::is_there(head.headers());
+        let sign_in = sign_in_address(&route, &head);
         let credential = authenticate::credential(&route, &head.parts);
         let local = matches!(&credential, Ok(Credential::Local(secret)) if self.is_local(secret));
         let limits = RequestLimits::of(route.permission, &credential, local, &head.peer);
@@ -190,7 +196,10 @@ impl Front {
         let overloaded = answer.as_ref().is_err_and(|problem| problem.code == Code::Overloaded);
         let rest = if overloaded { rest.briefly() } else { rest };
         rest.forgo(body).await;
-        let response = answer.unwrap_or_else(|problem| problem.render(route.dialect).into());
+        let response = answer.unwrap_or_else(|problem| match sign_in {
+            Some(address) if problem.code == Code::Unauthenticated => Reply::see_other(&address).into(),
+            _ => problem.render(route.dialect).into(),
+        });
         let response = response.map(|body: ResponseBody| body.counted(held));
         if from_page { finish::without_dialog(response) } else { response }
     }
@@ -222,6 +231,7 @@ impl Front {
                 (body, took)
             }
         };
+        self.check_form(route, &presented, &body)?;
         let caller = match is_stale(route, took) {
             true => self.revalidate(route, caller).await?,
             false => caller,
@@ -281,6 +291,17 @@ fn owner(caller: &Caller) -> Option<&str> {
         Some(Basis::ApiKey { owner: Some((owner, _)), .. }) => Some(owner),
         _ => None,
     }
+}
+
+/// The address of the sign-in page, for a page whose visitor is not signed in. A form leads back to its own address only if it
+/// is the address of a page.
+fn sign_in_address(route: &Route, head: &Head) -> Option<String> {
+    let pages = route.dialect.page.as_ref()?;
+    // The sign-in form answers a wrong password itself.
+    (route.permission != Permission::SignIn).then(|| {
+        let target = head.parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+        (pages.sign_in)(target)
+    })
 }
 
 fn wrong_method(allowed: &str) -> Problem {

@@ -32,6 +32,11 @@ impl Reply {
         Self(response).header("content-type", media_type)
     }
 
+    /// A redirect that a browser follows with GET (RFC 9110 section 15.4.4).
+    pub fn see_other(address: &str) -> Self {
+        Self::empty(StatusCode::SEE_OTHER).header("location", address)
+    }
+
     /// A response without a body. Caches must not store it.
     pub fn empty(status: StatusCode) -> Self {
         let mut response = Response::new(Bytes::new());

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use http::Method;
+use http::header::ACCEPT;
+use http::{HeaderMap, Method};
 
 use super::meters::Meters;
 use super::problem::dialect::Dialect;
@@ -27,6 +28,55 @@ pub enum Match<'t> {
     Nothing(&'static Dialect),
 }
 
+impl Match<'_> {
+    /// The dialect of the response, unless it has none.
+    pub(super) fn dialect(&self) -> Option<&'static Dialect> {
+        match self {
+            Self::Route(route, _) => Some(route.dialect),
+            Self::WrongMethod(dialect, _) | Self::Refused(dialect, _) | Self::Nothing(dialect) => {
+                Some(dialect)
+            }
+            Self::Preflight(_) | Self::Probe => None,
+        }
+    }
+}
+
+/// The kind of client that a response is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    /// A person with a browser: the request prefers HTML.
+    Person,
+    /// Any other client.
+    Program,
+}
+
+impl Reader {
+    /// Reads the `Accept` header (RFC 9110 section 12.5.1). A person's browser names HTML, and prefers it to JSON.
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        let lines = headers.get_all(ACCEPT).iter().filter_map(|line| line.to_str().ok());
+        let ranges = lines.flat_map(|line| line.split(',')).map(quality).collect::<Vec<_>>();
+        let best = |wanted: &[&str]| {
+            let of = ranges.iter().filter(|(range, _)| wanted.contains(&range.as_str()));
+            of.map(|(_, quality)| *quality).fold(0.0, f32::max)
+        };
+        let (html, json) = (best(&["text/html"]), best(&["application/json", "application/problem+json"]));
+        if html > 0.0 && html >= json { Self::Person } else { Self::Program }
+    }
+
+    /// True if rows of this dialect are for such a client.
+    fn is_of(self, dialect: &Dialect) -> bool {
+        dialect.page.is_some() == (self == Self::Person)
+    }
+}
+
+/// A media range in lower case with its quality, 0 to 1.
+fn quality(range: &str) -> (String, f32) {
+    let mut parts = range.split(';').map(|part| part.trim().to_ascii_lowercase());
+    let media_type = parts.next().unwrap_or_default();
+    let quality = parts.find_map(|part| part.strip_prefix("q=")?.parse::<f32>().ok());
+    (media_type, quality.unwrap_or(1.0))
+}
+
 /// Every route of the authority.
 pub struct Table {
     routes: Vec<Route>,
@@ -41,8 +91,17 @@ impl Table {
     /// # Errors
     /// Two rows have the same path pattern: a mistake in this program.
     pub fn new(public_metrics: bool) -> Result<Self, matchit::InsertError> {
+        Self::with_pages(public_metrics, Vec::new())
+    }
+
+    /// Builds the table with these pages of the dashboard.
+    ///
+    /// # Errors
+    /// As [`Table::new`].
+    pub fn with_pages(public_metrics: bool, pages: Vec<Route>) -> Result<Self, matchit::InsertError> {
         let mut routes = api::routes(public_metrics);
         routes.extend(compat::routes());
+        routes.extend(pages);
         Self::of(routes)
     }
 
@@ -70,14 +129,21 @@ impl Table {
         &self.unmatched
     }
 
-    /// Finds the row for this method and path. HEAD finds GET's.
+    /// Finds the row for this method and path, for a program. HEAD finds GET's.
     pub fn find(&self, method: &Method, path: &str) -> Match<'_> {
+        self.find_for(Reader::Program, method, path)
+    }
+
+    /// Finds the row for this reader. A page may share its method and path with a row for programs.
+    pub fn find_for(&self, reader: Reader, method: &Method, path: &str) -> Match<'_> {
         if *method == Method::OPTIONS && matches!(path, "/" | "*") {
             return Match::Probe;
         }
-        let Ok(found) = self.paths.at(path) else { return Match::Nothing(self.dialect_of(path)) };
+        let Ok(found) = self.paths.at(path) else { return Match::Nothing(self.dialect_for(reader, path)) };
         let wanted = if *method == Method::HEAD { &Method::GET } else { method };
-        let of_method = found.value.iter().find(|(method, _)| method == wanted);
+        let fits = |place: usize| self.routes.get(place).is_some_and(|row| reader.is_of(row.dialect));
+        let mut of_wanted = found.value.iter().filter(|(method, _)| method == wanted);
+        let of_method = of_wanted.clone().find(|(_, place)| fits(*place)).or_else(|| of_wanted.next());
         let any = || {
             found
                 .value
@@ -89,7 +155,7 @@ impl Table {
             let mut rows = found.value.iter().filter_map(|(_, place)| self.routes.get(*place));
             return match *method == Method::OPTIONS && rows.any(Route::is_cross_origin) {
                 true => Match::Preflight(allowed(found.value)),
-                false => Match::WrongMethod(self.dialect_of(path), allowed(found.value)),
+                false => Match::WrongMethod(self.dialect_for(reader, path), allowed(found.value)),
             };
         };
         // The rest of a path belongs to a guarded service, which may take any text.
@@ -102,8 +168,10 @@ impl Table {
     }
 
     /// The dialect of errors at a path that has no row for the method.
-    pub(super) fn dialect_of(&self, path: &str) -> &'static Dialect {
-        self.dialects.iter().find(|dialect| (dialect.covers)(path)).copied().unwrap_or(&NATIVE)
+    pub(super) fn dialect_for(&self, reader: Reader, path: &str) -> &'static Dialect {
+        let covers = |dialect: &&&Dialect| dialect.page.is_none() && (dialect.covers)(path);
+        let page = || self.dialects.iter().find(|dialect| dialect.page.is_some() && reader.is_of(dialect));
+        self.dialects.iter().find(covers).or_else(page).copied().unwrap_or(&NATIVE)
     }
 }
 
@@ -112,6 +180,7 @@ fn allowed(methods: &[(Method, usize)]) -> String {
     let mut names = methods.iter().map(|(method, _)| method.as_str()).collect::<Vec<_>>();
     names.extend(names.contains(&"GET").then_some("HEAD"));
     names.sort_unstable();
+    names.dedup();
     names.join(", ")
 }
 
@@ -128,6 +197,8 @@ fn dialects(routes: &[Route]) -> Vec<&'static Dialect> {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+
     use super::*;
     use crate::access::Permission;
 
@@ -141,6 +212,23 @@ mod tests {
             Match::Refused(dialect, _) => format!("400 {}", dialect.name),
             Match::Nothing(dialect) => format!("404 {}", dialect.name),
         }
+    }
+
+    #[test]
+    fn only_a_header_that_prefers_html_is_a_persons() {
+        let of = |accept: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            accept.iter().for_each(|line| {
+                headers.append(ACCEPT, HeaderValue::from_static(line));
+            });
+            Reader::of(&headers) == Reader::Person
+        };
+        assert!(of(&["text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"]));
+        assert!(of(&["application/json;q=0.5", "TEXT/HTML; q=0.7"]));
+        for other in ["*/*", "application/json", "text/html;q=0.5, application/json", "text/html;q=0", ""] {
+            assert!(!of(&[other]), "{other}");
+        }
+        assert!(!of(&[]));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::http::call::Presented;
 use crate::http::cookie;
 use crate::http::credential::{self, Credential};
 use crate::http::csrf::{self, Here};
+use crate::http::form::Form;
 use crate::http::forwarded::ShownCertificate;
 use crate::http::head::Head;
 use crate::http::problem::Problem;
@@ -29,6 +30,7 @@ pub(super) type ProvenCaller = (Caller, Presented);
 pub(super) fn credential(route: &Route, parts: &Parts) -> Result<Credential, Problem> {
     match route.permission {
         Permission::Anyone | Permission::BeHost | Permission::Renew => Ok(Credential::None),
+        _ if route.dialect.page.is_some() => Ok(Credential::None),
         Permission::HostOrKey => match Credential::of(&parts.headers) {
             Ok(key @ Credential::OpaqueKey(_)) => Ok(key),
             _ => Ok(Credential::None),
@@ -50,7 +52,7 @@ impl Front {
         match route.permission {
             Permission::Anyone => Ok((stranger, Presented::Nothing)),
             Permission::SignIn => {
-                self.check_page(head, None)?;
+                self.check_page(route, head, None)?;
                 Ok((stranger, Presented::Nothing))
             }
             Permission::Redeem => self.token(credential?, stranger).await,
@@ -113,7 +115,7 @@ impl Front {
     ) -> Result<ProvenCaller, Problem> {
         // A browser stores this credential and sends it for a page of any site.
         if credential::is_basic(head.headers()) {
-            self.check_page(head, None)?;
+            self.check_page(route, head, None)?;
         }
         let caller = match credential {
             Credential::Basic { user, password } => {
@@ -124,7 +126,7 @@ impl Front {
             }
             Credential::ApiKey(key) => self.authority.accounts.api_key(&stranger, &key).await?,
             Credential::Local(secret) if self.is_local(&secret) => stranger.by_local(),
-            Credential::None if route.dialect.cookies => return self.cookie(head, &stranger).await,
+            Credential::None if route.dialect.cookies => return self.cookie(route, head, &stranger).await,
             Credential::None => {
                 let detail = "sign in: with a user name and a password, an API key, or a session as a bearer";
                 return Err(Problem::unauthenticated(detail));
@@ -146,7 +148,7 @@ impl Front {
     }
 
     /// The caller whose browser sends a session cookie. It does so for a page of any site, so the page is checked too.
-    async fn cookie(&self, head: &Head, stranger: &Caller) -> Result<ProvenCaller, Problem> {
+    async fn cookie(&self, route: &Route, head: &Head, stranger: &Caller) -> Result<ProvenCaller, Problem> {
         let Some(secret) = cookie::read(head.headers())? else {
             let detail = "sign in: with a user name and a password, a session, or an API key";
             return Err(Problem::unauthenticated(detail));
@@ -155,7 +157,7 @@ impl Front {
         if let Presented::Session(session) = &presented
             && let Some(expected) = &session.csrf
         {
-            self.check_page(head, Some(expected))?;
+            self.check_page(route, head, Some(expected))?;
         }
         Ok((caller, presented))
     }
@@ -192,11 +194,37 @@ impl Front {
         Ok((Caller { actor: Actor::Bearer, ..stranger }, presented))
     }
 
-    /// Checks the page that made the request, by the addresses of this server.
-    fn check_page(&self, head: &Head, expected: Option<&CsrfToken>) -> Result<(), Problem> {
+    /// Checks the page that made the request, by the addresses of this server. The CSRF token of a form stands in its body:
+    /// see [`Front::check_form`].
+    fn check_page(&self, route: &Route, head: &Head, expected: Option<&CsrfToken>) -> Result<(), Problem> {
         let issuers = self.authority.trust.issuers();
         let here = Here { url: issuers.current(), host: head.host() };
-        csrf::judge(&head.parts.method, head.headers(), &here, expected)
+        let (method, headers) = (&head.parts.method, head.headers());
+        match route.dialect.page {
+            Some(_) => csrf::judge_form(method, headers, &here),
+            None => csrf::judge(method, headers, &here, expected),
+        }
+    }
+
+    /// Checks the CSRF token in the form of a page.
+    pub(super) fn check_form(
+        &self,
+        route: &Route,
+        presented: &Presented,
+        body: &[u8],
+    ) -> Result<(), Problem> {
+        let (Some(pages), Presented::Session(session)) = (&route.dialect.page, presented) else {
+            return Ok(());
+        };
+        if !route.writes_entries() {
+            return Ok(());
+        }
+        let form = Form::parse(body)?;
+        let given = form.get(pages.csrf_field).unwrap_or("");
+        match &session.csrf {
+            Some(expected) if expected.is(given.as_bytes()) => Ok(()),
+            _ => Err(csrf::stale_form()),
+        }
     }
 
     /// Compares `presented` with the local credential of this start, in constant time.

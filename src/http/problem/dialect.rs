@@ -17,12 +17,22 @@ pub struct Dialect {
     pub oauth_clients: bool,
     /// True if the session of a browser's cookie opens the routes.
     pub cookies: bool,
+    /// Set for pages of the dashboard: no credential but the session cookie opens them.
+    pub page: Option<Pages>,
     /// The media type of errors.
     pub media_type: &'static str,
     /// The body of an error, JSON. Its members stand in the order of the contract.
     pub body: fn(&Problem) -> String,
     /// The errors in the OpenAPI document.
     pub schema: ErrorSchema,
+}
+
+/// The pages of the dashboard.
+pub struct Pages {
+    /// The address of the sign-in page, which leads to the page of this path and query afterwards.
+    pub sign_in: fn(&str) -> String,
+    /// The form field that repeats the CSRF token of the session.
+    pub csrf_field: &'static str,
 }
 
 /// The errors of a dialect in the OpenAPI document.

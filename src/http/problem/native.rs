@@ -13,6 +13,7 @@ pub static NATIVE: Dialect = Dialect {
     accepts,
     oauth_clients: false,
     cookies: true,
+    page: None,
     media_type: "application/problem+json",
     body,
     schema: ErrorSchema { name: "Problem", code: "/code", prefix: "" },

@@ -15,6 +15,7 @@ pub(in crate::http::api) static OAUTH: Dialect = Dialect {
     accepts,
     oauth_clients: true,
     cookies: true,
+    page: None,
     media_type: "application/json",
     body,
     schema: ErrorSchema { name: "OAuthError", code: "/error", prefix: "oauth_" },

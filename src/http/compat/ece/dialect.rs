@@ -19,6 +19,7 @@ pub(in crate::http) static ECE: Dialect = Dialect {
     accepts: |_| Ok(()),
     oauth_clients: false,
     cookies: false,
+    page: None,
     media_type: "application/json",
     body,
     schema: ErrorSchema { name: "BasicFailedReply", code: "/errors/0/code", prefix: "ece_" },

@@ -13,6 +13,7 @@ pub(in crate::http) static FLEET: Dialect = Dialect {
     accepts: |_| Ok(()),
     oauth_clients: false,
     cookies: false,
+    page: None,
     media_type: "application/json",
     body,
     schema: ErrorSchema { name: "FleetError", code: "/error", prefix: "fleet_" },

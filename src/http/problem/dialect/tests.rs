@@ -16,6 +16,7 @@ static OTHER: Dialect = Dialect {
     accepts: |_| Ok(()),
     oauth_clients: false,
     cookies: true,
+    page: None,
     media_type: "application/json",
     body: |problem| {
         let status = problem.status();
