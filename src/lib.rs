@@ -33,6 +33,8 @@ pub mod config;
 #[cfg(feature = "fetch")]
 pub mod connect;
 #[cfg(feature = "server")]
+pub mod dashboard;
+#[cfg(feature = "server")]
 pub mod file_lock;
 #[cfg(any(feature = "server", feature = "hosts"))]
 pub mod host_certificate;

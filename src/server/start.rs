@@ -100,7 +100,8 @@ async fn serve(
     // The port is bound. A reader of this file can connect at once, and gets an answer as soon as the server runs.
     let here = LocalServer::new(&url, local_addr, &config.http.proxy_protocol, pins);
     let published = here.publish(&config.server, &credential).map_err(StartError::of)?;
-    let table = Table::new(config.http.public_metrics).map_err(StartError::of)?;
+    let table =
+        Table::with_pages(config.http.public_metrics, crate::dashboard::routes()).map_err(StartError::of)?;
     crate::http::metrics::begin(table.routes(), authority.time.wall());
     let front = Front::new(Arc::clone(&authority), table, credential, config.http.body_timeout);
     Ok(Server {

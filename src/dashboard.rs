@@ -1,0 +1,31 @@
+//! The dashboard: pages made on the server. Each handler reads a form or a query, calls the use cases of `service` as the API's
+//! handlers do, and fills in a template.
+
+mod account;
+mod assets;
+mod dialect;
+mod frame;
+mod overview;
+mod parts;
+mod sign_in;
+
+use http::Method;
+
+pub use self::dialect::PAGE;
+use crate::access::Permission as P;
+use crate::http::route::Route;
+
+/// The rows of the dashboard in the table of routes.
+pub fn routes() -> Vec<Route> {
+    let (get, post) = (|path| (Method::GET, path), |path| (Method::POST, path));
+    vec![
+        Route::of(&PAGE, get("/sign-in"), P::Anyone, sign_in::show),
+        Route::of(&PAGE, post("/sign-in"), P::SignIn, sign_in::sign_in),
+        Route::of(&PAGE, post("/sign-out"), P::BeUser, sign_in::sign_out),
+        Route::of(&PAGE, get("/"), P::Read, overview::show),
+        Route::of(&PAGE, get("/account"), P::BeUser, account::show),
+        Route::of(&PAGE, post("/account/password"), P::BeUser, account::change_password),
+        Route::of(&PAGE, post("/account/sign-out-everywhere"), P::BeUser, account::sign_out_everywhere),
+        Route::direct(get("/assets/{name}"), assets::fetch),
+    ]
+}

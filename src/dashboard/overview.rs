@@ -1,0 +1,256 @@
+//! `/`: the overview. It begins with the tasks of an operator.
+
+use std::time::Duration;
+
+use super::frame::{self, Frame};
+use super::parts::{Icon, Mark, Moment, Tone, grouped, length};
+use crate::admission::Capacity;
+use crate::http::call::Call;
+use crate::http::problem::Problem;
+use crate::http::reply::Reply;
+use crate::ledger::Outcome;
+use crate::service::overview::StateCounts;
+use crate::store::{EntryFilter, EntryRecord, PageQuery, Waiting};
+
+/// Maximum number of refusals that are counted.
+const MOST_REFUSALS: u32 = 1000;
+/// Number of entries in the list of the newest decisions.
+const NEWEST: u32 = 8;
+const DAY: Duration = Duration::from_secs(86_400);
+
+#[derive(askama::Template)]
+#[template(path = "overview.html")]
+struct OverviewPage<'a> {
+    frame: Frame<'a>,
+    tasks: Vec<Task>,
+    steps: Vec<Step>,
+    counts: Vec<Count>,
+    decisions: Option<Vec<Decision>>,
+}
+
+/// Something that needs attention, with the step that settles it.
+struct Task {
+    mark: Mark,
+    text: String,
+    step: Option<(&'static str, &'static str)>,
+}
+
+/// A step of a first run that is still to be done.
+struct Step {
+    name: &'static str,
+    advice: String,
+}
+
+/// A number with its name.
+struct Count {
+    name: &'static str,
+    number: String,
+    note: String,
+    path: Option<&'static str>,
+}
+
+/// A decision of the ledger.
+struct Decision {
+    action: String,
+    actor: String,
+    at: Moment,
+    refused: bool,
+}
+
+/// Shows the overview.
+pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
+    let frame = Frame::of(&call, "Overview", "/").await?;
+    let authority = &call.authority;
+    let (counts, capacity) = (authority.overview.count().await?, authority.capacity.show().await?);
+    let waiting = authority.enrollment.count_waiting().await?;
+    let refusals = match frame.may.read_ledger {
+        true => Some(refusals(&call).await?),
+        false => None,
+    };
+    let decisions = match frame.may.read_ledger {
+        true => Some(decisions(&call).await?),
+        false => None,
+    };
+    frame::ok(&OverviewPage {
+        tasks: tasks(&call, &frame, &counts, &capacity, waiting),
+        steps: steps(&call).await,
+        counts: numbers(&frame, &counts, &capacity, refusals),
+        decisions,
+        frame,
+    })
+}
+
+/// The tasks, the most urgent first.
+fn tasks(
+    call: &Call,
+    frame: &Frame<'_>,
+    counts: &StateCounts,
+    capacity: &Capacity,
+    waiting: Waiting,
+) -> Vec<Task> {
+    let task = |tone, word, text, step| Task { mark: Mark(tone, word), text, step };
+    let failed = call.authority.health.checks().into_iter().filter(|check| !check.detail.is_empty());
+    let mut tasks = failed
+        .map(|check| {
+            let (tone, word) = if check.ok { (Tone::Warn, "look") } else { (Tone::Bad, "failed") };
+            task(tone, word, format!("{}: {}", check.name.replace('_', " "), check.detail), None)
+        })
+        .collect::<Vec<_>>();
+    let hosts = |state: &str| counts.hosts.get(state).copied().unwrap_or(0);
+    if let (1.., Some(oldest)) = (waiting.count, waiting.oldest) {
+        let since = length(call.authority.time.now().since(oldest));
+        let text = format!("{} for approval, the first one for {since}.", wait(waiting.count));
+        tasks.push(task(Tone::Wait, "waiting", text, None));
+    }
+    let quarantined = hosts("quarantined");
+    if quarantined > 0 {
+        let text = format!("{} in quarantine: two machines use one identity.", are(quarantined, "host"));
+        tasks.push(task(Tone::Bad, "quarantine", text, Some(("/hosts?state=quarantined", "Decide"))));
+    }
+    if let Some(warning) = capacity.warning() {
+        tasks.push(task(Tone::Warn, "capacity", super::dialect::sentence(&warning), None));
+    }
+    if counts.tokens_expiring_soon > 0 {
+        let text = format!("{} in use and expire within 30 days.", are(counts.tokens_expiring_soon, "token"));
+        tasks.push(task(
+            Tone::Warn,
+            "expiring",
+            text,
+            Some(("/tokens?kind=cluster,policy&sort=expires", "Rotate")),
+        ));
+    }
+    let lapsed = hosts("lapsed");
+    if lapsed > 0 {
+        let text = format!("{} lapsed: the certificate has expired.", have(lapsed, "host"));
+        tasks.push(task(Tone::Warn, "lapsed", text, Some(("/hosts?state=lapsed", "Show"))));
+    }
+    let offered = |step: &(&str, &str)| match step.0.starts_with("/hosts") {
+        true => frame.may.read_hosts,
+        false => frame.may.read_tokens,
+    };
+    for task in &mut tasks {
+        task.step = task.step.filter(offered);
+    }
+    tasks
+}
+
+fn wait(hosts: u64) -> String {
+    if hosts == 1 { "1 host waits".to_owned() } else { format!("{} hosts wait", grouped(hosts)) }
+}
+
+fn are(number: u64, noun: &str) -> String {
+    if number == 1 { format!("1 {noun} is") } else { format!("{} {noun}s are", grouped(number)) }
+}
+
+fn have(number: u64, noun: &str) -> String {
+    if number == 1 { format!("1 {noun} has") } else { format!("{} {noun}s have", grouped(number)) }
+}
+
+/// The steps of a first run that are still to be done. An administrator sees them.
+async fn steps(call: &Call) -> Vec<Step> {
+    if !call.may(crate::access::Permission::Administer) {
+        return Vec::new();
+    }
+    let left = call.authority.overview.data_directory().await.first_secrets;
+    let issuers = call.authority.trust.issuers();
+    let mut steps = Vec::new();
+    let host = issuers.current().strip_prefix("https://").unwrap_or_default();
+    if !host.eq_ignore_ascii_case(call.head.host()) {
+        let advice =
+            format!("This page is at {}, but hosts reach {host}. Open it there once.", call.head.host());
+        steps.push(Step { name: "External URL", advice });
+    }
+    let advice = |file: &str| match file {
+        "admin.password" => {
+            ("Own password", "Change the first password in your account, then delete the file.")
+        }
+        "emergency.token" => ("Emergency token", "Move the file to a safe place off this machine."),
+        _ => ("First roles token", "Use the token, or revoke it. Then delete the file."),
+    };
+    steps.extend(left.into_iter().map(|file| {
+        let (name, text) = advice(file);
+        Step { name, advice: format!("{text} It is {file} in the data directory.") }
+    }));
+    steps
+}
+
+fn numbers(
+    frame: &Frame<'_>,
+    counts: &StateCounts,
+    capacity: &Capacity,
+    refusals: Option<usize>,
+) -> Vec<Count> {
+    let host = |state: &str| counts.hosts.get(state).copied().unwrap_or(0);
+    let token = |state: &str| counts.tokens.get(state).copied().unwrap_or(0);
+    let path = |may: bool, path| may.then_some(path);
+    let hosts = frame.may.read_hosts;
+    let mut numbers = vec![
+        Count {
+            name: "Active hosts",
+            number: grouped(host("active")),
+            note: format!("{} revoked", grouped(host("revoked"))),
+            path: path(hosts, "/hosts?state=active"),
+        },
+        Count {
+            name: "Expiring hosts",
+            number: grouped(host("expiring")),
+            note: format!("{} lapsed", grouped(host("lapsed"))),
+            path: path(hosts, "/hosts?state=expiring"),
+        },
+        Count {
+            name: "Live tokens",
+            number: grouped(token("active") + token("pending")),
+            note: format!("{} not used yet", grouped(token("pending"))),
+            path: path(frame.may.read_tokens, "/tokens"),
+        },
+    ];
+    if let Some(refusals) = refusals {
+        let more = if refusals == MOST_REFUSALS as usize { "+" } else { "" };
+        numbers.push(Count {
+            name: "Refusals",
+            number: format!("{}{more}", grouped(refusals as u64)),
+            note: "in the last day".to_owned(),
+            path: None,
+        });
+    }
+    let limit = capacity.node_limit.map(u64::from);
+    numbers.push(Count {
+        name: "Node limit",
+        number: limit.map_or_else(
+            || "none".to_owned(),
+            |limit| format!("{} %", capacity.enrolled * 100 / limit.max(1)),
+        ),
+        note: match limit {
+            Some(limit) => format!("{} of {}", grouped(capacity.enrolled), grouped(limit)),
+            None => format!("{} enrolled", grouped(capacity.enrolled)),
+        },
+        path: None,
+    });
+    numbers
+}
+
+/// The number of refused acts of the last day.
+async fn refusals(call: &Call) -> Result<usize, Problem> {
+    let since = Some(call.authority.time.now().minus(DAY));
+    let filter = EntryFilter { outcome: Some(Outcome::Refused), since, ..EntryFilter::default() };
+    let (page, _) = call.authority.ledger.list(filter, PageQuery::new(None, MOST_REFUSALS)).await?;
+    Ok(page.items.len())
+}
+
+/// The newest decisions.
+async fn decisions(call: &Call) -> Result<Vec<Decision>, Problem> {
+    let page = PageQuery::new(None, NEWEST);
+    let (page, labels) = call.authority.ledger.list(EntryFilter::default(), page).await?;
+    let now = call.authority.time.now();
+    let decision = |entry: EntryRecord| {
+        let actor = entry.origin.actor;
+        let label = labels.get(&actor).map(|label| label.to_string());
+        Decision {
+            action: entry.action.replace('_', " "),
+            actor: label.unwrap_or_else(|| actor.strip_prefix("user:").unwrap_or(&actor).replace('_', " ")),
+            at: Moment::new(entry.origin.at, now),
+            refused: entry.outcome == Outcome::Refused.as_str(),
+        }
+    };
+    Ok(page.items.into_iter().map(decision).collect())
+}
