@@ -5,6 +5,7 @@
 const signIn = document.querySelector("form[data-next]");
 if (signIn) {
   const next = signIn.dataset.next;
-  const there = await fetch(next, { method: "HEAD", redirect: "manual" });
+  // `/` is a page only for those that ask for HTML.
+  const there = await fetch(next, { method: "HEAD", redirect: "manual", headers: { accept: "text/html" } });
   if (there.ok) location.replace(next);
 }
