@@ -29,6 +29,7 @@ mod roles;
 mod rules;
 mod service_tokens;
 mod session;
+mod sessions;
 mod settings;
 mod shapes;
 mod status;
@@ -233,6 +234,8 @@ fn accounts() -> Vec<Route> {
             P::SignIn => session::sign_in;
             P::Read => session::show_session;
             P::BeUser => session::sign_out;
+            P::BeUser => sessions::list_sessions;
+            P::BeUser => sessions::end_session;
         }
         USERS {
             P::Administer => users::create_user;

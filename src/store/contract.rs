@@ -329,6 +329,7 @@ macro_rules! contract {
             sessions {
                 a_session_is_read_back_after_a_restart,
                 a_session_begins_in_the_users_own_epoch_only,
+                a_users_sessions_are_listed_newest_first,
                 the_oldest_session_makes_room_for_one_too_many,
                 a_used_session_stays,
                 a_new_password_ends_every_session,

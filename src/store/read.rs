@@ -304,6 +304,9 @@ pub trait SessionReads {
     /// Returns a session and its user: a point read. A session of an earlier epoch of the user is not found.
     fn session(&self, id: SessionId) -> StoreFuture<'_, Option<(SessionRecord, UserRecord)>>;
 
+    /// Returns a user's sessions, newest first, including ended ones that are not collected yet.
+    fn sessions_of(&self, user: String) -> StoreFuture<'_, Vec<SessionRecord>>;
+
     /// Returns the number of a user's sessions, including ended ones that are not collected yet.
     fn count_sessions(&self, user: String) -> StoreFuture<'_, u64>;
 }

@@ -4,6 +4,7 @@ mod cli;
 mod cookies;
 mod ece;
 mod ending;
+mod own;
 
 use serde_json::{Value, json};
 

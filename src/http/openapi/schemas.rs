@@ -9,7 +9,7 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::clock::Timestamp;
 use crate::id::{
     ApiKeyId, BatchId, CertificateThumbprint, ChainId, EnrollmentId, Fingerprint, HostId, KeyId, OutputId,
-    PolicyId, RequestId, RuleId, Serial, Thumbprint, TokenId,
+    PolicyId, RequestId, RuleId, Serial, SessionId, Thumbprint, TokenId,
 };
 use crate::name::{Cluster, Description, DnsName, DnsPattern, Label, Labels, Role, UserName};
 
@@ -104,6 +104,8 @@ texts! {
     Cluster = text("A cluster id.", "eu-1").pattern(Some("^[A-Za-z0-9._:/-]{1,128}$"));
     BatchId = uuid("Id of the tokens of one bulk mint.", "0198c0de-7a30-7c3e-8b1f-2a5d4e6f7082");
     ApiKeyId = uuid("Id of an API key. Public.", "0198c0de-c340-7e01-8f2a-b3c4d5e6f708");
+    SessionId = text("Id of a session: the SHA-256 of its secret. Public.", "Zx0vGc9WqkT3hYb1Jm5sRnP7dLeQa8uFoK2iXyVtC4E")
+        .pattern(Some(BASE64URL_OF_32));
     UserName = text("A user's name.", "ops").max_length(Some(64));
     DnsName = text("A DNS name, in lower case.", "node-7.eu.example.org").max_length(Some(253));
     Password = text("12 to 128 characters, and not a common password.", "correct horse battery staple")

@@ -10,7 +10,7 @@ use crate::ledger::{Action, Draft, Subjects};
 use crate::name::UserName;
 use crate::secret::Secret;
 use crate::service::accounts::Accounts;
-use crate::service::{AccountError, Caller, ServiceError};
+use crate::service::{AccountError, Caller, RequestError, ServiceError};
 use crate::store::{
     BeginSession, EndSession, ExtendSession, SessionBeginning, SessionRecord, StoreError, UserRecord,
 };
@@ -32,6 +32,16 @@ pub struct LiveSession {
     pub idle_after: Timestamp,
     /// The token that a changing request repeats, if the secret is a cookie.
     pub csrf: Option<CsrfToken>,
+}
+
+/// A session in the list of its user.
+pub struct OwnSession {
+    /// The record.
+    pub session: SessionRecord,
+    /// Moment of its latest use.
+    pub last_used_at: Timestamp,
+    /// The time at which it ends if it stays unused.
+    pub idle_after: Timestamp,
 }
 
 /// A session that has just begun.
@@ -73,6 +83,7 @@ impl Accounts {
             created_at: at,
             expires_at: at.plus(life.lifetime),
             seen_at: at,
+            address: from.address,
         };
         let live = LiveSession::new(&session, &secret, at.plus(life.idle));
         let caller = Caller { actor: Actor::User(user.name.clone()), ..from.clone() };
@@ -118,11 +129,35 @@ impl Accounts {
         now: Timestamp,
     ) -> Result<Option<(SessionRecord, UserRecord)>, StoreError> {
         let found = self.base.store.session(id).await?;
-        Ok(found.filter(|(session, _)| {
-            let seen_at =
-                self.unwritten.sessions.of(id).map_or(session.seen_at, |noted| noted.max(session.seen_at));
-            self.session_life.holds(session.expires_at, seen_at, now)
-        }))
+        Ok(found.filter(|(session, _)| self.is_open(session, now)))
+    }
+
+    fn is_open(&self, session: &SessionRecord, now: Timestamp) -> bool {
+        self.session_life.holds(session.expires_at, self.last_used(session), now)
+    }
+
+    /// The latest use, of which the store may not know yet.
+    fn last_used(&self, session: &SessionRecord) -> Timestamp {
+        let noted = self.unwritten.sessions.of(session.id);
+        noted.map_or(session.seen_at, |noted| noted.max(session.seen_at))
+    }
+
+    /// The live sessions of the user who calls, newest first.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn list_own_sessions(&self, caller: &Caller) -> Result<Vec<OwnSession>, ServiceError> {
+        let Actor::User(user) = &caller.actor else { return Ok(Vec::new()) };
+        let now = self.base.time.now();
+        let sessions = self.base.store.sessions_of(user.clone()).await?.into_iter();
+        let live = sessions.filter(|session| self.is_open(session, now));
+        Ok(live.map(|session| self.own(session)).collect())
+    }
+
+    fn own(&self, session: SessionRecord) -> OwnSession {
+        let last_used_at = self.last_used(&session);
+        let idle_after = last_used_at.plus(self.session_life.idle).min(session.expires_at);
+        OwnSession { session, last_used_at, idle_after }
     }
 
     /// Notes a use of the session, once its request is admitted. Before that the request may be one of another page.
@@ -161,11 +196,34 @@ impl Accounts {
     /// The session is over, or the store cannot be written.
     pub async fn end_session(&self, caller: &Caller, id: SessionId) -> Result<(), ServiceError> {
         let Actor::User(user) = &caller.actor else { return Err(AccountError::SessionOver.into()) };
+        match self.end(caller, user, id).await? {
+            true => Ok(()),
+            false => Err(AccountError::SessionOver.into()),
+        }
+    }
+
+    /// Ends a live session of the user who calls.
+    ///
+    /// # Errors
+    /// [`RequestError::NotFound`]: the session is unknown, has ended or is another user's. Or the store cannot be written.
+    pub async fn end_own_session(&self, caller: &Caller, id: SessionId) -> Result<(), ServiceError> {
+        let found = self.open_session(id, self.base.time.now()).await?;
+        let ended = match (&caller.actor, found) {
+            (Actor::User(user), Some((session, _))) if session.user == *user => {
+                self.end(caller, user, id).await?
+            }
+            _ => false,
+        };
+        if ended { Ok(()) } else { Err(RequestError::not_found("session", id).into()) }
+    }
+
+    /// Deletes the session. Returns false if it has ended already.
+    async fn end(&self, caller: &Caller, user: &str, id: SessionId) -> Result<bool, ServiceError> {
         let entry =
             about(caller, Action::SessionEnded, self.base.time.now(), user).with("session", id.to_string());
         let ended = self.base.store.end_session(EndSession { id, entry }).await?;
         self.unwritten.sessions.forget(id);
-        if ended { Ok(()) } else { Err(AccountError::SessionOver.into()) }
+        Ok(ended)
     }
 
     /// Signs the user who calls out everywhere, as [`Accounts::sign_out_user`].

@@ -1,5 +1,7 @@
 //! Sessions: begun, bounded, used, ended, collected.
 
+use std::net::IpAddr;
+
 use super::world::*;
 use crate::access::SessionKind;
 use crate::id::{SessionId, random};
@@ -17,6 +19,7 @@ pub(super) fn record(world: &World, epoch: u64) -> SessionRecord {
         created_at: world.now,
         expires_at: world.now.plus(12 * HOUR),
         seen_at: world.now,
+        address: Some(IpAddr::from([192, 0, 2, 7])),
     }
 }
 
@@ -42,6 +45,22 @@ pub(in crate::store) async fn a_session_is_read_back_after_a_restart(world: &mut
     let (found, user) = world.store().session(session.id).await.unwrap().unwrap();
     assert_eq!((found, user.name.as_str()), (session, "admin"));
     assert_eq!(read(world, SessionId::from_bytes([7; 32])).await, None);
+}
+
+pub(in crate::store) async fn a_users_sessions_are_listed_newest_first(world: &mut World) {
+    assert_eq!(sessions_of_admin(world).await, []);
+    let older = begun(world).await;
+    world.pass(HOUR);
+    let newer = begun(world).await;
+    assert_eq!(sessions_of_admin(world).await, [newer, older]);
+    assert_eq!(world.store().sessions_of("nobody".to_owned()).await.unwrap(), []);
+    world.store().set_password(world.password("admin", "second")).await.unwrap();
+    assert_eq!(sessions_of_admin(world).await, [], "they are of an earlier epoch");
+    world.expect_entries(&[Action::SessionStarted, Action::SessionStarted, Action::PasswordSet]).await;
+}
+
+async fn sessions_of_admin(world: &World) -> Vec<SessionRecord> {
+    world.store().sessions_of("admin".to_owned()).await.unwrap()
 }
 
 pub(in crate::store) async fn a_session_begins_in_the_users_own_epoch_only(world: &mut World) {

@@ -1,5 +1,7 @@
 //! A session in the store.
 
+use std::net::IpAddr;
+
 use crate::access::SessionKind;
 use crate::clock::Timestamp;
 use crate::id::SessionId;
@@ -21,4 +23,6 @@ pub struct SessionRecord {
     pub expires_at: Timestamp,
     /// Moment of its latest use, to a minute.
     pub seen_at: Timestamp,
+    /// The address of the sign-in; `None` if an older version began it.
+    pub address: Option<IpAddr>,
 }

@@ -56,7 +56,7 @@ const WRITE_POLICIES: Who = Scope("policies:write");
 const READ_LEDGER: Who = Scope("ledger:read");
 const ADMIN: Who = Scope("admin");
 
-const NATIVE: [(&str, &str, Who); 114] = [
+const NATIVE: [(&str, &str, Who); 116] = [
     ("POST", "/api/v1/enrollment-tokens", WRITE_TOKENS),
     ("GET", "/api/v1/enrollment-tokens", READ_TOKENS),
     ("GET", "/api/v1/enrollment-tokens/{id}", READ_TOKENS),
@@ -109,6 +109,8 @@ const NATIVE: [(&str, &str, Who); 114] = [
     ("POST", "/api/v1/policies/{id}/revisions/{revision}/restore", WRITE_POLICIES),
     ("POST", "/api/v1/session", Who::Password),
     ("GET", "/api/v1/session", SignedIn),
+    ("GET", "/api/v1/sessions", User),
+    ("DELETE", "/api/v1/sessions/{id}", User),
     ("POST", "/api/v1/users/auth/_login", Anyone),
     ("POST", "/api/v1/users/auth/_refresh", Who::Session),
     ("GET", "/api/v1/user", SignedIn),

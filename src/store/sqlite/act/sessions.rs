@@ -7,7 +7,7 @@ use crate::store::{BeginSession, EndSession, ExtendSession, RecordUses, SessionB
 impl Execution<'_> {
     pub(super) fn begin_session(&mut self, command: BeginSession) -> driver::Result<SessionBeginning> {
         let BeginSession { session, most, entry } = command;
-        let SessionRecord { id, user, epoch, kind, created_at, expires_at, seen_at } = session;
+        let SessionRecord { id, user, epoch, kind, created_at, expires_at, seen_at, address } = session;
         let sql = "SELECT 1 FROM users WHERE name = ?1 AND epoch = ?2 AND disabled_at IS NULL";
         if !self.exists(sql, params![user, epoch])? {
             return self.undo(SessionBeginning::UserChanged);
@@ -17,9 +17,10 @@ impl Execution<'_> {
         let sql = "DELETE FROM sessions WHERE user_name = ?1 AND kind = ?3 AND digest NOT IN (SELECT digest FROM sessions \
                    WHERE user_name = ?1 AND kind = ?3 ORDER BY seen_at DESC, created_at DESC, digest LIMIT ?2)";
         let dropped = self.execute(sql, params![user, most.saturating_sub(1), kind])?;
-        let sql = "INSERT INTO sessions (digest, user_name, epoch, kind, created_at, expires_at, seen_at) \
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-        self.execute(sql, params![id, user, epoch, kind, created_at, expires_at, seen_at])?;
+        let sql = "INSERT INTO sessions (digest, user_name, epoch, kind, created_at, expires_at, seen_at, address) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+        let address = address.map(|address| address.to_string());
+        self.execute(sql, params![id, user, epoch, kind, created_at, expires_at, seen_at, address])?;
         self.enter(if dropped > 0 { entry.with("dropped", dropped) } else { entry })?;
         Ok(SessionBeginning::Begun)
     }

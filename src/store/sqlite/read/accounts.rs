@@ -23,7 +23,7 @@ pub(in crate::store::sqlite) fn user(row: &Row<'_>) -> driver::Result<UserRecord
 }
 
 /// Reads the same columns from the column `first` on.
-fn user_from(row: &Row<'_>, first: usize) -> driver::Result<UserRecord> {
+pub(super) fn user_from(row: &Row<'_>, first: usize) -> driver::Result<UserRecord> {
     Ok(UserRecord {
         name: row.get(first)?,
         role: row.get(first + 1)?,
