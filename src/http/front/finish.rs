@@ -34,8 +34,8 @@ pub(super) fn finish(
     if version < Version::HTTP_2 { announce_close(response) } else { response }
 }
 
-/// The content that a page may load and the places that it may send to (CSP level 3). Nothing of another site, and no script or
-/// style inside the page.
+/// The content that a page may load and the addresses that it may send to (CSP level 3). Nothing of another site, and no
+/// script or style inside the page.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
                       form-action 'self'; frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'";
 
