@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::name::{Cluster, Label};
+use crate::name::{Cluster, DnsName, Label};
 use crate::shell_word::shell_word;
 
 /// The command that enrolls a host. The token is pasted into `read`, and is never an argument.
@@ -57,6 +57,8 @@ pub struct NewHosts<'a> {
     pub server: Option<&'a str>,
     /// Cluster of the hosts.
     pub cluster: Option<&'a Cluster>,
+    /// DNS name of the one host.
+    pub name: Option<&'a DnsName>,
     /// Label of the hosts.
     pub label: Option<&'a Label>,
 }
@@ -83,6 +85,7 @@ impl NewHosts<'_> {
         let flags = [
             ("--server", self.server),
             ("--cluster", self.cluster.map(Cluster::as_str)),
+            ("--name", self.name.map(DnsName::as_str)),
             ("--label", self.label.map(Label::as_str)),
         ];
         flags.into_iter().filter_map(|(flag, value)| Some((flag, value?)))
@@ -138,7 +141,7 @@ mod tests {
 
     fn command(platform: Platform, (cluster, label): (&str, &str), url: Option<&str>) -> String {
         let (cluster, label) = (Cluster::parse(cluster).unwrap(), Label::parse(label).unwrap());
-        let hosts = NewHosts { server: None, cluster: Some(&cluster), label: Some(&label) };
+        let hosts = NewHosts { server: None, cluster: Some(&cluster), name: None, label: Some(&label) };
         Installation { url: url.map(str::to_owned), chart: None }.command(platform, &hosts)
     }
 
@@ -179,7 +182,7 @@ mod tests {
 
     #[test]
     fn hosts_get_the_server_that_no_token_pins() {
-        let hosts = NewHosts { server: Some("https://gate.test"), cluster: None, label: None };
+        let hosts = NewHosts { server: Some("https://gate.test"), cluster: None, name: None, label: None };
         let known = Installation { url: None, chart: Some("oci://registry.test/charts/gatepass".to_owned()) };
         let text = |platform| known.command(platform, &hosts);
         assert!(text(Platform::Vm).contains("enroll --install-service --server https://gate.test; unset"));

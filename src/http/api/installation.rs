@@ -53,6 +53,7 @@ pub(super) async fn show_install_command(call: Call) -> Result<Reply, Problem> {
         return Err(Problem::invalid_fields(vec![fault]));
     }
     let server = call.authority.minting.unpinned_server();
-    let hosts = NewHosts { server: server.as_deref(), cluster: cluster.as_ref(), label: label.as_ref() };
+    let hosts =
+        NewHosts { server: server.as_deref(), cluster: cluster.as_ref(), name: None, label: label.as_ref() };
     Ok(Reply::ok(&InstallCommand { platform, text: call.authority.installation.command(platform, &hosts) }))
 }
