@@ -2,12 +2,18 @@
 //! handlers do, and fills in a template.
 
 mod account;
+mod add_host;
 mod assets;
 mod dialect;
 mod frame;
+mod grant;
+mod list;
 mod overview;
 mod parts;
+mod shown_once;
 mod sign_in;
+mod token;
+mod tokens;
 
 use http::Method;
 
@@ -25,7 +31,17 @@ pub fn routes() -> Vec<Route> {
         Route::of(&PAGE, get("/"), P::Read, overview::show),
         Route::of(&PAGE, get("/account"), P::BeUser, account::show),
         Route::of(&PAGE, post("/account/password"), P::BeUser, account::change_password),
+        Route::of(&PAGE, post("/account/sessions/{id}/end"), P::BeUser, account::end_session),
         Route::of(&PAGE, post("/account/sign-out-everywhere"), P::BeUser, account::sign_out_everywhere),
+        Route::of(&PAGE, get("/add-host"), P::WriteTokens, add_host::show),
+        Route::of(&PAGE, post("/add-host"), P::WriteTokens, add_host::make),
+        Route::of(&PAGE, get("/tokens"), P::ReadTokens, tokens::show),
+        Route::of(&PAGE, get("/tokens/{id}"), P::ReadTokens, token::show),
+        Route::of(&PAGE, get("/tokens/{id}/revoke"), P::WriteTokens, token::ask_to_revoke),
+        Route::of(&PAGE, post("/tokens/{id}/revoke"), P::WriteTokens, token::revoke),
+        Route::of(&PAGE, get("/tokens/{id}/rotate"), P::WriteTokens, token::ask_to_rotate),
+        Route::of(&PAGE, post("/tokens/{id}/rotate"), P::WriteTokens, token::rotate),
+        Route::of(&PAGE, post("/tokens/{id}/show"), P::WriteTokens, token::show_again),
         Route::direct(get("/assets/{name}"), assets::fetch),
     ]
 }

@@ -7,11 +7,13 @@ use http::StatusCode;
 use super::dialect::sentence;
 use super::frame::{self, Frame};
 use super::parts::{Icon, Moment};
+use crate::access::SessionKind;
 use crate::http::call::Call;
 use crate::http::cookie;
 use crate::http::form::Form;
 use crate::http::problem::Problem;
 use crate::http::reply::Reply;
+use crate::id::SessionId;
 use crate::secret::Secret;
 
 #[derive(askama::Template)]
@@ -19,8 +21,19 @@ use crate::secret::Secret;
 struct AccountPage<'a> {
     frame: Frame<'a>,
     expires: Moment,
+    sessions: Vec<SessionRow>,
     fault: Option<String>,
     changed: bool,
+}
+
+/// A live session of the user.
+struct SessionRow {
+    id: SessionId,
+    kind: &'static str,
+    address: String,
+    began: Moment,
+    used: Moment,
+    current: bool,
 }
 
 /// Shows the account.
@@ -48,6 +61,13 @@ pub(super) async fn change_password(call: Call) -> Result<Reply, Problem> {
     }
 }
 
+/// Ends one session of the user.
+pub(super) async fn end_session(call: Call) -> Result<Reply, Problem> {
+    let id = call.id("id", "session", SessionId::parse)?;
+    call.authority.accounts.end_own_session(&call.caller, id).await?;
+    Ok(Reply::see_other("/account"))
+}
+
 /// Ends every session of the user.
 pub(super) async fn sign_out_everywhere(call: Call) -> Result<Reply, Problem> {
     call.authority.accounts.sign_out_everywhere(&call.caller).await?;
@@ -64,6 +84,25 @@ async fn account<'a>(
     fault: Option<String>,
     changed: bool,
 ) -> Result<AccountPage<'a>, Problem> {
-    let expires = Moment::new(call.session()?.expires_at, call.authority.time.now());
-    Ok(AccountPage { frame: Frame::of(call, "Account", "/account").await?, expires, fault, changed })
+    let (current, now) = (call.session()?, call.authority.time.now());
+    let own = call.authority.accounts.list_own_sessions(&call.caller).await?;
+    let sessions = own.into_iter().map(|own| SessionRow {
+        id: own.session.id,
+        kind: match own.session.kind {
+            SessionKind::Cookie => "browser",
+            SessionKind::Bearer => "program",
+        },
+        address: own.session.address.map_or_else(|| "unknown".to_owned(), |address| address.to_string()),
+        began: Moment::new(own.session.created_at, now),
+        used: Moment::new(own.last_used_at, now),
+        current: own.session.id == current.id,
+    });
+    let (sessions, expires) = (sessions.collect(), Moment::new(current.expires_at, now));
+    Ok(AccountPage {
+        frame: Frame::of(call, "Account", "/account").await?,
+        expires,
+        sessions,
+        fault,
+        changed,
+    })
 }

@@ -1,12 +1,12 @@
 //! `/sign-in`, `/sign-out`: the session of a browser.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use http::StatusCode;
+use http::{Method, StatusCode};
 
 use super::dialect::sentence;
 use super::frame;
-use crate::access::SessionKind;
+use crate::access::{Permission, SessionKind};
 use crate::http::call::Call;
 use crate::http::cookie;
 use crate::http::credential;
@@ -34,13 +34,28 @@ pub(super) fn address(next: &str) -> String {
     }
 }
 
-/// The page of this server to go to: a path, or else the overview. It begins with exactly one `/`, and has no `\`, which
+/// The page of this server to go to, or else the overview. Its address begins with exactly one `/`, and has no `\`, which
 /// browsers read as `/`.
 fn destination(next: &str) -> &str {
     let is_path = next.starts_with('/') && !next.starts_with("//") && !next.contains('\\');
     let is_plain = next.bytes().all(|byte| byte.is_ascii_graphic());
-    let leads_on = !next.starts_with("/sign-in") && !next.starts_with("/sign-out");
-    if is_path && is_plain && leads_on { next } else { "/" }
+    if is_path && is_plain && is_page(next) { next } else { "/" }
+}
+
+/// Returns true if a signed-in user can open the address.
+fn is_page(address: &str) -> bool {
+    static PAGES: LazyLock<matchit::Router<()>> = LazyLock::new(|| {
+        let mut pages = matchit::Router::new();
+        let rows = super::routes().into_iter();
+        rows.filter(|row| row.method == Method::GET && row.permission != Permission::Anyone).for_each(
+            |row| {
+                // Two pages never have one path.
+                let _ = pages.insert(row.path, ());
+            },
+        );
+        pages
+    });
+    PAGES.at(address.split('?').next().unwrap_or(address)).is_ok()
 }
 
 /// Shows the form.
@@ -96,7 +111,7 @@ mod tests {
 
     #[test]
     fn only_a_path_of_this_server_is_a_destination() {
-        for next in ["/", "/tokens", "/hosts?state=live&search=a%20b", "/add-host?kind=cluster"] {
+        for next in ["/", "/tokens", "/tokens?state=live&search=a%20b", "/add-host?kind=cluster"] {
             assert_eq!(destination(next), next);
         }
         let strange = [

@@ -20,7 +20,7 @@ mod openapi;
 mod operation;
 mod outputs;
 mod overview;
-mod paging;
+pub(crate) mod paging;
 mod policies;
 mod published;
 mod release;

@@ -1,4 +1,4 @@
-//! Forms of OAuth endpoints (`application/x-www-form-urlencoded`).
+//! Forms of pages and of OAuth endpoints (`application/x-www-form-urlencoded`).
 
 use super::problem::Problem;
 use super::query::decode_query;
@@ -25,6 +25,11 @@ impl Form {
     /// The value of a field.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Every field with its value.
+    pub fn into_pairs(self) -> Vec<(String, String)> {
+        self.0
     }
 
     /// The value of a required field.

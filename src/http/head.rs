@@ -35,6 +35,11 @@ impl Head {
         self.parts.uri.authority().map(http::uri::Authority::as_str).or_else(named).unwrap_or("")
     }
 
+    /// The path as received.
+    pub fn path(&self) -> &str {
+        self.parts.uri.path()
+    }
+
     /// The query as received; empty without one.
     pub fn raw_query(&self) -> &str {
         self.parts.uri.query().unwrap_or("")

@@ -43,7 +43,7 @@ const OUTCOMES: [(&str, &str, &[&str]); 5] = [
 ];
 
 /// Counts the outcome of an operation: `done`, or the code of its error.
-pub(super) fn count<T>(counter: &'static str, result: &Result<T, ServiceError>) {
+pub(crate) fn count<T>(counter: &'static str, result: &Result<T, ServiceError>) {
     count_as(counter, result, "done");
 }
 

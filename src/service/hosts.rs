@@ -91,6 +91,14 @@ impl HostAdmin {
         Ok(self.base.store.list_hosts(filter, PageQuery::new(None, MOST_SHOWN)).await?.items)
     }
 
+    /// Returns the number of live hosts that a token admitted.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn count_live(&self, token: TokenId) -> Result<u64, ServiceError> {
+        Ok(self.base.store.count_live_hosts(vec![token]).await?)
+    }
+
     /// Returns one host.
     ///
     /// # Errors

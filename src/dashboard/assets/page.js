@@ -1,11 +1,120 @@
-// The script of every page. Each page works without it.
+// The script of every page. Each page works without it: it copies texts, opens the forms of acts in a dialog, filters a
+// table as you type, counts down, and replaces what has changed.
+
+// Trusted Types (W3C): the one way from text to elements. The text always comes from this server, which escapes values.
+const html = self.trustedTypes
+  ? trustedTypes.createPolicy("page", { createHTML: (text) => text })
+  : { createHTML: (text) => text };
+
+// The page at an address, or null if it is not there. A redirect leads to the sign-in form: the session has ended.
+async function page(address) {
+  const answer = await fetch(address, { headers: { accept: "text/html" } });
+  if (answer.redirected && new URL(answer.url).pathname === "/sign-in") {
+    over();
+    return null;
+  }
+  if (!answer.ok) return null;
+  return new DOMParser().parseFromString(html.createHTML(await answer.text()), "text/html");
+}
+
+// Says that the session has ended. The page keeps what was typed.
+function over() {
+  if (document.querySelector("#over")) return;
+  const note = document.createElement("p");
+  note.id = "over";
+  note.className = "note bad";
+  note.role = "alert";
+  const link = document.createElement("a");
+  link.href = "/sign-in";
+  link.target = "_blank";
+  link.textContent = "Sign in again in another tab";
+  note.append("Your session has ended. ", link, ". What you typed here stays.");
+  document.querySelector("main").prepend(note);
+}
+
+// Takes the session's new CSRF token into the forms of this page.
+async function renew() {
+  const fresh = await page(location.pathname);
+  const token = fresh?.querySelector("[name=csrf_token]")?.value;
+  if (!token) return;
+  document.querySelectorAll("[name=csrf_token]").forEach((field) => (field.value = token));
+  document.querySelector("#over")?.remove();
+}
+addEventListener("focus", () => document.querySelector("#over") && renew());
 
 // A page reached from another site comes without the session cookie, and shows the sign-in form. The request made here brings
 // it.
 const signIn = document.querySelector("form[data-next]");
 if (signIn) {
-  const next = signIn.dataset.next;
-  // `/` is a page only for those that ask for HTML.
-  const there = await fetch(next, { method: "HEAD", redirect: "manual", headers: { accept: "text/html" } });
-  if (there.ok) location.replace(next);
+  const answer = await fetch(signIn.dataset.next, { method: "HEAD", redirect: "manual", headers: { accept: "text/html" } });
+  if (answer.ok) location.replace(signIn.dataset.next);
+}
+
+// Copy buttons.
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
+  const icon = button.querySelector("svg");
+  button.replaceChildren(icon, "Copied");
+});
+
+// Acts open in a dialog, which closes with Escape and leads back to its link.
+document.addEventListener("click", async (event) => {
+  const link = event.target.closest("a[data-dialog]");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  const found = await page(link.href);
+  const form = found?.querySelector("main form");
+  if (!form) return location.assign(link.href);
+  const dialog = document.createElement("dialog");
+  const heading = found.querySelector("h1");
+  heading.id = "dialog-heading";
+  dialog.setAttribute("aria-labelledby", heading.id);
+  dialog.append(heading, form);
+  dialog.addEventListener("close", () => dialog.remove());
+  dialog.addEventListener("click", (event) => {
+    if (!event.target.closest("[data-close]")) return;
+    event.preventDefault();
+    dialog.close();
+  });
+  document.body.append(dialog);
+  dialog.showModal();
+});
+
+// Filter as you type. Enter asks the server.
+document.querySelectorAll("input[data-filter]").forEach((field) => {
+  const rows = document.querySelectorAll(`#${field.dataset.filter} tbody tr`);
+  field.addEventListener("input", () => {
+    const text = field.value.trim().toLowerCase();
+    rows.forEach((row) => (row.hidden = !row.textContent.toLowerCase().includes(text)));
+  });
+});
+
+// Live parts: an element with data-live, of this page or of the page at the address that it names. On an event they are
+// replaced, at most once in two seconds.
+const live = [...document.querySelectorAll("[data-live]")];
+let due = null;
+
+async function refresh() {
+  due = null;
+  const addresses = new Set(live.map((part) => part.dataset.live || location.href));
+  for (const address of addresses) {
+    const fresh = await page(address);
+    if (!fresh) continue;
+    for (const part of live) {
+      if ((part.dataset.live || location.href) !== address) continue;
+      const next = fresh.getElementById(part.id);
+      if (next && next.innerHTML !== part.innerHTML) part.replaceChildren(...next.childNodes);
+    }
+  }
+}
+
+if (live.length > 0) {
+  const events = new EventSource("/events");
+  events.onmessage = () => (due ??= setTimeout(refresh, 2000));
+  events.addEventListener("over", () => {
+    events.close();
+    over();
+  });
 }

@@ -77,7 +77,7 @@ pub(super) struct FormParams {
 
 /// The requested page of one list with one set of filters.
 #[derive(Clone, Debug)]
-pub(super) struct Paging {
+pub(crate) struct Paging {
     limit: PageLimit,
     cursor: Option<String>,
     digest: [u8; DIGEST],
@@ -111,7 +111,8 @@ impl Paging {
         Ok((paging, format, filters))
     }
 
-    fn of<F: DeserializeOwned + Serialize>(
+    /// Reads the pairs of a query of `list`.
+    pub(crate) fn of<F: DeserializeOwned + Serialize>(
         mut pairs: Vec<(String, String)>,
         list: &str,
     ) -> Result<(Self, F), Problem> {
@@ -121,7 +122,7 @@ impl Paging {
     }
 
     /// The page as the store takes it.
-    pub(super) fn query<Id: DeserializeOwned>(&self) -> Result<PageQuery<Id>, Problem> {
+    pub(crate) fn query<Id: DeserializeOwned>(&self) -> Result<PageQuery<Id>, Problem> {
         Ok(PageQuery::new(self.after()?, self.limit.0))
     }
 
@@ -144,7 +145,7 @@ impl Paging {
     }
 
     /// The cursor of the page after the last row read.
-    fn cursor_at<Id: Serialize>(&self, last: Option<Id>) -> Option<String> {
+    pub(crate) fn cursor_at<Id: Serialize>(&self, last: Option<Id>) -> Option<String> {
         let last = last.and_then(|last| serde_json::to_vec(&last).ok())?;
         Some(URL_SAFE_NO_PAD.encode([&self.digest[..], &last].concat()))
     }

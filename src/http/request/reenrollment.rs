@@ -19,16 +19,16 @@ use crate::span::Spans;
 pub struct ReenrollmentRequest {
     /// The life, such as `15m`; not together with `expires_at`. The default is 15 minutes unless configured otherwise.
     #[schema(pattern = "^[0-9]+[smhd]$", example = "15m")]
-    ttl: Option<String>,
+    pub ttl: Option<String>,
     /// The expiry, RFC 3339; not together with `ttl`.
     #[schema(value_type = Option<Timestamp>)]
-    expires_at: Option<String>,
+    pub expires_at: Option<String>,
     /// The label for people.
     #[schema(value_type = Label)]
-    label: String,
+    pub label: String,
     /// The policy that the host gets; absent or `null`: it keeps its own.
     #[schema(value_type = Option<PolicyId>)]
-    policy: Option<String>,
+    pub policy: Option<String>,
 }
 
 impl ReenrollmentRequest {

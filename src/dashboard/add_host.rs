@@ -1,0 +1,236 @@
+//! `/add-host`: the wizard that makes a token.
+
+mod request;
+
+use self::request::{Kind, Values};
+use super::dialect::sentence;
+use super::frame::{self, Frame};
+use super::parts::{Icon, grouped};
+use super::shown_once;
+use crate::access::Permission;
+use crate::access::limits::{Allowed, Limits};
+use crate::clock::Timestamp;
+use crate::http::call::Call;
+use crate::http::form::Form;
+use crate::http::metrics;
+use crate::http::problem::Problem;
+use crate::http::query;
+use crate::http::reply::Reply;
+use crate::id::{BodyHash, HostId, IdempotencyKey, TokenId, random};
+use crate::service::FieldError;
+use crate::service::tokens::bulk::Idempotency;
+use crate::store::{EndedTokens, PageQuery, TokenFilter, TokenKind, TokenType};
+
+/// Number of newest re-enrollment tokens among which an earlier one is looked for.
+const NEWEST: u32 = 100;
+
+#[derive(askama::Template)]
+#[template(path = "add_host.html")]
+struct AddHostPage<'a> {
+    frame: Frame<'a>,
+    kind: Kind,
+    name: &'static str,
+    offers: Vec<Offer>,
+    key: String,
+    since: String,
+    faults: Vec<String>,
+    fields: Vec<Field>,
+    policies: Vec<Choice>,
+    roles: Vec<RoleChoice>,
+    dns: bool,
+    persistent: bool,
+    sentence: &'static str,
+    capacity: Option<String>,
+}
+
+/// A kind of token that the user may make.
+struct Offer {
+    kind: Kind,
+    name: &'static str,
+    hint: &'static str,
+}
+
+/// A text field of the form.
+struct Field {
+    name: &'static str,
+    field: &'static str,
+    hint: &'static str,
+    value: String,
+    required: bool,
+    numeric: bool,
+}
+
+struct Choice {
+    value: String,
+    name: String,
+    selected: bool,
+}
+
+struct RoleChoice {
+    name: String,
+    description: String,
+    chosen: bool,
+}
+
+/// Shows the form. The query fills its fields in.
+pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
+    let values = Values::of(query::decode_query(call.head.raw_query())?);
+    frame::ok(&form(&call, &values, &[]).await?)
+}
+
+/// Makes the token and shows it once. A form that is sent again leads to the page of its token.
+pub(super) async fn make(call: Call) -> Result<Reply, Problem> {
+    let values = Values::of(Form::parse(&call.body)?.into_pairs());
+    let made = match values.kind() {
+        Kind::ReEnrollment => reenroll(&call, &values).await,
+        _ => mint(&call, &values).await,
+    };
+    match made {
+        Err(problem) if matches!(problem.status().as_u16(), 400 | 403 | 404 | 409) => {
+            let page = form(&call, &values, &faults(&problem)).await?;
+            frame::page(problem.status(), &page)
+        }
+        made => made,
+    }
+}
+
+async fn mint(call: &Call, values: &Values) -> Result<Reply, Problem> {
+    let (authority, caller) = (&call.authority, &call.caller);
+    let key = IdempotencyKey::of(values.get("key").unwrap_or("").as_bytes());
+    let once = Idempotency { key, body: BodyHash::of(&call.body) };
+    if let Some(before) = authority.minting.earlier_batch(caller, once).await? {
+        let token = before.tokens.first().map_or_else(|| "/tokens".to_owned(), |id| format!("/tokens/{id}"));
+        return Ok(Reply::see_other(&token));
+    }
+    let spans = caller.defaults(authority.settings.spans.load());
+    let known = (&*authority.roles, &*authority.policies.policies);
+    let order = values.request().judge(known, &spans, authority.time.now(), Vec::new())?;
+    let (label, kind) = (order.label.clone(), order.kind);
+    let minted = authority.minting.mint_once(caller, order, once).await;
+    metrics::count("gatepass_mints_total", &minted);
+    let (minted, _) = minted?;
+    shown_once::page(call, &minted, &label, kind, Some(values.address())).await
+}
+
+/// Makes a re-enrollment token. The form has the time at which it was shown: sent again, it leads to the token that it made.
+async fn reenroll(call: &Call, values: &Values) -> Result<Reply, Problem> {
+    call.demand(Permission::WriteHosts)?;
+    let (authority, caller) = (&call.authority, &call.caller);
+    let unknown =
+        || Problem::invalid_field("host", "not the id of a host: copy it from the page of the host");
+    let host = values.get("host").and_then(HostId::parse).ok_or_else(unknown)?;
+    let spans = caller.defaults(authority.settings.spans.load());
+    let order = values.reenrollment().judge(&spans, authority.time.now(), Vec::new())?;
+    let since = values.get("since").and_then(Timestamp::parse_rfc3339);
+    if let Some(before) = reenrolled_since(call, host, since.unwrap_or(authority.time.now())).await? {
+        return Ok(Reply::see_other(&format!("/tokens/{before}")));
+    }
+    let minted = authority.tokens.mint_reenrollment(caller, host, order).await;
+    metrics::count("gatepass_mints_total", &minted);
+    let (minted, label) = minted?;
+    shown_once::page(call, &minted, &label, TokenKind::ReEnrollment, None).await
+}
+
+/// The token that the caller has made for the host since then, if there is one.
+async fn reenrolled_since(call: &Call, host: HostId, since: Timestamp) -> Result<Option<TokenId>, Problem> {
+    let filter = TokenFilter {
+        kinds: Some(vec![TokenKind::ReEnrollment]),
+        minter: Some(call.caller.actor.to_string()),
+        ..TokenFilter::every(TokenType::Enrollment, EndedTokens::All, call.authority.time.now())
+    };
+    let newest = call.authority.tokens.list_tokens(filter, PageQuery::new(None, NEWEST)).await?.items;
+    let made = newest
+        .into_iter()
+        .find(|token| token.mint.created_at >= since && token.mint.terms.bindings.host == Some(host));
+    Ok(made.map(|token| token.mint.token.id))
+}
+
+/// The errors of a problem, one line each.
+fn faults(problem: &Problem) -> Vec<String> {
+    match problem.fields.is_empty() {
+        true => vec![sentence(&problem.detail)],
+        false => problem
+            .fields
+            .iter()
+            .map(|FieldError { field, message }| format!("{}: {message}", request::field_name(field)))
+            .collect(),
+    }
+}
+
+async fn form<'a>(call: &'a Call, values: &Values, faults: &[String]) -> Result<AddHostPage<'a>, Problem> {
+    let frame = Frame::of(call, "Add host", "/tokens").await?;
+    let limits = &call.caller.rights.limits;
+    let offers = offers(limits, frame.may.write_hosts);
+    let asked = values.kind();
+    let kind = if offers.iter().any(|offer| offer.kind == asked) { asked } else { Kind::OneTime };
+    let has_roles = !matches!(kind, Kind::Policy | Kind::ReEnrollment);
+    let capacity = call.authority.capacity.show().await?;
+    Ok(AddHostPage {
+        kind,
+        name: kind.name(),
+        key: hex(&random::<16>()),
+        since: call.authority.time.now().to_rfc3339(),
+        faults: faults.to_vec(),
+        fields: kind.fields().iter().map(|field| field.filled(values)).collect(),
+        policies: if kind == Kind::Policy { policies(call, values) } else { Vec::new() },
+        roles: if has_roles { roles(call, values) } else { Vec::new() },
+        dns: values.is_on("dns"),
+        persistent: values.is_on("persistent"),
+        sentence: kind.sentence(),
+        capacity: capacity.node_limit.map(|limit| {
+            format!("{} of {} hosts are enrolled.", grouped(capacity.enrolled), grouped(limit.into()))
+        }),
+        offers,
+        frame,
+    })
+}
+
+/// The kinds that the limits allow.
+fn offers(limits: &Limits, writes_hosts: bool) -> Vec<Offer> {
+    let may = |kind: &Kind| match kind {
+        Kind::OneTime | Kind::Roles => true,
+        Kind::Cluster | Kind::Rollout | Kind::Policy => limits.persistent,
+        Kind::ReEnrollment => writes_hosts,
+    };
+    let kinds = Kind::ALL.into_iter().filter(may);
+    kinds.map(|kind| Offer { kind, name: kind.name(), hint: kind.hint() }).collect()
+}
+
+/// The roles that the user may give.
+fn roles(call: &Call, values: &Values) -> Vec<RoleChoice> {
+    let allowed = &call.caller.rights.limits.roles;
+    let roles = call.authority.roles.iter().filter(|(role, _)| match allowed {
+        Allowed::Any => true,
+        Allowed::Only(roles) => roles.contains(*role),
+    });
+    let choice = |(role, description): (&crate::name::Role, &str)| RoleChoice {
+        name: role.to_string(),
+        description: description.to_owned(),
+        chosen: values.is_on(&format!("role.{role}")),
+    };
+    roles.map(choice).collect()
+}
+
+/// The policies that the user may give.
+fn policies(call: &Call, values: &Values) -> Vec<Choice> {
+    let allowed = &call.caller.rights.limits.policies;
+    let all = call.authority.policies.policies.load();
+    let mut choices = all
+        .values()
+        .filter(|policy| match allowed {
+            Allowed::Any => true,
+            Allowed::Only(ids) => ids.contains(&policy.id),
+        })
+        .map(|policy| {
+            let value = policy.id.to_string();
+            let selected = values.get("policy") == Some(value.as_str());
+            Choice { value, name: policy.terms.name.to_string(), selected }
+        })
+        .collect::<Vec<_>>();
+    choices.sort_by(|one, other| one.name.cmp(&other.name));
+    choices
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,109 @@
+//! The tools of lists: filters, headings that sort, the link to the next page.
+
+use http::StatusCode;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::http::api::paging::Paging;
+use crate::http::call::Call;
+use crate::http::problem::Problem;
+use crate::http::query;
+use crate::text::percent_encoded;
+
+/// The query of a list, without empty fields: a browser sends every field of a form.
+pub(super) struct Listing {
+    path: String,
+    pairs: Vec<(String, String)>,
+}
+
+/// A choice of a select field.
+pub(super) struct Choice {
+    pub(super) value: String,
+    pub(super) name: String,
+    pub(super) selected: bool,
+}
+
+/// The heading of a column that sorts.
+pub(super) struct Heading {
+    pub(super) name: &'static str,
+    /// The address of the list in the other order.
+    pub(super) path: String,
+    /// The value of `aria-sort`.
+    pub(super) order: &'static str,
+}
+
+impl Listing {
+    /// The query of this call.
+    pub(super) fn of(call: &Call) -> Result<Self, Problem> {
+        let path = call.head.path().to_owned();
+        Ok(Self { path, pairs: given(call)? })
+    }
+
+    /// The value of a field; empty without one.
+    pub(super) fn value(&self, name: &str) -> &str {
+        self.pairs.iter().find(|(field, _)| field == name).map_or("", |(_, value)| value)
+    }
+
+    /// Returns true if the list is filtered.
+    pub(super) fn is_filtered(&self) -> bool {
+        self.pairs.iter().any(|(name, _)| !["sort", "cursor", "limit"].contains(&name.as_str()))
+    }
+
+    /// The choices of a select field.
+    pub(super) fn choices<'c>(
+        &self,
+        field: &str,
+        choices: impl IntoIterator<Item = (&'c str, &'c str)>,
+    ) -> Vec<Choice> {
+        let chosen = self.value(field);
+        let choice = |(value, name): (&str, &str)| Choice {
+            value: value.to_owned(),
+            name: name.to_owned(),
+            selected: value == chosen,
+        };
+        choices.into_iter().map(choice).collect()
+    }
+
+    /// The heading of a column that sorts by `key`.
+    pub(super) fn heading(&self, name: &'static str, key: &str) -> Heading {
+        let descending = format!("-{key}");
+        let (order, next) = match self.value("sort") {
+            sort if sort == key => ("ascending", descending.as_str()),
+            sort if sort == descending => ("descending", key),
+            _ => ("none", key),
+        };
+        Heading { name, path: self.with("sort", next), order }
+    }
+
+    /// The address of the page after this cursor.
+    pub(super) fn after(&self, cursor: &str) -> String {
+        self.with("cursor", cursor)
+    }
+
+    /// The address of the list with another value of a field, from its first page on.
+    fn with(&self, field: &str, value: &str) -> String {
+        let kept = self.pairs.iter().filter(|(name, _)| name != field && name != "cursor");
+        let kept = kept.map(|(name, value)| format!("{name}={}", percent_encoded(value)));
+        let query = kept.chain([format!("{field}={}", percent_encoded(value))]).collect::<Vec<_>>();
+        format!("{}?{}", self.path, query.join("&"))
+    }
+}
+
+/// The requested page of a list, and its filters.
+pub(super) fn paging<F: DeserializeOwned + Serialize>(
+    call: &Call,
+    list: &str,
+) -> Result<(Paging, F), Problem> {
+    Paging::of(given(call)?, list)
+}
+
+/// The status of a list whose filters may be wrong.
+pub(super) fn status(problem: Option<&Problem>) -> StatusCode {
+    problem.map_or(StatusCode::OK, Problem::status)
+}
+
+fn given(call: &Call) -> Result<Vec<(String, String)>, Problem> {
+    let mut pairs = query::once(call.head.raw_query())?;
+    pairs.retain(|(_, value)| !value.trim().is_empty());
+    Ok(pairs)
+}

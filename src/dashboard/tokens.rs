@@ -1,0 +1,80 @@
+//! `/tokens`: the list of tokens.
+
+use super::dialect::sentence;
+use super::frame::{self, Frame};
+use super::grant::TokenRow;
+use super::list::{self, Choice, Heading, Listing};
+use super::parts::{Icon, grouped};
+use crate::http::call::Call;
+use crate::http::problem::Problem;
+use crate::http::reply::Reply;
+use crate::http::request::TokenWords;
+use crate::store::{TokenKind, TokenType};
+
+/// The states that the list can be filtered by, each with the words of the API.
+const STATES: [(&str, &str); 5] = [
+    ("pending,active", "Live"),
+    ("used,exhausted", "Used up"),
+    ("expired", "Expired"),
+    ("revoked", "Revoked"),
+    ("", "Live and recently ended"),
+];
+
+#[derive(askama::Template)]
+#[template(path = "tokens.html")]
+struct TokensPage<'a> {
+    frame: Frame<'a>,
+    live: String,
+    words: Listing,
+    states: Vec<Choice>,
+    kinds: Vec<Choice>,
+    created: Heading,
+    expires: Heading,
+    rows: Vec<TokenRow>,
+    next: Option<String>,
+    fault: Option<String>,
+}
+
+/// Shows the list.
+pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
+    let words = Listing::of(&call)?;
+    let frame = Frame::of(&call, "Tokens", "/tokens").await?;
+    let counts = call.authority.overview.count().await?;
+    let live = ["pending", "active"].map(|state| counts.tokens.get(state).copied().unwrap_or(0));
+    let (rows, next, problem) = match rows(&call).await {
+        Ok((rows, next)) => (rows, next, None),
+        Err(problem) => (Vec::new(), None, Some(problem)),
+    };
+    let kinds = [TokenKind::OneTime, TokenKind::Cluster, TokenKind::Rollout, TokenKind::Roles];
+    let kinds = kinds.into_iter().chain([
+        TokenKind::ReEnrollment,
+        TokenKind::Policy,
+        TokenKind::Emergency,
+        TokenKind::Custom,
+    ]);
+    let kinds = [("", "Any kind")].into_iter().chain(kinds.map(|kind| (kind.as_str(), kind.as_str())));
+    let page = TokensPage {
+        live: grouped(live.iter().sum()),
+        states: words.choices("state", STATES),
+        kinds: words.choices("kind", kinds),
+        created: words.heading("Created", "created"),
+        expires: words.heading("Expires", "expires"),
+        next: next.map(|cursor| words.after(&cursor)),
+        fault: problem.as_ref().map(|problem| sentence(&problem.detail)),
+        frame,
+        words,
+        rows,
+    };
+    frame::page(list::status(problem.as_ref()), &page)
+}
+
+/// The rows of the page, and the cursor of the next one.
+async fn rows(call: &Call) -> Result<(Vec<TokenRow>, Option<String>), Problem> {
+    let (paging, words) = list::paging::<TokenWords>(call, "enrollment-tokens")?;
+    let (authority, now) = (&call.authority, call.authority.time.now());
+    let filter = words.judge(TokenType::Enrollment, now, authority.settings.spans.load().retention)?;
+    let page = authority.tokens.list_tokens(filter, paging.query()?).await?;
+    let labels = authority.tokens.minter_labels(&page.items).await?;
+    let rows = page.items.iter().map(|token| TokenRow::new(token, &labels, now)).collect();
+    Ok((rows, paging.cursor_at(page.next)))
+}
