@@ -310,7 +310,7 @@ fn wrong_method(allowed: &str) -> Problem {
 }
 
 fn nothing_here() -> Problem {
-    Problem::of(Code::NotFound, "no route has this path")
+    Problem::of(Code::NotFound, "this server has no such path")
 }
 
 fn refused_body(error: BodyError) -> Problem {
