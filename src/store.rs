@@ -3,6 +3,7 @@
 
 mod clock_mark;
 mod command;
+mod commits;
 #[cfg(test)]
 mod contract;
 mod listing;
@@ -17,8 +18,11 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use tokio::sync::broadcast::Receiver;
+
 pub use clock_mark::ClockMark;
 pub use command::*;
+pub use commits::{Commit, CommittedEntry};
 pub use listing::*;
 pub use outcome::*;
 pub use read::*;
@@ -117,6 +121,9 @@ pub trait Store:
 
     /// The clock mark in memory, which each commit with an entry stores.
     fn mark(&self) -> Arc<ClockMark>;
+
+    /// The commits from now on that have ledger entries. A receiver that lags misses some; the store never waits for it.
+    fn commits(&self) -> Receiver<Arc<Commit>>;
 
     /// The faults that later calls may meet too. It costs no write.
     fn standing(&self) -> Standing;

@@ -30,7 +30,7 @@ use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
 use parking_lot::Mutex;
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 
 pub use file_system::Fuse;
 pub use ledger_file::{LedgerFault, LedgerFile};
@@ -46,7 +46,8 @@ use self::pool::Pool;
 use self::task::task;
 use self::writer::{Disk, Job, Writer};
 use crate::clock::Timestamp;
-use crate::store::{ClockMark, Revocations, Standing, Store, StoreError, StoreFuture};
+use crate::store::commits::Commits;
+use crate::store::{ClockMark, Commit, Revocations, Standing, Store, StoreError, StoreFuture};
 
 /// Maximum number of waiting writes. One more is refused as [`StoreError::Overloaded`].
 const QUEUE: usize = 1024;
@@ -72,6 +73,7 @@ pub struct SqliteStore {
     failed: watch::Receiver<bool>,
     standing: SharedStanding,
     hosts: SharedHostCount,
+    commits: Commits,
     /// Held while the store is open. The system releases it if the process dies.
     lock: Mutex<Option<DatabaseLock>>,
 }
@@ -129,7 +131,9 @@ impl SqliteStore {
         let standing = Arc::new(Mutex::new(Standing { write, ..Standing::default() }));
         let disk = Disk { files: DatabaseFiles::of(path), reserve };
         let (memory, notes) = (Arc::clone(&revocations), (Arc::clone(&standing), Arc::clone(&hosts)));
-        let writer = Writer::new(disk, connection, memory, Arc::clone(&mark), failing, notes);
+        let commits = Commits::default();
+        let writer =
+            Writer::new(disk, connection, memory, Arc::clone(&mark), failing, notes, commits.clone());
         let thread =
             std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || writer.run(&jobs));
         let thread = thread.map_err(|source| OpenError::NotWritable { path: path.to_owned(), source })?;
@@ -143,6 +147,7 @@ impl SqliteStore {
             failed,
             standing,
             hosts,
+            commits,
             lock: Mutex::new(Some(lock)),
         }))
     }
@@ -224,6 +229,10 @@ impl Store for SqliteStore {
 
     fn mark(&self) -> Arc<ClockMark> {
         Arc::clone(&self.mark)
+    }
+
+    fn commits(&self) -> broadcast::Receiver<Arc<Commit>> {
+        self.commits.follow()
     }
 
     fn standing(&self) -> Standing {

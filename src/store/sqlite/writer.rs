@@ -17,6 +17,7 @@ use super::read::head_and_mark;
 use super::reserve::Reserve;
 use super::{SharedHostCount, SharedStanding, task::Task};
 use crate::ledger::{ChainHead, Draft, Origin};
+use crate::store::commits::Commits;
 use crate::store::{ClockMark, Revocations, StoreError};
 
 /// Maximum number of commands in one commit.
@@ -49,6 +50,7 @@ pub(super) struct Writer {
     standing: SharedStanding,
     /// The number of hosts after the last commit.
     hosts: SharedHostCount,
+    commits: Commits,
     checkpoints: Checkpoints,
     /// The failure after which nothing is written.
     failure: Option<StoreError>,
@@ -64,6 +66,7 @@ impl Writer {
         mark: Arc<ClockMark>,
         failed: watch::Sender<bool>,
         (standing, hosts): (SharedStanding, SharedHostCount),
+        commits: Commits,
     ) -> Self {
         let checkpoints = Checkpoints::default();
         Self {
@@ -74,6 +77,7 @@ impl Writer {
             failed,
             standing,
             hosts,
+            commits,
             checkpoints,
             failure: None,
             logged: None,
@@ -162,7 +166,7 @@ impl Writer {
             Some(Absence::Beside(path)) => return Err(self.rescue(&path)),
         }
         let began = Instant::now();
-        let effects = self.try_transact(batch).map_err(|reach| self.give_up(reach))?;
+        let (effects, newest) = self.try_transact(batch).map_err(|reach| self.give_up(reach))?;
         metrics::histogram!("gatepass_commit_batch_size").record(batch.len() as f64);
         metrics::histogram!("gatepass_commit_seconds").record(began.elapsed().as_secs_f64());
         self.revocations.apply(&effects.changes);
@@ -170,6 +174,7 @@ impl Writer {
         if let Some(at) = effects.accepted {
             self.mark.set(at);
         }
+        self.commits.announce(newest, &effects.drafts);
         Ok(())
     }
 
@@ -215,7 +220,8 @@ impl Writer {
         if self.connection.is_autocommit() { Ok(()) } else { self.connection.execute_batch("ROLLBACK") }
     }
 
-    fn try_transact(&self, tasks: &mut [Box<dyn Task>]) -> Result<Effects, Reach> {
+    /// Returns the effects of the tasks, and the number of the newest entry.
+    fn try_transact(&self, tasks: &mut [Box<dyn Task>]) -> Result<(Effects, u64), Reach> {
         let whole = |error: rusqlite::Error| batch(self.reach(&error));
         self.step("BEGIN IMMEDIATE").map_err(whole)?;
         let (mut effects, before) = (Effects::from(*self.hosts.lock()), self.connection.total_changes());
@@ -225,9 +231,10 @@ impl Writer {
         if self.connection.total_changes() > before && !self.disk.reserve.make() {
             return Err(Reach::Batch(StoreError::Full));
         }
-        self.append(&effects).map_err(|error| self.past_head(&error).unwrap_or_else(|| whole(error)))?;
+        let newest =
+            self.append(&effects).map_err(|error| self.past_head(&error).unwrap_or_else(|| whole(error)))?;
         self.step("COMMIT").map_err(|error| fault::reach_of_commit(&error))?;
-        Ok(effects)
+        Ok((effects, newest))
     }
 
     /// Runs one task in a savepoint of its own. `Err` ends the batch.
@@ -283,10 +290,11 @@ impl Writer {
         }
     }
 
-    /// Numbers and chains the entries, and stores the head and the clock mark with them.
-    fn append(&self, effects: &Effects) -> rusqlite::Result<()> {
+    /// Numbers and chains the entries, and stores the head and the clock mark with them. Returns the number of the last one, 0 without
+    /// entries.
+    fn append(&self, effects: &Effects) -> rusqlite::Result<u64> {
         if effects.drafts.is_empty() {
-            return Ok(());
+            return Ok(0);
         }
         let sql = Sql::on(&self.connection);
         // Each batch reads them: a failed one has committed nothing.
@@ -296,7 +304,8 @@ impl Writer {
         }
         let mark = effects.accepted.or_else(|| stored.max(self.mark.get()));
         let text = "UPDATE meta SET head_seq = ?1, head_hash = ?2, clock_mark = ?3 WHERE single = 1";
-        sql.execute(text, params![head.seq, head.hash, mark]).map(drop)
+        sql.execute(text, params![head.seq, head.hash, mark])?;
+        Ok(head.seq)
     }
 
     fn step(&self, sql: &str) -> rusqlite::Result<()> {
