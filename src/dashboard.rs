@@ -5,6 +5,7 @@ mod account;
 mod add_host;
 mod assets;
 mod dialect;
+mod events;
 mod frame;
 mod grant;
 mod list;
@@ -43,5 +44,6 @@ pub fn routes() -> Vec<Route> {
         Route::of(&PAGE, post("/tokens/{id}/rotate"), P::WriteTokens, token::rotate),
         Route::of(&PAGE, post("/tokens/{id}/show"), P::WriteTokens, token::show_again),
         Route::direct(get("/assets/{name}"), assets::fetch),
+        Route::streamed(get("/events"), P::Read, events::follow_changes).in_dialect(&PAGE),
     ]
 }

@@ -11,6 +11,7 @@ pub mod csrf;
 pub mod decode;
 mod described;
 pub mod document;
+pub mod event_stream;
 pub mod form;
 pub mod forwarded;
 pub mod front;

@@ -7,6 +7,7 @@ pub mod ca;
 mod caller;
 mod capacity;
 mod certify;
+pub mod changes;
 pub mod checkin;
 mod clock;
 pub mod document;

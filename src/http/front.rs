@@ -236,7 +236,9 @@ impl Front {
             true => self.revalidate(route, caller).await?,
             false => caller,
         };
-        if let Presented::Session(session) = &presented {
+        if let Presented::Session(session) = &presented
+            && !route.is_in_background()
+        {
             self.authority.accounts.session_used(session).await?;
         }
         let authority = Arc::clone(&self.authority);
@@ -298,7 +300,7 @@ fn owner(caller: &Caller) -> Option<&str> {
 fn sign_in_address(route: &Route, head: &Head) -> Option<String> {
     let pages = route.dialect.page.as_ref()?;
     // The sign-in form answers a wrong password itself.
-    (route.permission != Permission::SignIn).then(|| {
+    (route.permission != Permission::SignIn && !route.is_in_background()).then(|| {
         let target = head.parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
         (pages.sign_in)(target)
     })

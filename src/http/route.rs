@@ -122,6 +122,12 @@ impl Route {
         Self { permission, ..Self::open(at.into(), serve) }
     }
 
+    /// The same route in this dialect: its credentials, and the form of its refusals before the handler.
+    pub const fn in_dialect(mut self, dialect: &'static Dialect) -> Self {
+        self.dialect = dialect;
+        self
+    }
+
     /// A native route for anyone, answered in the connection's own task. No body is read, no caller is authenticated, and
     /// the handler must not wait. It serves prepared documents and streams.
     pub fn direct<H>(at: impl Into<Endpoint>, handler: H) -> Self
@@ -174,6 +180,12 @@ impl Route {
     /// Returns true if the route answers probes of the server's health, or monitoring.
     pub fn is_monitoring(&self) -> bool {
         matches!(self.path, "/livez" | "/readyz" | "/metrics")
+    }
+
+    /// Returns true if the script of a page sends the request, and no person. It is no use of the session, and a refusal does not
+    /// lead to the sign-in page.
+    pub fn is_in_background(&self) -> bool {
+        self.path == "/events"
     }
 
     /// Returns true if the handler's commands write ledger entries. Their transactions check the caller's rights.

@@ -20,6 +20,7 @@ use super::ca::root_crl::RootCrls;
 use super::ca::rotation::CaAdmin;
 use super::capacity::FleetCapacity;
 use super::certify::Enrollment;
+use super::changes::Changes;
 use super::checkin::CheckIns;
 use super::emergency::Emergency;
 use super::fleet::FleetAdmin;
@@ -131,6 +132,8 @@ pub struct Authority {
     pub status_lists: Arc<StatusLists>,
     /// Reading and verifying the ledger.
     pub ledger: LedgerBook,
+    /// The feed of committed changes for pages.
+    pub changes: Arc<Changes>,
     /// Readiness and metrics.
     pub health: Arc<Health>,
     /// Numbers of hosts and tokens, and the facts of the data directory.
@@ -175,6 +178,7 @@ impl Authority {
             trust_admin: parts.trust_admin(minting.clone(), unwritten.clone()),
             settings: parts.settings_admin(),
             ledger: LedgerBook::new(base.store.clone()),
+            changes: Changes::new(base.store.clone()),
             health: Arc::new(Health {
                 base: base.clone(),
                 cas: cas.clone(),

@@ -14,6 +14,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use tokio::sync::{Mutex, Notify, watch};
 
+pub(in crate::service) use self::event::HEARTBEAT;
 pub use self::feed::{Feed, Following, StreamLimits, Subscription, TooManyStreams};
 use self::kept::KeptLists;
 pub use self::published::{IssuerLists, Published, SignedList, StatusListUris};

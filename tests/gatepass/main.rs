@@ -22,6 +22,7 @@ mod cluster_tokens;
 mod contexts;
 mod crl;
 mod crl_file;
+mod dashboard;
 mod destinations;
 mod doctor;
 mod documents;

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use futures_util::stream::unfold;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
 
 use crate::access::address::site;
-use crate::http::body;
 use crate::http::document;
+use crate::http::event_stream::{self, LAST_EVENT_ID};
 use crate::http::head::Head;
 use crate::http::openapi::NotModified;
 use crate::http::problem::{Code, Problem, code};
@@ -17,8 +16,6 @@ use crate::service::Authority;
 use crate::service::status_lists::{
     Following, IssuerLists, Published, SignedList, StatusListUris, TooManyStreams,
 };
-
-const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// Example of an event.
 const EVENTS: &str = "event: change\nid: 9f2c4e71a0b35d88-42\ndata: {\"list\":\"https://gate.example.org/status/\
@@ -132,13 +129,7 @@ fn follow(
         let events = subscription.next().await?;
         Some((events, subscription))
     });
-    let mut answer = HttpResponse::new(body::stream(events));
-    let headers = answer.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    // nginx buffers a response unless this header forbids it.
-    headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
-    Ok(answer)
+    Ok(event_stream::answer(events))
 }
 
 fn full(full: TooManyStreams) -> Problem {

@@ -11,7 +11,7 @@ use crate::store::StatusChange;
 use crate::token::Status;
 
 /// A comment, which keeps the connection alive.
-pub(super) const HEARTBEAT: Bytes = Bytes::from_static(b": heartbeat\n\n");
+pub(in crate::service) const HEARTBEAT: Bytes = Bytes::from_static(b": heartbeat\n\n");
 
 /// Maximum number of changes in one event, about 12 KiB.
 const CHANGES_PER_EVENT: usize = 512;

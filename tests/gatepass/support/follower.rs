@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gatepass::connect::{Connector, Streaming, Trust};
-use http::header::HeaderName;
+use http::header::{HeaderName, HeaderValue};
 use serde_json::Value;
 
 use super::authority::Running;
@@ -19,7 +19,7 @@ pub(crate) struct Follower {
     unread: String,
 }
 
-/// An event with its id and data.
+/// An event with its id, which may be empty, and its data.
 #[derive(Debug)]
 pub(crate) struct Event {
     pub(crate) name: String,
@@ -36,9 +36,18 @@ impl Follower {
 
     /// The same; what is no stream gives its status.
     pub(crate) async fn try_open(at: &Running, path: &str, last: Option<&str>) -> Result<Self, u16> {
+        Self::try_open_with(at, path, last.map(|last| (LAST_EVENT_ID, last.parse().unwrap())).as_slice())
+            .await
+    }
+
+    /// The same, with these headers.
+    pub(crate) async fn try_open_with(
+        at: &Running,
+        path: &str,
+        headers: &[(HeaderName, HeaderValue)],
+    ) -> Result<Self, u16> {
         let connector = Connector::new(&at.url, Trust::Fingerprint(at.root), None).unwrap();
-        let last = last.map(|last| (LAST_EVENT_ID, last.parse().unwrap()));
-        let streaming = connector.open(http::Method::GET, path, last.as_slice(), None).await.unwrap();
+        let streaming = connector.open(http::Method::GET, path, headers, None).await.unwrap();
         if streaming.status != 200 {
             return Err(streaming.status.as_u16());
         }
@@ -55,7 +64,8 @@ impl Follower {
                 let line = block.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
                 line.map(str::to_owned)
             };
-            if let (Some(name), Some(id), Some(data)) = (field("event"), field("id"), field("data")) {
+            if let (Some(name), id, Some(data)) = (field("event"), field("id"), field("data")) {
+                let id = id.unwrap_or_default();
                 return Some(Event { name, id, data: serde_json::from_str(&data).unwrap() });
             }
             assert_eq!(block, ": heartbeat");

@@ -1,0 +1,3 @@
+//! The dashboard, as a browser uses it.
+
+mod events;
