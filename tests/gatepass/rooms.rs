@@ -105,6 +105,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "ledger",
             "token",
             "wire",
+            "approval",
             "clock",
             "id",
             "name",
