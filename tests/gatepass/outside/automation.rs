@@ -3,7 +3,7 @@
 mod ansible;
 mod cloud_init;
 mod installed;
-mod machine;
+pub(super) mod machine;
 mod recipes;
 mod terraform;
 

@@ -3,6 +3,7 @@
 //! A test starts a [`Browser`] on a [`Served`](super::served::Served). Its end fails if the console has an entry.
 
 mod accounts;
+mod acts;
 mod axe;
 mod check;
 mod devtools;
@@ -13,4 +14,7 @@ mod log;
 mod look;
 mod page;
 mod pages;
+mod rights;
+mod sample;
 mod session;
+mod wizard;

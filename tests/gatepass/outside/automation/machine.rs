@@ -26,15 +26,15 @@ cp systemctl sudo /usr/local/bin
 "#;
 
 /// The machine's files, and the web server. Dropping it stops the server.
-pub(super) struct Machine {
+pub(in crate::outside) struct Machine {
     folder: TempDir,
     files: Child,
     /// URL of the binary.
-    pub(super) url: String,
+    pub(in crate::outside) url: String,
 }
 
 impl Machine {
-    pub(super) fn start() -> Self {
+    pub(in crate::outside) fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let names = ["-subj", "/CN=files", "-addext", "subjectAltName=IP:127.0.0.1"];
         let new =
@@ -63,7 +63,7 @@ impl Machine {
     }
 
     /// Runs a script on the machine, in the folder of its files.
-    pub(super) fn run(&self, script: &str, input: &str) -> Said {
+    pub(in crate::outside) fn run(&self, script: &str, input: &str) -> Said {
         let mut machine = program("unshare", self.folder.path());
         machine.args(["--user", "--map-root-user", "--mount", "--propagation", "private"]);
         machine.args(["bash", "-c", &format!("{MOUNTS}{script}")]);

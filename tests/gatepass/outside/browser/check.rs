@@ -32,21 +32,20 @@ const MOTION: &str = "
         `moves in spite of prefers-reduced-motion: ${one.effect.target.outerHTML.slice(0, 160)}`)";
 
 impl Browser {
-    /// Opens each page and checks it. The first word of a pair names the pictures.
-    pub(in crate::outside) fn check_pages(&self, pages: &[(&str, &str)]) {
+    /// Opens each page; everything that is wrong with them. The first word of a pair names the pictures.
+    pub(super) fn findings_in(&self, pages: &[(&str, String)]) -> Vec<String> {
         let mut found = Vec::new();
         for (name, path) in pages {
             self.open(path);
-            assert_eq!(self.path(), *path, "{name} leads elsewhere");
+            assert_eq!(&self.path(), path, "{name} leads elsewhere");
             found.extend(self.findings(name));
         }
-        assert!(found.is_empty(), "{} findings:\n{}", found.len(), found.join("\n"));
+        found
     }
 
     /// Checks the page that is open.
-    pub(in crate::outside) fn check(&self, name: &str) {
-        let found = self.findings(name);
-        assert!(found.is_empty(), "{} findings:\n{}", found.len(), found.join("\n"));
+    pub(super) fn check(&self, name: &str) {
+        none(&self.findings(name));
     }
 
     /// Everything that is wrong with the page that is open. Leaves its pictures.
@@ -86,6 +85,11 @@ impl Browser {
         let bytes = STANDARD.decode(picture["data"].as_str().unwrap()).unwrap();
         keep(name, &bytes);
     }
+}
+
+/// Fails if anything was found.
+pub(super) fn none(found: &[String]) {
+    assert!(found.is_empty(), "{} findings:\n{}", found.len(), found.join("\n"));
 }
 
 /// Writes a picture into the folder.

@@ -52,7 +52,8 @@ impl Driver {
     pub(super) fn capabilities(&self) -> Value {
         let profile = format!("--user-data-dir={}", self.home.path().join("profile").display());
         // Chromium's own sandbox does not start as root.
-        let arguments = ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", &profile];
+        let arguments =
+            ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--hide-scrollbars", &profile];
         json!({
             "browserName": "chrome",
             "goog:chromeOptions": { "args": arguments },

@@ -3,18 +3,11 @@
 use fantoccini::actions::{InputSource as _, KeyAction, KeyActions};
 use fantoccini::key::Key;
 
+use super::page::NAMES;
 use super::session::{Browser, complete};
 
 /// More stops than any page has.
 const MOST_STOPS: usize = 200;
-
-/// The label or name of the focused element, and whether its focus can be seen.
-const FOCUSED: &str = "
-    const tidy = text => (text ?? '').replace(/\\s+/g, ' ').trim();
-    const element = document.activeElement, style = getComputedStyle(element);
-    const shown = style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0 || style.boxShadow !== 'none';
-    const label = [...element.labels?.[0]?.childNodes ?? []].map(node => node.nodeType === Node.TEXT_NODE ? node.data : '').join('');
-    return [tidy(label || element.getAttribute('aria-label') || element.innerText || element.value), shown];";
 
 impl Browser {
     /// Presses and releases a key.
@@ -35,17 +28,19 @@ impl Browser {
 
     /// Presses Tab until the element with this label or name has the focus. Each stop must show its focus.
     pub(in crate::outside) fn tab_to(&self, name: &str) {
-        let mut stops = Vec::new();
-        for _ in 0..MOST_STOPS {
+        let mut stops = vec![self.focus()];
+        while stops.last().is_none_or(|stop| stop != name) {
+            assert!(stops.len() < MOST_STOPS, "Tab does not reach {name}, only {stops:?}");
             self.press(Key::Tab);
-            let focused = self.execute(FOCUSED, &[]);
-            let stop = focused[0].as_str().unwrap_or_default().to_owned();
-            assert!(focused[1] == true, "the focus on {stop} does not show");
-            if stop == name {
-                return;
-            }
-            stops.push(stop);
+            stops.push(self.focus());
         }
-        panic!("Tab does not reach {name}, only {stops:?}");
+    }
+
+    /// The label or name of the element that has the focus; empty if it is the page.
+    pub(super) fn focus(&self) -> String {
+        let focused = self.execute(&format!("{NAMES}; return focused()"), &[]);
+        let stop = focused[0].as_str().unwrap_or_default();
+        assert!(focused[1] == true, "the focus on {stop} does not show");
+        stop.to_owned()
     }
 }

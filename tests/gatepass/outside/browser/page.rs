@@ -10,26 +10,18 @@ use super::session::{Browser, complete};
 /// The key of an element's id in WebDriver's JSON.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
-/// Finds the shown link or button with a name, in the open dialog if there is one.
-const CLICKABLE: &str = "
-    const tidy = text => (text ?? '').replace(/\\s+/g, ' ').trim();
-    const name = element => tidy(element.getAttribute('aria-label') || element.innerText || element.value);
-    const all = (document.querySelector('dialog[open]') ?? document)
-        .querySelectorAll('a[href], button, summary, input[type=submit]');
-    return [...all].find(element => name(element) === arguments[0] && element.checkVisibility());";
-
-/// Finds the field with a label, whose hint is no part of its name.
-const FIELD: &str = "
-    const tidy = text => (text ?? '').replace(/\\s+/g, ' ').trim();
-    const labels = (document.querySelector('dialog[open]') ?? document).querySelectorAll('label');
-    const own = label => tidy([...label.childNodes].map(node => node.nodeType === Node.TEXT_NODE ? node.data : '').join(''));
-    const label = [...labels].find(label => own(label) === arguments[0] && label.checkVisibility());
-    return label?.control;";
+/// The functions that find elements by their names.
+pub(super) const NAMES: &str = include_str!("names.js");
 
 impl Browser {
     /// Opens the page at `path`, with all that it loads.
     pub(in crate::outside) fn open(&self, path: &str) {
         complete(self.client.goto(&format!("{}{path}", self.origin))).unwrap();
+    }
+
+    /// Loads the page again. A page that answered a form sends the form again.
+    pub(in crate::outside) fn reload(&self) {
+        complete(self.client.refresh()).unwrap();
     }
 
     /// The path of the page, with its query and fragment.
@@ -62,20 +54,30 @@ impl Browser {
     /// Clicks the link or button with this name.
     pub(in crate::outside) fn click(&self, name: &str) {
         // A live page may exchange the element between the two.
-        eventually(&format!("a click on {name}"), || complete(self.find(CLICKABLE, name)?.click()).ok());
+        eventually(&format!("a click on {name}"), || complete(self.find("clickable", name)?.click()).ok());
     }
 
     /// Fills in the field with this label.
     pub(in crate::outside) fn fill(&self, label: &str, value: &str) {
-        let field = eventually(&format!("a field {label}"), || self.find(FIELD, label));
+        let field = self.field(label);
         complete(field.clear()).unwrap();
         complete(field.send_keys(value)).unwrap();
     }
 
+    /// Ticks the box or the choice with this label.
+    pub(in crate::outside) fn tick(&self, label: &str) {
+        complete(self.field(label).click()).unwrap();
+    }
+
     /// The content of the field with this label.
     pub(in crate::outside) fn value(&self, label: &str) -> String {
-        let field = eventually(&format!("a field {label}"), || self.find(FIELD, label));
-        complete(field.prop("value")).unwrap().unwrap_or_default()
+        complete(self.field(label).prop("value")).unwrap().unwrap_or_default()
+    }
+
+    /// The content of the element with this id, with its line ends.
+    pub(in crate::outside) fn content(&self, id: &str) -> String {
+        let content = self.execute("return document.getElementById(arguments[0]).textContent", &[json!(id)]);
+        content.as_str().unwrap().to_owned()
     }
 
     /// Fills in the form of the sign-in page and sends it.
@@ -101,8 +103,13 @@ impl Browser {
         complete(self.client.execute(script, arguments.to_vec())).ok()
     }
 
-    fn find(&self, script: &str, name: &str) -> Option<Element> {
-        let found = self.try_execute(script, &[json!(name)])?;
+    fn field(&self, label: &str) -> Element {
+        eventually(&format!("a field {label}"), || self.find("field", label))
+    }
+
+    /// The element with a name, by a function of `NAMES`.
+    fn find(&self, function: &str, name: &str) -> Option<Element> {
+        let found = self.try_execute(&format!("{NAMES}; return {function}(arguments[0])"), &[json!(name)])?;
         let id = found[ELEMENT].as_str()?.to_owned();
         Some(Element::from_element_id(self.client.clone(), ElementRef::from(id)))
     }

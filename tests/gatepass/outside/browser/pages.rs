@@ -1,31 +1,46 @@
 //! The bars of every page.
 
-use serde_json::json;
-
 use super::super::served::{PASSWORD, Served, eventually};
-use super::html;
+use super::sample::{self, HOSTILE};
 use super::session::Browser;
+use super::{check, html};
 
-/// Pages of a signed-in admin with the names of their pictures.
-const PAGES: &[(&str, &str)] = &[("overview", "/"), ("account", "/account")];
-
-/// A name that is script where a page does not escape it.
-const HOSTILE: &str = "<img src=x onerror=alert(1)>";
+/// Pages of a signed-in admin with the names of their pictures. `{host}` and `{token}` stand for ids.
+const PAGES: &[(&str, &str)] = &[
+    ("overview", "/"),
+    ("account", "/account"),
+    ("tokens", "/tokens"),
+    ("token", "/tokens/{token}"),
+    ("revoke-token", "/tokens/{token}/revoke"),
+    ("rotate-token", "/tokens/{token}/rotate"),
+    ("add-host", "/add-host"),
+    ("add-cluster", "/add-host?kind=cluster"),
+    ("add-policy", "/add-host?kind=policy"),
+];
 
 /// The most that the first page may need: bytes as sent, and requests after the HTML.
 const MOST_BYTES: f64 = 25.0 * 1024.0;
 const MOST_REQUESTS: usize = 3;
 
+/// The pages with the ids of this server.
+fn pages(served: &Served) -> Vec<(&'static str, String)> {
+    let host = sample::ids(served, "/api/v1/hosts").pop().unwrap();
+    let token = sample::ids(served, "/api/v1/enrollment-tokens").pop().unwrap();
+    let filled = |path: &str| path.replace("{host}", &host).replace("{token}", &token);
+    PAGES.iter().map(|(name, path)| (*name, filled(path))).collect()
+}
+
 #[test]
 fn every_page_passes_the_checks() {
-    let served = Served::start();
+    let served = sample::populated();
     let browser = Browser::start(&served);
-    browser.check_pages(&[("sign-in", "/sign-in")]);
+    let mut found = browser.findings_in(&[("sign-in", "/sign-in".to_owned())]);
     browser.sign_in_admin();
-    browser.check_pages(PAGES);
+    found.extend(browser.findings_in(&pages(&served)));
     browser.expect_in_console("the server responded with a status of 404");
-    browser.check_pages(&[("not-found", "/no-such-page")]);
+    found.extend(browser.findings_in(&[("not-found", "/no-such-page".to_owned())]));
     assert_eq!(browser.status(), 404);
+    check::none(&found);
 }
 
 #[test]
@@ -43,17 +58,18 @@ fn the_first_page_is_light() {
 
 #[test]
 fn hostile_names_show_as_text() {
-    let served = Served::start();
-    served.mint(&json!({ "roles": ["proxy"], "label": HOSTILE }));
+    let served = sample::populated();
     let browser = Browser::start(&served);
     browser.expect_in_console("the server responded with a status of 401");
     browser.sign_in(HOSTILE, PASSWORD);
     browser.wait_for("The user name or the password is wrong.");
     assert_eq!(browser.value("User name"), HOSTILE);
     browser.sign_in_admin();
-    for (_, path) in PAGES {
-        browser.open(path);
+    for (name, path) in pages(&served) {
+        browser.open(&path);
         assert_eq!(browser.execute("return document.images.length", &[]), 0, "{path}");
+        let shows = ["tokens", "hosts", "host"].contains(&name);
+        assert!(!shows || browser.text().contains(HOSTILE), "{path}: {}", browser.text());
     }
 }
 

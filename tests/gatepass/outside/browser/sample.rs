@@ -1,0 +1,39 @@
+//! A server with something to show: hosts and tokens, some under hostile names.
+
+use serde_json::{Value, json};
+
+use super::super::served::Served;
+
+/// A name that is script where a page does not escape it.
+pub(super) const HOSTILE: &str = "<img src=x onerror=alert(1)>";
+
+/// A server with two hosts, one of them revoked, and tokens of several kinds.
+pub(super) fn populated() -> Served {
+    let served = Served::start();
+    let hosts = [("web-1", &["proxy"][..]), (HOSTILE, &["allocator", "coordinator"][..])];
+    for (hostname, roles) in hosts {
+        enroll(&served, hostname, roles);
+    }
+    served.mint(&json!({ "roles": ["proxy"], "label": HOSTILE }));
+    served.mint(&json!({ "roles": [], "label": "lab", "persistent": true }));
+    served
+}
+
+/// Enrolls a host, which then reports this hostname; its id.
+pub(super) fn enroll(served: &Served, hostname: &str, roles: &[&str]) -> String {
+    let enrolled = served.enroll_as("host", roles);
+    let (certificate, key) = (served.arg("host-full.pem"), served.arg("host.key"));
+    let json = "Content-Type: application/json";
+    let arguments = ["--cert", &certificate, "--key", &key, "--header", json, "--data-binary", "@-"];
+    let report = json!({ "hostname": hostname, "os": HOSTILE, "arch": "x86_64", "label": hostname });
+    let reported = served.curl("/api/v1/whoami", &arguments, &report.to_string());
+    assert_eq!(reported.status, 200, "{}", reported.body);
+    enrolled["host_id"].as_str().unwrap().to_owned()
+}
+
+/// The ids of a list of the API.
+pub(super) fn ids(served: &Served, list: &str) -> Vec<String> {
+    let listed = served.admin("GET", list, &Value::Null);
+    let items = listed.json["items"].as_array().unwrap_or_else(|| panic!("{}", listed.body));
+    items.iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect()
+}
