@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
+use parking_lot::Mutex;
 use rustix::fs::statvfs;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -20,9 +22,20 @@ pub struct Overview {
     data_dir: PathBuf,
     /// A count reads every row: one at a time.
     counting: SharedRun<Result<Arc<StateCounts>, StoreError>>,
+    /// The newest count.
+    counted: Mutex<Option<Counted>>,
 }
 
-/// Numbers of hosts and enrollment tokens by state.
+/// Maximum age of a count. Views of a page must not read every row each.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// A count, and the uptime of the machine when it began.
+struct Counted {
+    at: Duration,
+    counts: Arc<StateCounts>,
+}
+
+/// Numbers of hosts and enrollment tokens by state, at most a second old.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct StateCounts {
     /// Number of hosts in each state.
@@ -60,23 +73,43 @@ pub struct DiskRoom {
 
 impl Overview {
     pub(super) fn new(base: Base, data_dir: PathBuf) -> Self {
-        Self { base, data_dir, counting: SharedRun::default() }
+        Self { base, data_dir, counting: SharedRun::default(), counted: Mutex::default() }
     }
 
-    /// Counts hosts and tokens by state. Concurrent callers share a count.
+    /// Returns the numbers of hosts and tokens by state, at most a second old. Concurrent callers share a count.
     ///
     /// # Errors
     /// The store cannot be read.
     pub async fn count(&self) -> Result<Arc<StateCounts>, ServiceError> {
-        let (store, now) = (self.base.store.as_ref(), self.base.time.now());
-        let count = async {
-            let (hosts, tokens) = (store.count_hosts(now).await?, store.count_tokens(now).await?);
-            let hosts = hosts.into_iter().map(|(state, number)| (state.into(), number)).collect();
-            let tokens = tokens.into_iter().map(|(state, number)| (state.into(), number)).collect();
-            let tokens_expiring_soon = store.count_expiring_tokens(now).await?;
-            Ok(Arc::new(StateCounts { hosts, tokens, tokens_expiring_soon }))
-        };
-        Ok(self.counting.share(count).await?)
+        match self.fresh() {
+            Some(counts) => Ok(counts),
+            None => Ok(self.counting.share(self.count_again()).await?),
+        }
+    }
+
+    /// The newest count, unless it is too old.
+    fn fresh(&self) -> Option<Arc<StateCounts>> {
+        let boot = self.base.time.boot();
+        let counted = self.counted.lock();
+        counted
+            .as_ref()
+            .filter(|counted| boot.saturating_sub(counted.at) < FRESH)
+            .map(|it| Arc::clone(&it.counts))
+    }
+
+    /// Counts, unless another caller has while this one waited.
+    async fn count_again(&self) -> Result<Arc<StateCounts>, StoreError> {
+        if let Some(counts) = self.fresh() {
+            return Ok(counts);
+        }
+        let (store, now, at) = (self.base.store.as_ref(), self.base.time.now(), self.base.time.boot());
+        let (hosts, tokens) = (store.count_hosts(now).await?, store.count_tokens(now).await?);
+        let hosts = hosts.into_iter().map(|(state, number)| (state.into(), number)).collect();
+        let tokens = tokens.into_iter().map(|(state, number)| (state.into(), number)).collect();
+        let tokens_expiring_soon = store.count_expiring_tokens(now).await?;
+        let counts = Arc::new(StateCounts { hosts, tokens, tokens_expiring_soon });
+        *self.counted.lock() = Some(Counted { at, counts: Arc::clone(&counts) });
+        Ok(counts)
     }
 
     /// Looks at the data directory.

@@ -84,6 +84,7 @@ async fn the_counts_are_those_of_the_lists() {
     let at = Running::start_with(&[("hosts.certificate_lifetime", "3h")]).await;
     let token = token_of(&at.mint(json!({ "max_uses": null, "ttl": "24h" })).await);
     let agree = async |hosts: usize| {
+        at.clock.advance(Duration::from_secs(1));
         let overview = at.admin().get("/api/v1/overview").await.json;
         let (listed_hosts, tokens) =
             (listed(&at, "/api/v1/hosts").await, "/api/v1/enrollment-tokens?ended=true");
@@ -101,6 +102,20 @@ async fn the_counts_are_those_of_the_lists() {
     at.mint(json!({})).await;
     assert_eq!(Host::new().redeem(&at, &token).await.status, 200);
     agree(3).await;
+    at.stop().await;
+}
+
+/// "Counts by state are kept in memory, at most a second old."
+#[tokio::test(flavor = "multi_thread")]
+async fn a_count_is_kept_for_a_second() {
+    let at = Running::start().await;
+    let pending = async || at.admin().get("/api/v1/overview").await.json["tokens"]["pending"].clone();
+    let before = pending().await;
+    at.mint(json!({})).await;
+    at.clock.advance(Duration::from_millis(999));
+    assert_eq!(pending().await, before, "the count is kept");
+    at.clock.advance(Duration::from_millis(1));
+    assert_eq!(pending().await, json!(before.as_u64().unwrap() + 1));
     at.stop().await;
 }
 

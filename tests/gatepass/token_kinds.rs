@@ -195,6 +195,7 @@ async fn a_cluster_token_in_use_warns_before_it_expires() {
     let path = format!("{TOKENS}/{}/rotate", used["token_id"].as_str().unwrap());
     assert_eq!(at.admin().post(&path, &json!({})).await.status, 201);
     assert_eq!(item(&at, &used).await["warning"], json!(null), "its successor is there");
+    at.clock.advance(Duration::from_secs(1));
     let overview = at.admin().get("/api/v1/overview").await;
     assert_eq!(overview.json["tokens_expiring_soon"], 0, "{}", overview.text);
     at.stop().await;
