@@ -38,6 +38,7 @@ mod man;
 mod notify;
 mod once;
 mod openapi;
+mod order;
 mod output;
 mod outputs;
 mod overview;

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::error::CliError;
 use super::flags::{HostFlags, Selection, at_least_one, one_selection, with_query};
 use super::listing::Listing;
+use super::order::OrderFlags;
 use super::output::{self, Format, text_at};
 use super::outputs::key_states;
 use super::remote::Remote;
@@ -34,6 +35,7 @@ pub(crate) enum HostCommand {
   gatepass host list --seen-before 30d               hosts that were not in contact for 30 days
   gatepass host list --overdue --state live          hosts that should have renewed
   gatepass host list --expires-within 3d -o json
+  gatepass host list --search web --sort last_seen
   gatepass host list --watch                         hosts as they enroll, renew and end")]
     List(HostList),
     /// Show one host
@@ -158,23 +160,30 @@ const ROWS: &[(&str, &str)] = &[
 
 /// Arguments of `host list`.
 #[derive(Args)]
+#[command(mut_arg("sort", |sort| sort.help("Sort by enrolled, name, last_seen or expires; -expires for the reverse. The newest is first without it")))]
+#[command(mut_arg("search", |search| {
+    search.help("Only with a label, name or reported hostname that starts with this text, or with this id or its last 8 characters")
+}))]
 pub(crate) struct HostList {
     #[command(flatten)]
     list: Listing,
     #[command(flatten)]
     which: HostFlags,
+    #[command(flatten)]
+    order: OrderFlags,
     /// Maximum number of results
     #[arg(long, default_value_t = 1000, value_name = "N", value_parser = at_least_one())]
     limit: usize,
     /// Show the hosts, oldest first, then hosts that are new or change, until it is interrupted
-    #[arg(long)]
+    #[arg(long, conflicts_with = "sort")]
     watch: bool,
 }
 
 impl HostList {
     async fn run(self, environment: &Environment) -> Result<(), CliError> {
         let api = self.list.remote.connect(environment)?;
-        let query = self.which.whole(&api).await?.query();
+        let mut query = self.which.whole(&api).await?.query();
+        query.extend(self.order.query());
         let nothing = match query.is_empty() {
             true => "no hosts yet: `gatepass token create` mints a token for one",
             false => "no host matches",

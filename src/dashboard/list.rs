@@ -4,7 +4,7 @@ use http::StatusCode;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::http::api::paging::Paging;
+use crate::http::api::paging::{Ordered, Paging};
 use crate::http::call::Call;
 use crate::http::problem::Problem;
 use crate::http::query;
@@ -89,12 +89,13 @@ impl Listing {
     }
 }
 
-/// The requested page of a list, and its filters.
-pub(super) fn paging<F: DeserializeOwned + Serialize>(
-    call: &Call,
-    list: &str,
-) -> Result<(Paging, F), Problem> {
-    Paging::of(given(call)?, list)
+/// The requested page of a list, its filters and its order.
+pub(super) fn paging<F, O>(call: &Call, list: &str) -> Result<(Paging, Ordered<F, O>), Problem>
+where
+    F: DeserializeOwned + Serialize,
+    O: DeserializeOwned + Serialize,
+{
+    Paging::ordered(given(call)?, list)
 }
 
 /// The status of a list whose filters may be wrong.

@@ -5,10 +5,11 @@ use super::frame::{self, Frame};
 use super::grant::TokenRow;
 use super::list::{self, Choice, Heading, Listing};
 use super::parts::{Icon, grouped};
+use crate::http::api::paging::Ordered;
 use crate::http::call::Call;
 use crate::http::problem::Problem;
 use crate::http::reply::Reply;
-use crate::http::request::TokenWords;
+use crate::http::request::{TokenOrderWords, TokenWords};
 use crate::store::{TokenKind, TokenType};
 
 /// The states that the list can be filtered by, each with the words of the API.
@@ -70,9 +71,11 @@ pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
 
 /// The rows of the page, and the cursor of the next one.
 async fn rows(call: &Call) -> Result<(Vec<TokenRow>, Option<String>), Problem> {
-    let (paging, words) = list::paging::<TokenWords>(call, "enrollment-tokens")?;
+    let (paging, Ordered { filters, order }) =
+        list::paging::<TokenWords, TokenOrderWords>(call, "enrollment-tokens")?;
     let (authority, now) = (&call.authority, call.authority.time.now());
-    let filter = words.judge(TokenType::Enrollment, now, authority.settings.spans.load().retention)?;
+    let retention = authority.settings.spans.load().retention;
+    let filter = order.judge(filters.judge(TokenType::Enrollment, now, retention))?;
     let page = authority.tokens.list_tokens(filter, paging.query()?).await?;
     let labels = authority.tokens.minter_labels(&page.items).await?;
     let rows = page.items.iter().map(|token| TokenRow::new(token, &labels, now)).collect();

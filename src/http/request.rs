@@ -22,7 +22,9 @@ use std::sync::Arc;
 
 pub use self::api_key::ApiKeyRequest;
 pub(super) use self::checkin::judge_checkin;
-pub use self::filter::{EnrollmentWords, EntryWords, HostWords, TokenWords};
+pub use self::filter::{
+    EnrollmentWords, EntryWords, HostOrderWords, HostWords, ORDER_PARAMETERS, TokenOrderWords, TokenWords,
+};
 pub(super) use self::filter::{flag, short_id};
 pub use self::mint::{MintRequest, RequestedBindings};
 pub use self::output::{NewOutputRequest, OutputRequest};

@@ -17,7 +17,7 @@ use crate::ledger::{Action, Subjects};
 use crate::name::{Label, Role};
 use crate::store::{
     Contact, HostContact, HostFacts, HostFilter, HostRecord, HostRevocation, LabelChange, Page, PageQuery,
-    RecordReport, RevokeHost, RolesChange, SetLabel, SetRoles, StoreError,
+    Position, RecordReport, RevokeHost, RolesChange, SetLabel, SetRoles, StoreError,
 };
 use crate::wire::HostReport;
 
@@ -66,15 +66,15 @@ impl HostAdmin {
         Ok(())
     }
 
-    /// Returns a page of the hosts that match, newest first.
+    /// Returns a page of the hosts that match, in the order of the filter.
     ///
     /// # Errors
     /// The store cannot be read, or written if the filter is about the last contact.
     pub async fn list_hosts(
         &self,
         filter: HostFilter,
-        page: PageQuery<HostId>,
-    ) -> Result<Page<HostRecord, HostId>, ServiceError> {
+        page: PageQuery<Position<HostId>>,
+    ) -> Result<Page<HostRecord, Position<HostId>>, ServiceError> {
         if filter.unseen_since.is_some() {
             // A host that was just seen must not count as unseen.
             self.unwritten.write().await?;

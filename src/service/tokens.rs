@@ -23,7 +23,7 @@ use crate::ledger::{Action, Subjects};
 use crate::name::Role;
 pub use crate::store::HowToRevoke;
 use crate::store::{
-    Page, PageQuery, RevokeToken, StoreError, TokenFilter, TokenRecord, TokenRevocation, TokenType,
+    Page, PageQuery, Position, RevokeToken, StoreError, TokenFilter, TokenRecord, TokenRevocation, TokenType,
 };
 
 /// Lists of every live persistent token, one at a time.
@@ -51,15 +51,15 @@ impl TokenAdmin {
         Self { base: minting.base.clone(), spans, minting, persistent_lists: PersistentLists::default() }
     }
 
-    /// A page of the tokens that match, newest first.
+    /// A page of the tokens that match, in the order of the filter.
     ///
     /// # Errors
     /// The store cannot be read.
     pub async fn list_tokens(
         &self,
         filter: TokenFilter,
-        page: PageQuery<TokenId>,
-    ) -> Result<Page<TokenRecord, TokenId>, ServiceError> {
+        page: PageQuery<Position<TokenId>>,
+    ) -> Result<Page<TokenRecord, Position<TokenId>>, ServiceError> {
         Ok(self.base.store.list_tokens(filter, page).await?)
     }
 

@@ -29,6 +29,7 @@ pub(super) mod revoking;
 pub(super) mod roles;
 pub(super) mod rules;
 pub(super) mod sessions;
+pub(super) mod sorting;
 pub(super) mod together;
 pub(super) mod waiting;
 mod world;
@@ -156,6 +157,16 @@ macro_rules! contract {
                 tokens_and_hosts_are_counted_by_state,
                 a_filter_by_role_follows_changes,
                 hosts_are_found_by_token_role_name_and_state,
+            }
+            sorting {
+                tokens_are_sorted_with_equal_expiries,
+                hosts_are_sorted_with_equal_values,
+                live_rows_by_expiry_need_one_page,
+                a_page_begins_after_its_position,
+                a_search_finds_labels_and_ids,
+                a_search_combines_with_order_and_filters,
+                a_search_finds_hosts_by_their_texts,
+                a_filter_keeps_the_order,
             }
             membership {
                 a_host_gets_the_policy_of_its_token,

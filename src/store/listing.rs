@@ -1,5 +1,10 @@
-//! Filters and pages of lists, newest first.
+//! Filters, orders and pages of lists. Without an order, the newest row is first.
 
+mod order;
+mod search;
+
+pub use self::order::{Direction, HostSort, Position, SortValue, Sorting, TokenSort};
+pub use self::search::Search;
 use super::record::*;
 use crate::clock::Timestamp;
 use crate::id::{BatchId, HostId, PolicyId, ShortId, TokenId};
@@ -9,10 +14,10 @@ use crate::name::{Cluster, Role};
 /// Maximum number of rows that one page judges. A filter that few rows pass costs no page more than this.
 pub const MOST_LOOKED_AT: u32 = 20_000;
 
-/// One page of a list in descending order of its ids. The page stays the same while rows are added.
+/// One page of a list. The page stays the same while rows are added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageQuery<Id> {
-    /// The row before the page; the page has older ones only.
+    /// The row before the page; the page has later rows of the list only.
     pub after: Option<Id>,
     /// Maximum number of rows.
     pub limit: u32,
@@ -79,6 +84,10 @@ pub struct TokenFilter {
     pub persistent: Option<bool>,
     /// A moment after which the token was neither minted nor used.
     pub unused_since: Option<Timestamp>,
+    /// A search for the label or the id.
+    pub search: Option<Search>,
+    /// The order of the list.
+    pub sort: Sorting<TokenSort>,
     /// The moment of the states.
     pub now: Timestamp,
 }
@@ -108,6 +117,8 @@ impl TokenFilter {
             policy: None,
             persistent: None,
             unused_since: None,
+            search: None,
+            sort: Sorting::<TokenSort>::NEWEST,
             now,
         }
     }
@@ -160,6 +171,10 @@ pub struct HostFilter {
     pub expires_by: Option<Timestamp>,
     /// True for hosts whose renewal is overdue: they are not revoked.
     pub overdue: bool,
+    /// A search for the label, the name, the reported hostname or the id.
+    pub search: Option<Search>,
+    /// The order of the list.
+    pub sort: Sorting<HostSort>,
     /// The moment of the states.
     pub now: Timestamp,
 }
@@ -227,7 +242,7 @@ pub struct HostTexts {
     pub label: Option<NameFilter>,
     /// The hostname from the report.
     pub hostname: Option<NameFilter>,
-    /// True if a host's own words match: its hostname, and its label if no administrator gave it one.
+    /// True if a host's own words match, also a search: its hostname, and its label if no administrator gave it one.
     pub reported_words: bool,
 }
 
@@ -250,6 +265,8 @@ impl HostFilter {
             unseen_since: None,
             expires_by: None,
             overdue: false,
+            search: None,
+            sort: Sorting::<HostSort>::NEWEST,
             now,
         }
     }

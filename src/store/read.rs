@@ -28,12 +28,12 @@ pub trait TokenReads {
     /// True if the authority vouches for the token at `now` and it has not ended, as redeeming judges it: a point read.
     fn is_vouched_for(&self, grant: Verified<Grant>, now: Timestamp) -> StoreFuture<'_, bool>;
 
-    /// A page of tokens, newest first.
+    /// A page of tokens, in the order of the filter.
     fn list_tokens(
         &self,
         filter: TokenFilter,
-        page: PageQuery<TokenId>,
-    ) -> StoreFuture<'_, Page<TokenRecord, TokenId>>;
+        page: PageQuery<Position<TokenId>>,
+    ) -> StoreFuture<'_, Page<TokenRecord, Position<TokenId>>>;
 
     /// Returns the number of stored enrollment tokens in each state. It reads every row.
     fn count_tokens(&self, now: Timestamp) -> StoreFuture<'_, Vec<(TokenState, u64)>>;
@@ -70,12 +70,12 @@ pub trait HostReads {
     /// Returns a host: a point read.
     fn host(&self, host: HostId) -> StoreFuture<'_, Option<HostRecord>>;
 
-    /// A page of hosts, newest first.
+    /// A page of hosts, in the order of the filter.
     fn list_hosts(
         &self,
         filter: HostFilter,
-        page: PageQuery<HostId>,
-    ) -> StoreFuture<'_, Page<HostRecord, HostId>>;
+        page: PageQuery<Position<HostId>>,
+    ) -> StoreFuture<'_, Page<HostRecord, Position<HostId>>>;
 
     /// Returns the number of hosts in each state. It reads every row.
     fn count_hosts(&self, now: Timestamp) -> StoreFuture<'_, Vec<(HostState, u64)>>;

@@ -1,4 +1,4 @@
-//! Tokens as a list that people work with: pages, filters, taking back with hosts, taking back many, rotating.
+//! Tokens as a list that people work with: pages, order, search, filters, taking back with hosts, taking back many, rotating.
 
 mod cli;
 mod csv;
@@ -9,4 +9,5 @@ mod pages;
 mod revoking;
 mod rights;
 mod rotating;
+mod sorting;
 mod taking;

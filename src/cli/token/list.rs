@@ -10,6 +10,7 @@ use crate::cli::ask::SecretArg;
 use crate::cli::error::CliError;
 use crate::cli::flags::{TokenFlags, at_least_one, with_query};
 use crate::cli::listing::Listing;
+use crate::cli::order::OrderFlags;
 use crate::cli::output::{self, Format, Screen, line, note};
 use crate::cli::remote::Remote;
 use crate::config::Environment;
@@ -20,15 +21,23 @@ use crate::config::Environment;
   gatepass token list --state pending,active --role proxy
   gatepass token list --kind cluster,rollout
   gatepass token list --minter anna --unused 30d
+  gatepass token list --state active --sort expires
+  gatepass token list --search rack
   gatepass token list --ended -o json")]
+#[command(mut_arg("sort", |sort| sort.help("Sort by created or expires; -expires for the reverse. The newest is first without it")))]
+#[command(mut_arg("search", |search| {
+    search.help("Only with a label that starts with this text, or with this id or its last 8 characters")
+}))]
 pub(crate) struct TokenList {
     #[command(flatten)]
     list: Listing,
     /// List service tokens instead of enrollment tokens
-    #[arg(long, conflicts_with_all = TokenFlags::NAMES)]
+    #[arg(long, conflicts_with_all = TokenFlags::NAMES, conflicts_with_all = OrderFlags::NAMES)]
     service: bool,
     #[command(flatten)]
     which: TokenFlags,
+    #[command(flatten)]
+    order: OrderFlags,
     /// Include tokens that ended longer ago than the retention time
     #[arg(long)]
     ended: bool,
@@ -43,6 +52,7 @@ impl TokenList {
         let api = self.list.remote.connect(environment)?;
         let mut query = self.which.whole(&api).await?.query();
         query.extend(self.ended.then(|| String::from("ended=true")));
+        query.extend(self.order.query());
         let path = with_query(resource.path(), &query);
         let nothing = if query.is_empty() { resource.nothing() } else { "no token matches" };
         let mut items = api.list(&path, self.limit.saturating_add(1)).await?;

@@ -3,14 +3,14 @@
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoResponses, ToSchema};
 
-use super::paging::{FormParams, ListForm, Listed, PageParams, Paging};
+use super::paging::{FormParams, ListForm, Listed, Ordered, PageParams, Paging};
 use super::shapes::{HostItem, Revoked};
 use crate::cells::HOSTS;
 use crate::http::call::Call;
 use crate::http::decode;
 use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
-use crate::http::request::HostWords;
+use crate::http::request::{HostOrderWords, HostWords};
 use crate::http::revision::{self, IfMatch};
 use crate::id::{HostId, PolicyId};
 use crate::name::{Label, Role};
@@ -21,12 +21,12 @@ use crate::token::present;
 
 /// List hosts
 ///
-/// A page of hosts, newest first. As CSV it has the cells of `gatepass host list -o csv`, and the header `Link` has the
-/// address of the next page.
+/// A page of hosts. The newest is first, unless `sort` is given. As CSV it has the cells of
+/// `gatepass host list -o csv`, and the header `Link` has the address of the next page.
 #[utoipa::path(
     get,
     path = "/api/v1/hosts",
-    params(PageParams, FormParams, HostWords),
+    params(PageParams, FormParams, HostOrderWords, HostWords),
     responses(
         (
             status = 200,
@@ -37,9 +37,10 @@ use crate::token::present;
     ),
 )]
 pub(super) async fn list_hosts(call: Call) -> Result<Reply, Problem> {
-    let (paging, form, words) = Paging::read_formed::<HostWords>(&call, "hosts")?;
+    let (paging, form, Ordered { filters, order }) =
+        Paging::read_formed::<HostWords, HostOrderWords>(&call, "hosts")?;
     let (page, now) = (paging.query()?, call.authority.time.now());
-    let hosts = call.authority.hosts.list_hosts(words.judge(now)?, page).await?;
+    let hosts = call.authority.hosts.list_hosts(order.judge(filters.judge(now))?, page).await?;
     let item = |host| HostItem::new(host, now);
     Ok(match form {
         ListForm::Json => paging.rendered(hosts, item),

@@ -13,6 +13,7 @@ use crate::http::call::Call;
 use crate::http::problem::Problem;
 use crate::http::query;
 use crate::http::reply::Reply;
+use crate::http::request::ORDER_PARAMETERS;
 use crate::store::{Page, PageQuery};
 
 /// Bytes of the query's digest in its cursors: enough to rule out another query by chance.
@@ -49,7 +50,7 @@ pub(super) struct PageParams {
     /// Items per page.
     #[param(value_type = u32, required = false, minimum = 1, maximum = 1000, default = 100, example = 100)]
     limit: PageLimit,
-    /// The `next` of the previous page, with the same list and filters.
+    /// The `next` of the previous page, with the same list, filters and order.
     #[param(example = "q1ZKyFFQslIK0YFOV5I")]
     cursor: Option<String>,
 }
@@ -73,6 +74,13 @@ pub(super) struct FormParams {
     /// `csv` for comma-separated values; `json` if it is left out.
     #[param(value_type = String, required = false, pattern = "^(json|csv)$", example = "csv")]
     format: ListForm,
+}
+
+/// The filters of a list with its order and search.
+#[derive(Serialize)]
+pub(crate) struct Ordered<F, O> {
+    pub(crate) filters: F,
+    pub(crate) order: O,
 }
 
 /// The requested page of one list with one set of filters.
@@ -100,15 +108,43 @@ impl Paging {
         Self::of(query::once(call.head.raw_query())?, list)
     }
 
-    /// Reads the query of a `list` that has several forms.
-    pub(super) fn read_formed<F: DeserializeOwned + Serialize>(
+    /// Reads the query of a `list` that is sorted and searched. A cursor fits its order only.
+    pub(super) fn read_ordered<F, O>(call: &Call, list: &str) -> Result<(Self, Ordered<F, O>), Problem>
+    where
+        F: DeserializeOwned + Serialize,
+        O: DeserializeOwned + Serialize,
+    {
+        Self::ordered(query::once(call.head.raw_query())?, list)
+    }
+
+    /// The same of a `list` that has several forms.
+    pub(super) fn read_formed<F, O>(
         call: &Call,
         list: &str,
-    ) -> Result<(Self, ListForm, F), Problem> {
+    ) -> Result<(Self, ListForm, Ordered<F, O>), Problem>
+    where
+        F: DeserializeOwned + Serialize,
+        O: DeserializeOwned + Serialize,
+    {
         let mut pairs = query::once(call.head.raw_query())?;
         let FormParams { format } = query::take(&mut pairs, &["format"])?;
+        let (paging, ordered) = Self::ordered(pairs, list)?;
+        Ok((paging, format, ordered))
+    }
+
+    /// Reads the pairs of a query of a `list` that is sorted and searched.
+    pub(crate) fn ordered<F, O>(
+        mut pairs: Vec<(String, String)>,
+        list: &str,
+    ) -> Result<(Self, Ordered<F, O>), Problem>
+    where
+        F: DeserializeOwned + Serialize,
+        O: DeserializeOwned + Serialize,
+    {
+        let order = query::take(&mut pairs, &ORDER_PARAMETERS)?;
         let (paging, filters) = Self::of(pairs, list)?;
-        Ok((paging, format, filters))
+        let ordered = Ordered { filters, order };
+        Ok((Self { digest: digest(list, &ordered), ..paging }, ordered))
     }
 
     /// Reads the pairs of a query of `list`.
@@ -180,7 +216,7 @@ fn with_cursor(call: &Call, cursor: &str) -> String {
 }
 
 fn wrong_cursor() -> Problem {
-    let what = "not a cursor of this list with these filters: begin again without one";
+    let what = "not a cursor of this list with these filters and this order: begin again without one";
     Problem::invalid_field("cursor", what)
 }
 

@@ -10,31 +10,33 @@ use std::slice;
 
 use serde::Deserialize;
 
-use super::paging::{Listed, PageParams, Paging};
+use super::paging::{Listed, Ordered, PageParams, Paging};
 use super::shapes::{HostItem, Revoke, Revoked, RevokedToken, TokenItem, TokenShown};
 use crate::access::Permission;
 use crate::http::call::Call;
 use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
-use crate::http::request::TokenWords;
+use crate::http::request::{TokenOrderWords, TokenWords};
 use crate::id::TokenId;
 use crate::service::tokens::{HowToRevoke, Taken};
 use crate::store::{TokenState, TokenType};
 
 /// List tokens
 ///
-/// A page of enrollment tokens, newest first: live and recently ended ones; with `ended=true` all.
+/// A page of enrollment tokens: live and recently ended ones; with `ended=true` all. The newest is first, unless `sort`
+/// is given.
 #[utoipa::path(
     get,
     path = "/api/v1/enrollment-tokens",
-    params(PageParams, TokenWords),
+    params(PageParams, TokenOrderWords, TokenWords),
     responses((status = 200, description = "A page of tokens.", body = Listed<TokenItem>)),
 )]
 pub(super) async fn list_tokens(call: Call) -> Result<Reply, Problem> {
-    let (paging, words) = Paging::read::<TokenWords>(&call, "enrollment-tokens")?;
+    let (paging, Ordered { filters, order }) =
+        Paging::read_ordered::<TokenWords, TokenOrderWords>(&call, "enrollment-tokens")?;
     let page = paging.query()?;
     let (now, retention) = (call.authority.time.now(), call.authority.settings.spans.load().retention);
-    let filter = words.judge(TokenType::Enrollment, now, retention)?;
+    let filter = order.judge(filters.judge(TokenType::Enrollment, now, retention))?;
     let tokens = call.authority.tokens.list_tokens(filter, page).await?;
     let labels = call.authority.tokens.minter_labels(&tokens.items).await?;
     Ok(paging.rendered(tokens, |token| TokenItem::new(token, &labels, now)))

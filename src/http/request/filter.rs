@@ -3,6 +3,7 @@
 mod enrollments;
 mod entries;
 mod host_state;
+mod order;
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use utoipa::ToSchema;
 pub use self::enrollments::EnrollmentWords;
 pub use self::entries::EntryWords;
 use self::host_state::HostStateWord;
+pub use self::order::{HostOrderWords, ORDER_PARAMETERS, TokenOrderWords};
 use super::valid;
 use crate::access::Actor;
 use crate::clock::Timestamp;
@@ -190,9 +192,7 @@ impl TokenWords {
         let persistent = self.persistent;
         RequestError::refuse(faults)?;
         Ok(TokenFilter {
-            token_type,
             short_id,
-            ended,
             states,
             role,
             label,
@@ -202,7 +202,7 @@ impl TokenWords {
             policy,
             persistent,
             unused_since,
-            now,
+            ..TokenFilter::every(token_type, ended, now)
         })
     }
 }
@@ -237,7 +237,6 @@ impl HostWords {
         RequestError::refuse(faults)?;
         Ok(HostFilter {
             short_id,
-            token,
             states,
             role,
             texts: HostTexts { name, label, hostname, reported_words },
@@ -246,7 +245,7 @@ impl HostWords {
             unseen_since: unseen_since.map(|span| now.minus(span)),
             expires_by: expires_by.map(|span| now.plus(span)),
             overdue: self.overdue.unwrap_or(false),
-            now,
+            ..HostFilter::every(token, now)
         })
     }
 }

@@ -15,8 +15,8 @@ use crate::service::tokens::mint::{Minting, object};
 use crate::service::tokens::{HowToRevoke, TokenAdmin};
 use crate::service::{Caller, ServiceError};
 use crate::store::{
-    EndedTokens, ListKind, MintRecord, Page, PageQuery, RecordMint, StoreError, TokenFilter, TokenPurpose,
-    TokenRecord, TokenType,
+    EndedTokens, ListKind, MintRecord, Page, PageQuery, Position, RecordMint, StoreError, TokenFilter,
+    TokenPurpose, TokenRecord, TokenType,
 };
 use crate::token::{self, KeyRing, MintedToken, ServiceGrant, Terms};
 
@@ -90,8 +90,8 @@ impl TokenAdmin {
         &self,
         short_id: Option<ShortId>,
         all: bool,
-        page: PageQuery<TokenId>,
-    ) -> Result<Page<TokenRecord, TokenId>, ServiceError> {
+        page: PageQuery<Position<TokenId>>,
+    ) -> Result<Page<TokenRecord, Position<TokenId>>, ServiceError> {
         let now = self.base.time.now();
         let ended = match all {
             true => EndedTokens::All,

@@ -60,7 +60,8 @@ async fn listed_as(
     after: Option<TokenId>,
 ) -> Vec<TokenId> {
     let filter = TokenFilter::every(token_type, ended, world.now);
-    let tokens = world.store().list_tokens(filter, PageQuery::new(after, 3)).await.unwrap();
+    let tokens =
+        world.store().list_tokens(filter, PageQuery::new(after.map(Position::by_id), 3)).await.unwrap();
     tokens.items.into_iter().map(|token| token.mint.token.id).collect()
 }
 

@@ -18,6 +18,8 @@ pub(super) mod tokens;
 pub(super) use self::accounts::{USER_BY_NAME, user};
 pub(super) use self::entries::{chain_head, entries_after, head_and_mark};
 pub(super) use self::hosts::{HOST_BY_ID, OWN_NAME, host};
+#[cfg(test)]
+pub(super) use self::list_statement::{ListStatement, Way};
 pub(super) use self::tokens::{TOKEN_BY_ID, token};
 use super::driver::{self, Row};
 use crate::store::{CertificateRecord, KeyRecord, StoredCertificate};

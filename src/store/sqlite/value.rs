@@ -19,7 +19,8 @@ use crate::id::{
 };
 use crate::name::{Cluster, Description, DnsName, Label, NameError, Role};
 use crate::store::{
-    EnrollmentState, KeyState, ListKind, OutputKind, OutputState, RevocationReason, SecretField, TokenKind,
+    EnrollmentState, KeyState, ListKind, OutputKind, OutputState, RevocationReason, SecretField, SortValue,
+    TokenKind,
 };
 use crate::token::KeyUse;
 use crate::wire::HostHealth;
@@ -72,6 +73,24 @@ impl ToSql for Timestamp {
 impl FromSql for Timestamp {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         value.as_i64().map(Self::from_millis)
+    }
+}
+
+impl ToSql for SortValue {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self {
+            Self::Moment(millis) => (*millis).into(),
+            Self::Text(text) => text.as_str().into(),
+        })
+    }
+}
+
+impl FromSql for SortValue {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        match value {
+            ValueRef::Integer(millis) => Ok(Self::Moment(millis)),
+            text => text.as_str().map(|text| Self::Text(text.to_owned())),
+        }
     }
 }
 

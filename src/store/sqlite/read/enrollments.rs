@@ -150,9 +150,7 @@ pub(in crate::store::sqlite) fn select(
         list.only(&format!("e.roles LIKE {role} ESCAPE '\\'"));
     }
     if let Some(states) = &filter.states {
-        // In a CASE, alternatives make no walk each, whose rows would be sorted.
-        let within = |state, now: &str| format!("CASE WHEN {} THEN 1 ELSE 0 END = 1", condition(state, now));
-        list.states(states, filter.now, within);
+        list.states(states, filter.now, condition);
     }
     list
 }
@@ -178,7 +176,7 @@ impl EnrollmentReads for SqliteStore {
     ) -> StoreFuture<'_, Page<EnrollmentRecord, EnrollmentId>> {
         self.list(move |sql| {
             let read = |row: &Row<'_>| enrollment(row, filter.now);
-            select(&filter, query.after).page(sql, query, read, |enrollment| enrollment.id)
+            select(&filter, query.after).page_by_id(sql, &query, read, |enrollment| enrollment.id)
         })
     }
 

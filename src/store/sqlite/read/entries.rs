@@ -99,7 +99,7 @@ impl LedgerReads for SqliteStore {
         filter: EntryFilter,
         query: PageQuery<u64>,
     ) -> StoreFuture<'_, Page<EntryRecord, u64>> {
-        self.list(move |sql| select(&filter, query.after).page(sql, query, entry, |entry| entry.seq))
+        self.list(move |sql| select(&filter, query.after).page_by_id(sql, &query, entry, |entry| entry.seq))
     }
 
     fn entries_after(&self, chain: ChainId, seq: u64, limit: u32) -> StoreFuture<'_, Vec<EntryRecord>> {

@@ -7,10 +7,11 @@ use crate::name::{DnsName, Labels, Role};
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::act::NAME_TAKEN;
 use crate::store::sqlite::driver::{self, Row, Sql, params};
+use crate::store::sqlite::read::list_statement::choose;
 use crate::store::sqlite::value::{IpText, Json};
 use crate::store::{
     CertificateRecord, CheckIn, Contact, HeldOpaqueKey, HostFacts, HostFilter, HostReads, HostRecord,
-    HostState, KeyRefusal, Page, PageQuery, Quarantine, Reported, RevokedCertificate, StoreFuture,
+    HostState, KeyRefusal, Page, PageQuery, Position, Quarantine, Reported, RevokedCertificate, StoreFuture,
 };
 use crate::wire::HostReport;
 
@@ -163,9 +164,14 @@ impl HostReads for SqliteStore {
     fn list_hosts(
         &self,
         filter: HostFilter,
-        query: PageQuery<HostId>,
-    ) -> StoreFuture<'_, Page<HostRecord, HostId>> {
-        self.list(move |sql| select(&filter, query.after).page(sql, query, host, |host| host.id))
+        query: PageQuery<Position<HostId>>,
+    ) -> StoreFuture<'_, Page<HostRecord, Position<HostId>>> {
+        self.list(move |sql| {
+            let PageQuery { after, limit, look_at } = query;
+            let way = (filter::order(&filter), filter.search.is_some());
+            let list = choose(sql, way, look_at, |way| select(&filter, after.as_ref(), way))?;
+            list.page(sql, (limit, look_at), host, |host| host.id)
+        })
     }
 
     fn count_hosts(&self, now: Timestamp) -> StoreFuture<'_, Vec<(HostState, u64)>> {

@@ -1,9 +1,12 @@
 //! The statement of a filtered list, put together from its conditions.
 
+mod order;
+
+pub(super) use self::order::{Order, SortedBy, Start};
 use crate::clock::Timestamp;
 use crate::name::Role;
 use crate::store::sqlite::driver::{self, FromSql, Row, Sql, ToSql};
-use crate::store::{NameFilter, Page, PageQuery};
+use crate::store::{NameFilter, Page, PageQuery, Position, SortValue};
 
 /// The tables of a list.
 #[derive(Clone, Copy)]
@@ -36,16 +39,37 @@ pub(super) fn count_by_state<S: Copy>(
     Ok(sql.one(&text, [now], read)?.unwrap_or_default())
 }
 
-/// Rows of a list in descending order of their ids. The first condition with an index is walked; the others judge each row.
+/// The way to the rows of a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::store::sqlite) enum Way {
+    /// Along the index of a condition.
+    Condition,
+    /// Along the indexes of a search.
+    Search,
+    /// Along the order of the list: every condition judges each row.
+    Order,
+}
+
+/// One of this many rows that a page may judge: so few are read whole and sorted.
+const FEW: u32 = 4;
+/// Number of rows that are judged first, for each row of the page, and the factor if the page is not full then. Finding the last of many
+/// rows takes longer than a page that is soon full.
+const FIRST_JUDGED: u32 = 4;
+const MORE_JUDGED: u32 = 8;
+
+/// Rows of a list in its order. The first condition with an index is walked; the others judge each row.
 pub(in crate::store::sqlite) struct ListStatement {
     columns: &'static str,
     tables: Tables,
+    order: Order,
     walked: bool,
     walk: String,
     rest: String,
-    /// Values of `?1` and up: the cursor, then those of `walk`, then those of `rest`.
+    /// Values of `?1` and up: the id and the value of the start, then those of `walk`, then those of `rest`.
     values: Vec<Box<dyn ToSql>>,
     walk_values: usize,
+    /// All rows of the walk are read and sorted.
+    whole: bool,
 }
 
 /// The id after which a list of UUIDs goes on. The greatest stands for no cursor.
@@ -53,18 +77,53 @@ pub(super) fn cursor(after: Option<&[u8; 16]>) -> [u8; 16] {
     after.copied().unwrap_or([0xff; 16])
 }
 
+/// Chooses the way to a page of at most `look_at` judged rows. The rows of a search, or of a condition with an index, are sorted if they
+/// are few. Otherwise the list is walked in its order.
+pub(super) fn choose(
+    sql: Sql<'_>,
+    (order, has_search): (Order, bool),
+    look_at: u32,
+    select: impl Fn(Way) -> ListStatement,
+) -> driver::Result<ListStatement> {
+    if has_search {
+        let found = select(Way::Search);
+        if found.is_few(sql, look_at)? {
+            return Ok(ListStatement { whole: true, ..found });
+        }
+    }
+    let by_condition = select(Way::Condition);
+    if order.column().is_none() {
+        return Ok(by_condition);
+    }
+    Ok(match by_condition.is_few(sql, look_at)? {
+        true => ListStatement { whole: true, ..by_condition },
+        false => select(Way::Order),
+    })
+}
+
 impl ListStatement {
-    /// Rows whose id is less than `after`.
+    /// Rows whose id is less than `after`, the greatest first.
     pub(super) fn new(columns: &'static str, tables: Tables, after: impl ToSql + 'static) -> Self {
-        let values: Vec<Box<dyn ToSql>> = vec![Box::new(after)];
+        Self::starting(columns, tables, Order::NEWEST, vec![Box::new(after), Box::new(None::<SortValue>)])
+    }
+
+    /// Rows that follow `start` in this order.
+    pub(super) fn sorted(columns: &'static str, tables: Tables, order: Order, (id, value): Start) -> Self {
+        Self::starting(columns, tables, order, vec![Box::new(id), Box::new(value)])
+    }
+
+    fn starting(columns: &'static str, tables: Tables, order: Order, values: Vec<Box<dyn ToSql>>) -> Self {
+        let walk_values = values.len();
         Self {
             columns,
             tables,
+            order,
             walked: false,
             walk: String::new(),
             rest: String::new(),
             values,
-            walk_values: 1,
+            walk_values,
+            whole: false,
         }
     }
 
@@ -79,7 +138,7 @@ impl ListStatement {
         self.walked
     }
 
-    /// Walks `tables`, by this condition or by the id alone. Call it before the conditions that judge.
+    /// Walks `tables`, by this condition or by the order alone. Call it before the conditions that judge.
     pub(super) fn walk(&mut self, tables: Tables, condition: Option<&str>) {
         (self.tables, self.walked) = (tables, true);
         if let Some(condition) = condition {
@@ -94,6 +153,12 @@ impl ListStatement {
         let value = self.bind(value);
         let condition = format!("{column} = {value}");
         if self.walked { self.only(&condition) } else { self.walk(tables, Some(&condition)) }
+    }
+
+    /// Adds a whole text, of which `tables` has an index in lower case.
+    pub(super) fn exactly(&mut self, tables: Tables, column: &str, text: &str) {
+        self.indexed(tables, &format!("lower({column})"), text.to_ascii_lowercase());
+        self.equal(column, Some(text.to_owned()));
     }
 
     /// Adds an equality that judges each row, if there is a value.
@@ -114,11 +179,10 @@ impl ListStatement {
         }
     }
 
-    /// Adds a condition that judges each row, unless every walked row meets it.
+    /// Adds a condition that judges each row, unless every walked row meets it. It chooses no other index than the walk.
     pub(super) fn only(&mut self, condition: &str) {
         if !self.walk.contains(condition) {
-            self.rest += " AND ";
-            self.rest += condition;
+            self.rest += &format!(" AND ({condition}) IS TRUE");
         }
     }
 
@@ -142,52 +206,118 @@ impl ListStatement {
         self.only(&format!("({})", states.join(" OR ")));
     }
 
-    /// Returns the statement of a page; `floor` is the parameter of the least id.
+    /// Returns the statement of a page. `floor` is the first parameter of the last position.
     fn statement(&self, floor: Option<usize>, limit: usize) -> String {
-        let Self { columns, tables: Tables { all, id, join, .. }, walk, rest, .. } = self;
-        let floor = floor.map_or_else(String::new, |floor| format!(" AND {id} >= ?{floor}"));
+        let Self { columns, tables: Tables { all, id, join, .. }, order, walk, rest, .. } = self;
+        let (value, terms) = (order.selected(), order.terms(id, self.whole));
+        let mut start = order.follows(id);
+        if self.whole {
+            // The index of the order is another way than the walk.
+            start = format!("({start}) IS TRUE");
+        }
+        let floor = floor.map_or_else(String::new, |floor| format!(" AND {}", order.until(id, floor)));
         format!(
-            "SELECT {columns} FROM {all} WHERE {id} < ?1{walk}{join}{rest}{floor} ORDER BY {id} DESC LIMIT ?{limit}"
+            "SELECT {columns}{value} FROM {all} WHERE {start}{walk}{join}{rest}{floor} ORDER BY {terms} LIMIT ?{limit}"
         )
     }
 
     fn floor_statement(&self) -> String {
-        let Self { tables: Tables { walked, id, .. }, walk, walk_values, .. } = self;
+        let Self { tables: Tables { walked, id, .. }, order, walk, walk_values, .. } = self;
+        let (value, start, terms) = (order.selected(), order.follows(id), order.terms(id, false));
         let offset = walk_values + 1;
-        format!("SELECT {id} FROM {walked} WHERE {id} < ?1{walk} ORDER BY {id} DESC LIMIT 2 OFFSET ?{offset}")
+        format!(
+            "SELECT {id}{value} FROM {walked} WHERE {start}{walk} ORDER BY {terms} LIMIT 2 OFFSET ?{offset}"
+        )
     }
 
-    /// Reads a page. At most `look_at` rows are judged: the page ends there.
-    pub(super) fn page<T, Id: Copy + FromSql + ToSql + 'static>(
-        mut self,
+    /// Reads a page of a list that the id sorts.
+    pub(super) fn page_by_id<T, Id: Clone + FromSql + ToSql + 'static>(
+        self,
         sql: Sql<'_>,
-        query: PageQuery<Id>,
+        query: &PageQuery<Id>,
         read: impl FnMut(&Row<'_>) -> driver::Result<T>,
         id: impl Fn(&T) -> Id,
     ) -> driver::Result<Page<T, Id>> {
-        let floor: Option<Id> = if self.rest.is_empty() { None } else { self.floor(sql, query.look_at)? };
-        let floor_at = floor.map(|floor| {
-            self.values.push(Box::new(floor));
-            self.values.len()
-        });
-        self.values.push(Box::new(i64::from(query.limit) + 1));
-        let text = self.statement(floor_at, self.values.len());
-        let mut items = sql.all(&text, self.params(self.values.len()).as_slice(), read)?;
-        if items.len() as u64 > u64::from(query.limit) {
-            items.pop();
-            let next = items.last().map(id);
-            return Ok(Page { items, next });
-        }
-        Ok(Page { items, next: floor })
+        let Page { items, next } = self.page(sql, (query.limit, query.look_at), read, id)?;
+        Ok(Page { items, next: next.map(|last| last.id) })
     }
 
-    /// Returns the id of the last row that may be judged, if others follow it.
-    fn floor<Id: Copy + FromSql>(&self, sql: Sql<'_>, look_at: u32) -> driver::Result<Option<Id>> {
+    /// Reads a page of at most `limit` rows. At most `look_at` rows are judged: the page ends there. A few are judged first.
+    pub(super) fn page<T, Id: Clone + FromSql + ToSql + 'static>(
+        mut self,
+        sql: Sql<'_>,
+        (limit, look_at): (u32, u32),
+        mut read: impl FnMut(&Row<'_>) -> driver::Result<T>,
+        id: impl Fn(&T) -> Id,
+    ) -> driver::Result<Page<T, Position<Id>>> {
+        if self.whole || self.rest.is_empty() {
+            return self.page_until(sql, limit, None, &mut read, &id);
+        }
+        let mut judged = limit.saturating_mul(FIRST_JUDGED).min(look_at);
+        loop {
+            let floor = self.floor(sql, judged)?;
+            let is_last = floor.is_none() || judged == look_at;
+            let page = self.page_until(sql, limit, floor, &mut read, &id)?;
+            if is_last || page.items.len() as u64 == u64::from(limit) {
+                return Ok(page);
+            }
+            judged = judged.saturating_mul(MORE_JUDGED).min(look_at);
+        }
+    }
+
+    /// Reads a page of rows up to the position `floor`.
+    fn page_until<T, Id: Clone + FromSql + ToSql + 'static>(
+        &mut self,
+        sql: Sql<'_>,
+        limit: u32,
+        floor: Option<Position<Id>>,
+        mut read: impl FnMut(&Row<'_>) -> driver::Result<T>,
+        id: impl Fn(&T) -> Id,
+    ) -> driver::Result<Page<T, Position<Id>>> {
+        let (order, conditions) = (self.order, self.values.len());
+        let floor_at = floor.clone().map(|Position { id, value }| {
+            self.values.push(Box::new(id));
+            self.values.push(Box::new(value));
+            self.values.len() - 1
+        });
+        self.values.push(Box::new(i64::from(limit) + 1));
+        let text = self.statement(floor_at, self.values.len());
+        let rows = sql.all(&text, self.params(self.values.len()).as_slice(), |row| {
+            Ok((read(row)?, sort_value(order, row)?))
+        });
+        self.values.truncate(conditions);
+        let (mut rows, mut next) = (rows?, floor);
+        if rows.len() as u64 > u64::from(limit) {
+            rows.pop();
+            next = rows.last().map(|(item, value)| Position { id: id(item), value: value.clone() });
+        }
+        Ok(Page { items: rows.into_iter().map(|(item, _)| item).collect(), next })
+    }
+
+    /// Returns the position of the last row that may be judged, if others follow it.
+    fn floor<Id: Clone + FromSql>(&self, sql: Sql<'_>, look_at: u32) -> driver::Result<Option<Position<Id>>> {
         let offset = i64::from(look_at.max(1)) - 1;
         let mut params = self.params(self.walk_values);
         params.push(&offset);
-        let last: Vec<Id> = sql.all(&self.floor_statement(), params.as_slice(), |row| row.get(0))?;
-        Ok(last.first().copied().filter(|_| last.len() == 2))
+        let read = |row: &Row<'_>| Ok(Position { id: row.get(0)?, value: sort_value(self.order, row)? });
+        let last: Vec<Position<Id>> = sql.all(&self.floor_statement(), params.as_slice(), read)?;
+        Ok(last.first().cloned().filter(|_| last.len() == 2))
+    }
+
+    /// Returns whether the walk has few rows. They are counted up to that number.
+    fn is_few(&self, sql: Sql<'_>, look_at: u32) -> driver::Result<bool> {
+        let few = i64::from(look_at / FEW);
+        let most = few + 1;
+        let mut params = self.params(self.walk_values);
+        params.push(&most);
+        let count: Option<i64> = sql.one(&self.count_statement(), params.as_slice(), |row| row.get(0))?;
+        Ok(count.is_some_and(|count| count <= few))
+    }
+
+    fn count_statement(&self) -> String {
+        let Self { tables: Tables { walked, .. }, walk, walk_values, .. } = self;
+        let limit = walk_values + 1;
+        format!("SELECT count(*) FROM (SELECT 1 FROM {walked} WHERE true{walk} LIMIT ?{limit}) AS few")
     }
 
     fn params(&self, count: usize) -> Vec<&dyn ToSql> {
@@ -198,8 +328,19 @@ impl ListStatement {
     #[cfg(test)]
     pub(in crate::store::sqlite) fn statements(&self) -> [String; 2] {
         let next = self.values.len() + 1;
-        [self.statement(Some(next), next + 1), self.floor_statement()]
+        [self.statement(Some(next), next + 2), self.floor_statement()]
     }
+
+    /// Returns the statements of a page whose rows are few, for a test to explain.
+    #[cfg(test)]
+    pub(in crate::store::sqlite) fn statements_of_few(self) -> [String; 2] {
+        let whole = Self { whole: true, ..self };
+        [whole.statement(None, whole.values.len() + 1), whole.count_statement()]
+    }
+}
+
+fn sort_value(order: Order, row: &Row<'_>) -> driver::Result<Option<SortValue>> {
+    order.column().map(|_| row.get("sort_value")).transpose()
 }
 
 /// Returns the SQL pattern of a pattern in which `*` stands for any text.

@@ -8,11 +8,12 @@ use crate::name::{DnsPattern, Role};
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::driver::{self, Row, Sql, params};
 use crate::store::sqlite::read::key;
+use crate::store::sqlite::read::list_statement::choose;
 use crate::store::sqlite::value::{IpText, Json, damaged};
 use crate::store::{
     CertificateRecord, IDEMPOTENCY_WINDOW, IdempotencyRecord, KeyRecord, LastUse, MintRecord, Page,
-    PageQuery, Pair, StoreFuture, StoredCertificate, TokenFilter, TokenPurpose, TokenReads, TokenRecord,
-    TokenState,
+    PageQuery, Pair, Position, StoreFuture, StoredCertificate, TokenFilter, TokenPurpose, TokenReads,
+    TokenRecord, TokenState,
 };
 use crate::token::{Bindings, Grant, Terms, TokenRef, Verified};
 
@@ -164,10 +165,13 @@ impl TokenReads for SqliteStore {
     fn list_tokens(
         &self,
         filter: TokenFilter,
-        query: PageQuery<TokenId>,
-    ) -> StoreFuture<'_, Page<TokenRecord, TokenId>> {
+        query: PageQuery<Position<TokenId>>,
+    ) -> StoreFuture<'_, Page<TokenRecord, Position<TokenId>>> {
         self.list(move |sql| {
-            select(&filter, query.after).page(sql, query, token, |token| token.mint.token.id)
+            let PageQuery { after, limit, look_at } = query;
+            let way = (filter::order(&filter), filter.search.is_some());
+            let list = choose(sql, way, look_at, |way| select(&filter, after.as_ref(), way))?;
+            list.page(sql, (limit, look_at), token, |token| token.mint.token.id)
         })
     }
 

@@ -1,5 +1,7 @@
 //! Lists are read page by page: each statement walks an index from its cursor, and sorts nothing.
 
+mod sorting;
+
 use rusqlite::StatementStatus;
 
 use super::*;
@@ -9,7 +11,7 @@ use crate::store::sqlite::act::deciding::ENDED;
 use crate::store::sqlite::act::ending::{MAKE_AWAITED_DUE, MAKE_DUE_OF_POLICY, MAKE_MINTED_DUE};
 use crate::store::sqlite::act::redeem::{IS_VOUCHED_FOR, IS_VOUCHED_FOR_BY_FLEET_KEY};
 use crate::store::sqlite::read::{
-    accounts, enrollments, entries, hosts, opaque_keys, output_keys, outputs, policies, rules, tokens,
+    Way, accounts, enrollments, entries, hosts, opaque_keys, output_keys, outputs, policies, rules, tokens,
 };
 use crate::store::sqlite::{host_count, open};
 
@@ -111,7 +113,7 @@ fn token_filters() -> Vec<(TokenFilter, &'static str)> {
             TokenFilter { token_type: TokenType::Service, ..every.clone() },
             "m USING INDEX service_mints (token",
         ),
-        (TokenFilter { label, ..every.clone() }, "m USING INDEX mints_by_label (label=? AND token"),
+        (TokenFilter { label, ..every.clone() }, "m USING INDEX mints_by_label (<expr>=? AND token"),
         (
             TokenFilter { minter: Some("user:admin".to_owned()), persistent: Some(true), ..every.clone() },
             "m USING INDEX mints_by_minter (minter=? AND token",
@@ -163,7 +165,7 @@ fn host_filters() -> Vec<(HostFilter, &'static str)> {
         (with(HostTexts { name, ..HostTexts::ANY }), "h USING INDEX hosts_by_name (name=? AND host"),
         (
             with(HostTexts { hostname: label.clone(), ..HostTexts::ANY }),
-            "h USING INDEX hosts_by_hostname (reported_hostname=? AND host",
+            "h USING INDEX hosts_by_hostname (<expr>=? AND host",
         ),
         (with(HostTexts { label, ..HostTexts::ANY }), "h USING INDEX hosts_by_label (<expr>=? AND host"),
         (
@@ -213,12 +215,12 @@ fn every_filter_walks_the_index_of_its_rarest_condition() {
         }
     }
     for (filter, walk) in token_filters() {
-        for sql in tokens::select(&filter, None).statements() {
+        for sql in tokens::select(&filter, None, Way::Condition).statements() {
             expect_walk(&connection, &sql, &format!("SEARCH {walk}"));
         }
     }
     for (filter, walk) in host_filters() {
-        for sql in hosts::select(&filter, None).statements() {
+        for sql in hosts::select(&filter, None, Way::Condition).statements() {
             expect_walk(&connection, &sql, &format!("SEARCH {walk}"));
         }
     }

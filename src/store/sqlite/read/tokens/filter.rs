@@ -5,8 +5,25 @@ use strum::VariantArray as _;
 use crate::clock::Timestamp;
 use crate::id::TokenId;
 use crate::store::sqlite::driver::{self, Sql};
-use crate::store::sqlite::read::list_statement::{ListStatement, Tables, count_by_state, cursor};
-use crate::store::{EXPIRY_WARNING, EndedTokens, NameFilter, TokenFilter, TokenState, TokenType};
+use crate::store::sqlite::read::list_statement::{
+    ListStatement, Order, SortedBy, Tables, Way, count_by_state,
+};
+use crate::store::{
+    EXPIRY_WARNING, EndedTokens, NameFilter, Position, TokenFilter, TokenSort, TokenState, TokenType,
+};
+
+/// The ids of the tokens of a search, by its indexes.
+macro_rules! found {
+    ($union:literal) => {
+        concat!(
+            "(SELECT s.token FROM mints AS s WHERE lower(s.label) >= ?3 AND lower(s.label) < ?4 ",
+            $union,
+            " SELECT s.token FROM mints AS s WHERE substr(s.token, 13) = ?5 ",
+            $union,
+            " SELECT s.token FROM mints AS s WHERE s.token = ?6) AS f"
+        )
+    };
+}
 
 const MINTS: Tables = Tables {
     all: "mints AS m LEFT JOIN uses AS u ON u.token = m.token",
@@ -27,9 +44,60 @@ const USES: Tables = Tables {
     join: " AND m.token = u.token",
 };
 
+/// Tokens of a search, whose values are the first ones after the start.
+const FOUND: Tables = Tables {
+    all: concat!(found!("UNION"), " CROSS JOIN mints AS m LEFT JOIN uses AS u ON u.token = m.token"),
+    walked: found!("UNION ALL"),
+    id: "f.token",
+    join: " AND m.token = f.token",
+};
+
+/// The condition of a search that judges each token.
+const IS_FOUND: &str =
+    "lower(m.label) >= ?3 AND lower(m.label) < ?4 OR substr(m.token, 13) = ?5 OR m.token = ?6";
+
+/// The order of the list of a filter.
+pub(super) fn order(filter: &TokenFilter) -> Order {
+    let by = match filter.sort.by {
+        TokenSort::Created => SortedBy::Id,
+        TokenSort::Expires => SortedBy::Moment("m.sort_expiry"),
+    };
+    Order { by, direction: filter.sort.direction }
+}
+
+/// The start of a list: a list of live tokens by expiry begins with the live ones.
+fn start(filter: &TokenFilter, after: Option<&Position<TokenId>>, way: Way) -> ListStatement {
+    let order = order(filter);
+    let is_live = |states: &Vec<_>| states.iter().all(|state| TokenState::LIVE.contains(state));
+    let are_live = filter.sort.by == TokenSort::Expires && filter.states.as_ref().is_some_and(is_live);
+    let beyond = are_live.then_some(filter.now);
+    let start = order.start(after, TokenId::as_bytes, beyond);
+    let mut list = ListStatement::sorted(columns!(), MINTS, order, start);
+    if let Some(search) = &filter.search {
+        list.bind(search.text().to_owned());
+        list.bind(search.end());
+        list.bind(search.short_id());
+        list.bind(TokenId::parse(search.text()));
+    }
+    match (way, beyond) {
+        (Way::Condition, _) => {}
+        (Way::Search, _) => list.walk(FOUND, None),
+        (Way::Order, None) => list.walk(MINTS, Some(of_type(filter))),
+        (Way::Order, Some(beyond)) => {
+            let beyond = list.bind(beyond);
+            list.walk(MINTS, Some(&format!("{} AND m.sort_expiry > {beyond}", of_type(filter))));
+        }
+    }
+    list
+}
+
 /// Selects the tokens of a list, after `after`.
-pub(in crate::store::sqlite) fn select(filter: &TokenFilter, after: Option<TokenId>) -> ListStatement {
-    let mut list = ListStatement::new(columns!(), MINTS, cursor(after.as_ref().map(TokenId::as_bytes)));
+pub(in crate::store::sqlite) fn select(
+    filter: &TokenFilter,
+    after: Option<&Position<TokenId>>,
+    way: Way,
+) -> ListStatement {
+    let mut list = start(filter, after, way);
     if let Some(short) = filter.short_id {
         list.indexed(MINTS, "substr(m.token, 13)", short);
     }
@@ -40,7 +108,7 @@ pub(in crate::store::sqlite) fn select(filter: &TokenFilter, after: Option<Token
         list.indexed(MINTS, "m.policy", policy);
     }
     if let Some(NameFilter::Exact(label)) = &filter.label {
-        list.indexed(MINTS, "m.label", label.clone());
+        list.exactly(MINTS, "m.label", label);
     }
     if let Some(minter) = &filter.minter {
         list.indexed(MINTS, "m.minter", minter.clone());
@@ -59,6 +127,9 @@ pub(in crate::store::sqlite) fn select(filter: &TokenFilter, after: Option<Token
     if let Some(kinds @ ([] | [_, _, ..])) = filter.kinds.as_deref() {
         let kinds: Vec<_> = kinds.iter().map(|kind| list.bind(*kind)).collect();
         list.only(&format!("m.kind IN ({})", kinds.join(", ")));
+    }
+    if filter.search.is_some() && way != Way::Search {
+        list.only(IS_FOUND);
     }
     list.pattern("m.label", filter.label.as_ref());
     judge_times(filter, &mut list);
@@ -80,12 +151,16 @@ pub(super) fn count_expiring(sql: Sql<'_>, now: Timestamp) -> driver::Result<u64
     Ok(sql.one(&text, [now, now.plus(EXPIRY_WARNING)], |row| row.get(0))?.unwrap_or_default())
 }
 
-/// Walks by state, else by type and whether the tokens are persistent.
-fn walk_by_state_or_type(filter: &TokenFilter, list: &mut ListStatement) {
-    let of_type = match filter.token_type {
+const fn of_type(filter: &TokenFilter) -> &'static str {
+    match filter.token_type {
         TokenType::Enrollment => "m.audience IS NULL",
         TokenType::Service => "m.audience IS NOT NULL",
-    };
+    }
+}
+
+/// Walks by state, else by type and whether the tokens are persistent.
+fn walk_by_state_or_type(filter: &TokenFilter, list: &mut ListStatement) {
+    let of_type = of_type(filter);
     let only = |states: &[TokenState]| {
         filter.states.as_ref().is_some_and(|wanted| wanted.iter().all(|state| states.contains(state)))
     };
