@@ -1,4 +1,4 @@
-//! Reads the list of tokens page by page and prints the time that the pages took.
+//! Reads the list of tokens or hosts page by page and prints the time that the pages took.
 //!
 //! ```sh
 //! GATEPASS_PASSWORD=… cargo run --release --example pages -- --server https://localhost:8443 --ca root.pem
@@ -9,13 +9,14 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use gatepass::client::api::{Api, Credential, encode};
+use gatepass::client::api::{Api, Credential};
 use gatepass::client::ca_file::read_certificates;
 use gatepass::config::Environment;
 use gatepass::connect::{Connector, Trust};
 use gatepass::secret::Secret;
+use gatepass::text::percent_encoded;
 
-/// Read the list of tokens page by page and print the time that the pages took
+/// Read the list of tokens or hosts page by page and print the time that the pages took
 #[derive(Parser)]
 #[command(
     name = "pages",
@@ -23,7 +24,8 @@ use gatepass::secret::Secret;
 
 Examples:
   pages --server https://localhost:8443 --ca full/root.pem
-  pages --server https://localhost:8443 --ca full/root.pem --query label=nowhere     a filter without a match"
+  pages --server https://localhost:8443 --ca full/root.pem --query label=nowhere     a filter without a match
+  pages --server https://localhost:8443 --ca full/root.pem --list hosts --query sort=name"
 )]
 struct Pages {
     /// URL of the server
@@ -35,7 +37,10 @@ struct Pages {
     /// User name
     #[arg(long, default_value = "admin", value_name = "NAME")]
     user: String,
-    /// Filters, as a query string
+    /// The list: enrollment-tokens or hosts
+    #[arg(long, default_value = "enrollment-tokens", value_name = "LIST")]
+    list: String,
+    /// Filters and order, as a query string
     #[arg(long, value_name = "QUERY")]
     query: Option<String>,
     /// Items per page
@@ -59,7 +64,8 @@ impl Pages {
     /// The time of each page, and the number of items.
     async fn read(&self, api: &Api) -> Result<(Vec<Duration>, usize), Box<dyn Error>> {
         let filter = self.query.as_deref().map_or_else(String::new, |query| format!("&{query}"));
-        let path = format!("/api/v1/enrollment-tokens?ended=true&limit={}{filter}", self.limit);
+        let ended = if self.list == "enrollment-tokens" { "ended=true&" } else { "" };
+        let path = format!("/api/v1/{}?{ended}limit={}{filter}", self.list, self.limit);
         let (mut times, mut items, mut cursor) = (Vec::new(), 0, String::new());
         while times.len() < self.pages {
             let began = Instant::now();
@@ -67,7 +73,7 @@ impl Pages {
             times.push(began.elapsed());
             items += page["items"].as_array().map_or(0, Vec::len);
             match page["next"].as_str() {
-                Some(next) => cursor = format!("&cursor={}", encode(next)),
+                Some(next) => cursor = format!("&cursor={}", percent_encoded(next)),
                 None => break,
             }
         }

@@ -56,12 +56,14 @@ impl<'a> Rows<'a> {
         let ((list, _), index) = (self.list(number / capacity), number % capacity);
         let revoked_at = is_revoked(number).then(|| self.now.minus(DAY));
         let Origin { key, issuer } = &self.origin;
-        let sql = "INSERT INTO mints (token, kid, issuer, label, roles, persistent, kind, minter, created_at, \
-                   dns_names, list, idx, revoked_at) VALUES (?1, ?2, ?3, ?4, ?5, 1, 'custom', ?6, ?7, '[]', ?8, ?9, ?10)";
+        let expires_at = (!number.is_multiple_of(2)).then(|| created_at.plus(DAY * 90));
+        let sql = "INSERT INTO mints (token, kid, issuer, label, roles, persistent, kind, minter, created_at, expires_at, \
+                   dns_names, list, idx, revoked_at) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, 1, 'custom', ?6, ?7, ?8, '[]', ?9, ?10, ?11)";
         let label = format!("seeded {number}");
         self.write(
             sql,
-            params![token, key, issuer, label, ROLES, ACTOR, created_at, list, index, revoked_at],
+            params![token, key, issuer, label, ROLES, ACTOR, created_at, expires_at, list, index, revoked_at],
         )?;
         for role in ROLE_NAMES {
             self.write("INSERT INTO mint_roles (role, token) VALUES (?1, ?2)", params![role, token])?;
@@ -70,9 +72,9 @@ impl<'a> Rows<'a> {
             let sql = "INSERT INTO uses (token, used, ended_at) VALUES (?1, 0, ?2)";
             self.write(sql, params![token, revoked_at])?;
         }
-        let sql = "INSERT INTO tokens (token, kid, issuer, emergency, list, idx, revoked_at) \
-                   VALUES (?1, ?2, ?3, 0, ?4, ?5, ?6)";
-        self.write(sql, params![token, key, issuer, list, index, revoked_at])
+        let sql = "INSERT INTO tokens (token, kid, issuer, emergency, expires_at, list, idx, revoked_at) \
+                   VALUES (?1, ?2, ?3, 0, ?4, ?5, ?6, ?7)";
+        self.write(sql, params![token, key, issuer, expires_at, list, index, revoked_at])
     }
 
     /// A host with its certificate and its key.
@@ -82,9 +84,29 @@ impl<'a> Rows<'a> {
         let not_after = enrolled_at.plus(DAY * 30);
         let revoked_at = (number % REVOKED_HOSTS == 7).then(|| self.now.minus(DAY));
         let (token, _) = self.token_id(self.token_of_host(number));
-        let sql = "INSERT INTO hosts (host, roles, token, enrolled_at, revoked_at, newest, newest_seen, ends_at) \
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, ?7)";
-        self.write(sql, params![host, ROLES, token, enrolled_at, revoked_at, serial, not_after])?;
+        // Every second host has a DNS name, the others a hostname that they reported.
+        let name = number.is_multiple_of(2).then(|| format!("node-{number}.example.org"));
+        let hostname = name.is_none().then(|| format!("web-{number}"));
+        let reported_at = hostname.is_some().then_some(enrolled_at);
+        let seen_at = self.now.minus(Duration::from_secs(number * 7919 % 86_400));
+        let sql = "INSERT INTO hosts (host, name, roles, token, enrolled_at, revoked_at, newest, newest_seen, ends_at, \
+                   reported_hostname, reported_at, seen_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 1, ?8, ?9, ?10, ?11)";
+        self.write(
+            sql,
+            params![
+                host,
+                name,
+                ROLES,
+                token,
+                enrolled_at,
+                revoked_at,
+                serial,
+                not_after,
+                hostname,
+                reported_at,
+                seen_at
+            ],
+        )?;
         self.write("INSERT INTO host_keys (host, key) VALUES (?1, ?2)", params![host, key])?;
         for role in ROLE_NAMES {
             self.write("INSERT INTO host_roles (role, host) VALUES (?1, ?2)", params![role, host])?;
