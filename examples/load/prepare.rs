@@ -79,7 +79,7 @@ impl Preparer {
                 let target = format!(
                     "/api/v1/authorize?role={}&audience={}",
                     ROLES[1],
-                    gatepass::client::api::encode(&self.audience)
+                    gatepass::text::percent_encoded(&self.audience)
                 );
                 self.same(self.get(&target, &[("authorization", &format!("Bearer {token}"))], fresh))
             }
@@ -89,7 +89,7 @@ impl Preparer {
                     ("authorization", self.basic.as_str()),
                     ("content-type", "application/x-www-form-urlencoded"),
                 ];
-                let audience = gatepass::client::api::encode(&self.audience);
+                let audience = gatepass::text::percent_encoded(&self.audience);
                 let (body, authority) = (format!("token={token}&audience={audience}"), &self.place.authority);
                 let ask = |fresh| request("POST", "/oauth2/introspect", authority, &headers, &body, fresh);
                 self.must_be_active(ask(false)).await?;
