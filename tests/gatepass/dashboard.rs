@@ -1,3 +1,24 @@
-//! The dashboard, as a browser uses it.
+//! The pages of the dashboard, as a browser without script uses them.
 
+mod browser;
 mod events;
+
+pub(crate) use self::browser::Browser;
+use crate::support::Running;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_signs_in_and_out() {
+    let at = Running::start().await;
+    let browser = Browser::admin(&at).await;
+    let account = browser.get("/account").await;
+    assert_eq!(account.status, 200, "{}", account.text);
+    assert!(account.text.contains("Your role is admin."), "{}", account.text);
+    let left = browser.submit("/account", "/sign-out", &[]).await;
+    assert_eq!((left.status, &left.headers["location"]), (303, &"/sign-in".parse().unwrap()));
+    let again = browser.get("/account").await;
+    assert_eq!(
+        (again.status, &again.headers["location"]),
+        (303, &"/sign-in?next=%2Faccount".parse().unwrap())
+    );
+    at.stop().await;
+}
