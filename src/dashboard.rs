@@ -8,9 +8,12 @@ mod dialect;
 mod events;
 mod frame;
 mod grant;
+mod host;
+mod hosts;
 mod list;
 mod overview;
 mod parts;
+mod refusal;
 mod shown_once;
 mod sign_in;
 mod token;
@@ -36,6 +39,14 @@ pub fn routes() -> Vec<Route> {
         Route::of(&PAGE, post("/account/sign-out-everywhere"), P::BeUser, account::sign_out_everywhere),
         Route::of(&PAGE, get("/add-host"), P::WriteTokens, add_host::show),
         Route::of(&PAGE, post("/add-host"), P::WriteTokens, add_host::make),
+        Route::of(&PAGE, get("/hosts"), P::ReadHosts, hosts::show),
+        Route::of(&PAGE, get("/hosts/{id}"), P::ReadHosts, host::show),
+        Route::of(&PAGE, get("/hosts/{id}/release"), P::WriteHosts, host::release::show),
+        Route::of(&PAGE, post("/hosts/{id}/release"), P::WriteHosts, host::release::release),
+        Route::of(&PAGE, get("/hosts/{id}/revoke"), P::WriteHosts, host::revoke::show),
+        Route::of(&PAGE, post("/hosts/{id}/revoke"), P::WriteHosts, host::revoke::revoke),
+        Route::of(&PAGE, get("/hosts/{id}/roles"), P::WriteHosts, host::roles::show),
+        Route::of(&PAGE, post("/hosts/{id}/roles"), P::WriteHosts, host::roles::change),
         Route::of(&PAGE, get("/tokens"), P::ReadTokens, tokens::show),
         Route::of(&PAGE, get("/tokens/{id}"), P::ReadTokens, token::show),
         Route::of(&PAGE, get("/tokens/{id}/revoke"), P::WriteTokens, token::ask_to_revoke),

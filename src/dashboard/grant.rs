@@ -3,6 +3,7 @@
 use super::parts::{Mark, Moment, Tone, grouped, length};
 use crate::clock::Timestamp;
 use crate::id::TokenId;
+use crate::name::Role;
 use crate::service::labels::ActorLabels;
 use crate::store::{HostRecord, TokenKind, TokenRecord, TokenState, TokenWarning};
 use crate::token::Terms;
@@ -40,7 +41,7 @@ impl TokenRow {
             }),
             ended: !TokenState::LIVE.contains(&state),
             kind: mint.kind().unwrap_or(TokenKind::Custom).as_str(),
-            roles: roles(terms),
+            roles: roles(&terms.roles),
             uses: format!("{} / {}", grouped(record.used.into()), most(terms)),
             created: Moment::new(mint.created_at, now),
             expires: terms.expires_at.map(|at| Moment::new(at, now)),
@@ -94,10 +95,11 @@ pub(super) fn host_name(host: &HostRecord) -> String {
     label.or_else(name).or_else(hostname).unwrap_or_else(|| short(&host.id.to_string()))
 }
 
-fn roles(terms: &Terms) -> String {
-    match terms.roles.is_empty() {
-        true => "none".to_owned(),
-        false => terms.roles.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+/// Roles in words.
+pub(super) fn roles(roles: &[Role]) -> String {
+    match roles {
+        [] => "none".to_owned(),
+        roles => roles.iter().map(Role::as_str).collect::<Vec<_>>().join(", "),
     }
 }
 
@@ -118,8 +120,8 @@ pub(super) fn sentence(terms: &Terms, now: Timestamp) -> String {
     };
     let roles = match terms.roles.len() {
         0 => "without roles".to_owned(),
-        1 => format!("with the role {}", roles(terms)),
-        _ => format!("with the roles {}", roles(terms)),
+        1 => format!("with the role {}", roles(&terms.roles)),
+        _ => format!("with the roles {}", roles(&terms.roles)),
     };
     let until = match terms.expires_at {
         Some(at) => format!("within {}", length(at.since(now))),
@@ -131,7 +133,6 @@ pub(super) fn sentence(terms: &Terms, now: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::name::Role;
 
     const NOW: Timestamp = Timestamp::from_secs(1_900_000_000);
 

@@ -10,6 +10,9 @@ use crate::http::problem::Problem;
 use crate::http::query;
 use crate::text::percent_encoded;
 
+/// The fields that select no rows.
+const NO_FILTERS: [&str; 3] = ["sort", "cursor", "limit"];
+
 /// The query of a list, without empty fields: a browser sends every field of a form.
 pub(super) struct Listing {
     path: String,
@@ -46,7 +49,18 @@ impl Listing {
 
     /// Returns true if the list is filtered.
     pub(super) fn is_filtered(&self) -> bool {
-        self.pairs.iter().any(|(name, _)| !["sort", "cursor", "limit"].contains(&name.as_str()))
+        self.pairs.iter().any(|(name, _)| !NO_FILTERS.contains(&name.as_str()))
+    }
+
+    /// The fields with their values.
+    pub(super) fn pairs(&self) -> &[(String, String)] {
+        &self.pairs
+    }
+
+    /// The filters that have no field among these: a form sends them along.
+    pub(super) fn others(&self, fields: &[&str]) -> Vec<(String, String)> {
+        let is_other = |name: &str| !fields.contains(&name) && !NO_FILTERS.contains(&name);
+        self.pairs.iter().filter(|(name, _)| is_other(name)).cloned().collect()
     }
 
     /// The choices of a select field.
@@ -75,6 +89,11 @@ impl Listing {
         Heading { name, path: self.with("sort", next), order }
     }
 
+    /// The address of this page.
+    pub(super) fn here(&self) -> String {
+        address(&self.path, &self.pairs)
+    }
+
     /// The address of the page after this cursor.
     pub(super) fn after(&self, cursor: &str) -> String {
         self.with("cursor", cursor)
@@ -82,11 +101,17 @@ impl Listing {
 
     /// The address of the list with another value of a field, from its first page on.
     fn with(&self, field: &str, value: &str) -> String {
-        let kept = self.pairs.iter().filter(|(name, _)| name != field && name != "cursor");
-        let kept = kept.map(|(name, value)| format!("{name}={}", percent_encoded(value)));
-        let query = kept.chain([format!("{field}={}", percent_encoded(value))]).collect::<Vec<_>>();
-        format!("{}?{}", self.path, query.join("&"))
+        let kept = self.pairs.iter().filter(|(name, _)| name != field && name != "cursor").cloned();
+        let pairs = kept.chain([(field.to_owned(), value.to_owned())]).collect::<Vec<_>>();
+        address(&self.path, &pairs)
     }
+}
+
+/// The address of `path` with these parameters.
+pub(super) fn address(path: &str, pairs: &[(String, String)]) -> String {
+    let pair =
+        |(name, value): &(String, String)| format!("{}={}", percent_encoded(name), percent_encoded(value));
+    format!("{path}?{}", pairs.iter().map(pair).collect::<Vec<_>>().join("&"))
 }
 
 /// The requested page of a list, its filters and its order.

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 pub use self::code::Code;
 use self::dialect::Dialect;
+pub use self::forbidden::least_role;
 pub use self::native::NATIVE;
 use super::reply::Reply;
 use crate::access::mask::mask;

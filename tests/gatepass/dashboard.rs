@@ -2,6 +2,7 @@
 
 mod browser;
 mod events;
+mod hosts;
 
 pub(crate) use self::browser::Browser;
 use crate::support::Running;

@@ -17,8 +17,8 @@ const HOUR: Duration = Duration::from_secs(3600);
 const HOSTS: &str = "/api/v1/hosts";
 
 /// A host with a copy: one machine holds the newest certificate, the other one the certificate before.
-struct Copied {
-    id: String,
+pub(crate) struct Copied {
+    pub(crate) id: String,
     token: String,
     first: Host,
     older: Client,
@@ -44,7 +44,7 @@ impl Copied {
     }
 
     /// The host after the older certificate renewed.
-    async fn in_quarantine(at: &Running) -> Self {
+    pub(crate) async fn in_quarantine(at: &Running) -> Self {
         let copied = Self::new(at).await;
         at.clock.advance(Duration::from_secs(60));
         refused(&renew(&copied.older, &Host::new()).await, "lineage_conflict");

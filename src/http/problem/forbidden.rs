@@ -25,7 +25,7 @@ impl Problem {
 }
 
 /// The role that has the permission and the fewest others.
-fn least_role(permission: Permission) -> UserRole {
+pub fn least_role(permission: Permission) -> UserRole {
     let has = |role: &UserRole| role.permissions().contain(permission);
     UserRole::VARIANTS.iter().copied().rev().find(has).unwrap_or(UserRole::Admin)
 }
