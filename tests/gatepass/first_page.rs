@@ -64,6 +64,7 @@ fn the_page_begins_with_password_and_next_steps() {
         "gatepass token create",
         "gatepass login",
         "gatepass listens on https://127.0.0.1:",
+        "dashboard         https://127.0.0.1:",
         "version ",
         "root fingerprint ",
         "data directory ",

@@ -137,6 +137,7 @@ impl<'a> StartPage<'a> {
         let server = self.server;
         vec![
             format!("gatepass listens on {} ({})", server.url(), server.local_addr()),
+            format!("dashboard         {}", server.url()),
             format!("version           {}", env!("CARGO_PKG_VERSION")),
             format!("root fingerprint  {}", server.root_fingerprint()),
             format!("data directory    {}", whole(self.data_dir).display()),
