@@ -237,7 +237,7 @@ impl Front {
             false => caller,
         };
         if let Presented::Session(session) = &presented
-            && !route.is_in_background()
+            && !(route.is_in_background() || head.is_refresh())
         {
             self.authority.accounts.session_used(session).await?;
         }

@@ -35,6 +35,11 @@ impl Head {
         self.parts.uri.authority().map(http::uri::Authority::as_str).or_else(named).unwrap_or("")
     }
 
+    /// True if the script of an open page asks for its changes. That is no use of the session: nobody may be there.
+    pub fn is_refresh(&self) -> bool {
+        self.headers().contains_key("x-page-refresh")
+    }
+
     /// The path as received.
     pub fn path(&self) -> &str {
         self.parts.uri.path()

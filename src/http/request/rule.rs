@@ -118,19 +118,19 @@ pub struct ExampleRequest {
 pub struct ApplicantRequest {
     /// The cluster that the token is bound to.
     #[schema(value_type = Option<Cluster>)]
-    cluster: Option<String>,
+    pub cluster: Option<String>,
     /// The roles of the token.
     #[schema(value_type = Vec<Role>, max_items = 32)]
-    roles: Vec<String>,
+    pub roles: Vec<String>,
     /// The host's address.
     #[schema(example = "10.1.2.3")]
-    address: Option<String>,
+    pub address: Option<String>,
     /// The DNS name that the host asks for.
     #[schema(value_type = Option<DnsName>)]
-    name: Option<String>,
+    pub name: Option<String>,
     /// The policy of the token.
     #[schema(value_type = Option<PolicyId>)]
-    policy: Option<String>,
+    pub policy: Option<String>,
 }
 
 impl RuleRequest {
