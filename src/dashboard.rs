@@ -3,17 +3,21 @@
 
 mod account;
 mod add_host;
+mod approvals;
 mod assets;
 mod dialect;
 mod events;
+mod form;
 mod frame;
 mod grant;
 mod host;
 mod hosts;
+mod ledger;
 mod list;
 mod overview;
 mod parts;
 mod refusal;
+mod rules;
 mod shown_once;
 mod sign_in;
 mod token;
@@ -47,6 +51,19 @@ pub fn routes() -> Vec<Route> {
         Route::of(&PAGE, post("/hosts/{id}/revoke"), P::WriteHosts, host::revoke::revoke),
         Route::of(&PAGE, get("/hosts/{id}/roles"), P::WriteHosts, host::roles::show),
         Route::of(&PAGE, post("/hosts/{id}/roles"), P::WriteHosts, host::roles::change),
+        Route::of(&PAGE, get("/approvals"), P::ReadHosts, approvals::show),
+        Route::of(&PAGE, post("/approvals"), P::WriteHosts, approvals::decide),
+        Route::of(&PAGE, get("/approvals/{id}"), P::ReadHosts, approvals::show_one),
+        Route::of(&PAGE, get("/rules"), P::ReadPolicies, rules::show),
+        Route::of(&PAGE, get("/rules/new"), P::WritePolicies, rules::ask_for_one),
+        Route::of(&PAGE, post("/rules/new"), P::WritePolicies, rules::create),
+        Route::of(&PAGE, get("/rules/{id}"), P::WritePolicies, rules::show_one),
+        Route::of(&PAGE, post("/rules/{id}"), P::WritePolicies, rules::change),
+        Route::of(&PAGE, get("/rules/{id}/delete"), P::WritePolicies, rules::ask_to_delete),
+        Route::of(&PAGE, post("/rules/{id}/delete"), P::WritePolicies, rules::delete),
+        Route::of(&PAGE, get("/ledger"), P::ReadLedger, ledger::show),
+        Route::of(&PAGE, post("/ledger/verify"), P::ReadLedger, ledger::verify),
+        Route::of(&PAGE, get("/ledger/{id}"), P::ReadLedger, ledger::show_one),
         Route::of(&PAGE, get("/tokens"), P::ReadTokens, tokens::show),
         Route::of(&PAGE, get("/tokens/{id}"), P::ReadTokens, token::show),
         Route::of(&PAGE, get("/tokens/{id}/revoke"), P::WriteTokens, token::ask_to_revoke),

@@ -2,8 +2,8 @@
 
 mod request;
 
-use self::request::{Kind, Values};
-use super::dialect::sentence;
+use self::request::{Asked, Kind};
+use super::form::{self, RoleChoice};
 use super::frame::{self, Frame};
 use super::parts::{Icon, grouped};
 use super::shown_once;
@@ -17,7 +17,6 @@ use crate::http::problem::Problem;
 use crate::http::query;
 use crate::http::reply::Reply;
 use crate::id::{BodyHash, HostId, IdempotencyKey, TokenId, random};
-use crate::service::FieldError;
 use crate::service::tokens::bulk::Idempotency;
 use crate::store::{EndedTokens, PageQuery, TokenFilter, TokenKind, TokenType};
 
@@ -66,37 +65,31 @@ struct Choice {
     selected: bool,
 }
 
-struct RoleChoice {
-    name: String,
-    description: String,
-    chosen: bool,
-}
-
 /// Shows the form. The query fills its fields in.
 pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
-    let values = Values::of(query::decode_query(call.head.raw_query())?);
-    frame::ok(&form(&call, &values, &[]).await?)
+    let asked = Asked::of(query::decode_query(call.head.raw_query())?);
+    frame::ok(&page(&call, &asked, &[]).await?)
 }
 
 /// Makes the token and shows it once. A form that is sent again leads to the page of its token.
 pub(super) async fn make(call: Call) -> Result<Reply, Problem> {
-    let values = Values::of(Form::parse(&call.body)?.into_pairs());
-    let made = match values.kind() {
-        Kind::ReEnrollment => reenroll(&call, &values).await,
-        _ => mint(&call, &values).await,
+    let asked = Asked::of(Form::parse(&call.body)?.into_pairs());
+    let made = match asked.kind() {
+        Kind::ReEnrollment => reenroll(&call, &asked).await,
+        _ => mint(&call, &asked).await,
     };
     match made {
         Err(problem) if matches!(problem.status().as_u16(), 400 | 403 | 404 | 409) => {
-            let page = form(&call, &values, &faults(&problem)).await?;
-            frame::page(problem.status(), &page)
+            let shown = page(&call, &asked, &form::faults(&problem)).await?;
+            frame::page(problem.status(), &shown)
         }
         made => made,
     }
 }
 
-async fn mint(call: &Call, values: &Values) -> Result<Reply, Problem> {
+async fn mint(call: &Call, asked: &Asked) -> Result<Reply, Problem> {
     let (authority, caller) = (&call.authority, &call.caller);
-    let key = IdempotencyKey::of(values.get("key").unwrap_or("").as_bytes());
+    let key = IdempotencyKey::of(asked.values().get("key").unwrap_or("").as_bytes());
     let once = Idempotency { key, body: BodyHash::of(&call.body) };
     if let Some(before) = authority.minting.earlier_batch(caller, once).await? {
         let token = before.tokens.first().map_or_else(|| "/tokens".to_owned(), |id| format!("/tokens/{id}"));
@@ -104,24 +97,24 @@ async fn mint(call: &Call, values: &Values) -> Result<Reply, Problem> {
     }
     let spans = caller.defaults(authority.settings.spans.load());
     let known = (&*authority.roles, &*authority.policies.policies);
-    let order = values.request().judge(known, &spans, authority.time.now(), Vec::new())?;
+    let order = asked.request().judge(known, &spans, authority.time.now(), Vec::new())?;
     let (label, kind) = (order.label.clone(), order.kind);
     let minted = authority.minting.mint_once(caller, order, once).await;
     metrics::count("gatepass_mints_total", &minted);
     let (minted, _) = minted?;
-    shown_once::page(call, &minted, &label, kind, Some(values.address())).await
+    shown_once::page(call, &minted, &label, kind, Some(asked.address())).await
 }
 
 /// Makes a re-enrollment token. The form has the time at which it was shown: sent again, it leads to the token that it made.
-async fn reenroll(call: &Call, values: &Values) -> Result<Reply, Problem> {
+async fn reenroll(call: &Call, asked: &Asked) -> Result<Reply, Problem> {
     call.demand(Permission::WriteHosts)?;
     let (authority, caller) = (&call.authority, &call.caller);
     let unknown =
         || Problem::invalid_field("host", "not the id of a host: copy it from the page of the host");
-    let host = values.get("host").and_then(HostId::parse).ok_or_else(unknown)?;
+    let host = asked.values().get("host").and_then(HostId::parse).ok_or_else(unknown)?;
     let spans = caller.defaults(authority.settings.spans.load());
-    let order = values.reenrollment().judge(&spans, authority.time.now(), Vec::new())?;
-    let since = values.get("since").and_then(Timestamp::parse_rfc3339);
+    let order = asked.reenrollment().judge(&spans, authority.time.now(), Vec::new())?;
+    let since = asked.values().get("since").and_then(Timestamp::parse_rfc3339);
     if let Some(before) = reenrolled_since(call, host, since.unwrap_or(authority.time.now())).await? {
         return Ok(Reply::see_other(&format!("/tokens/{before}")));
     }
@@ -145,24 +138,12 @@ async fn reenrolled_since(call: &Call, host: HostId, since: Timestamp) -> Result
     Ok(made.map(|token| token.mint.token.id))
 }
 
-/// The errors of a problem, one line each.
-fn faults(problem: &Problem) -> Vec<String> {
-    match problem.fields.is_empty() {
-        true => vec![sentence(&problem.detail)],
-        false => problem
-            .fields
-            .iter()
-            .map(|FieldError { field, message }| format!("{}: {message}", request::field_name(field)))
-            .collect(),
-    }
-}
-
-async fn form<'a>(call: &'a Call, values: &Values, faults: &[String]) -> Result<AddHostPage<'a>, Problem> {
+async fn page<'a>(call: &'a Call, asked: &Asked, faults: &[String]) -> Result<AddHostPage<'a>, Problem> {
     let frame = Frame::of(call, "Add host", "/tokens").await?;
     let limits = &call.caller.rights.limits;
     let offers = offers(limits, frame.may.write_hosts);
-    let asked = values.kind();
-    let kind = if offers.iter().any(|offer| offer.kind == asked) { asked } else { Kind::OneTime };
+    let (values, kind) = (asked.values(), asked.kind());
+    let kind = if offers.iter().any(|offer| offer.kind == kind) { kind } else { Kind::OneTime };
     let has_roles = !matches!(kind, Kind::Policy | Kind::ReEnrollment);
     let capacity = call.authority.capacity.show().await?;
     Ok(AddHostPage {
@@ -173,7 +154,7 @@ async fn form<'a>(call: &'a Call, values: &Values, faults: &[String]) -> Result<
         faults: faults.to_vec(),
         fields: kind.fields().iter().map(|field| field.filled(values)).collect(),
         policies: if kind == Kind::Policy { policies(call, values) } else { Vec::new() },
-        roles: if has_roles { roles(call, values) } else { Vec::new() },
+        roles: if has_roles { form::roles(call, values) } else { Vec::new() },
         dns: values.is_on("dns"),
         persistent: values.is_on("persistent"),
         sentence: kind.sentence(),
@@ -196,23 +177,8 @@ fn offers(limits: &Limits, writes_hosts: bool) -> Vec<Offer> {
     kinds.map(|kind| Offer { kind, name: kind.name(), hint: kind.hint() }).collect()
 }
 
-/// The roles that the user may give.
-fn roles(call: &Call, values: &Values) -> Vec<RoleChoice> {
-    let allowed = &call.caller.rights.limits.roles;
-    let roles = call.authority.roles.iter().filter(|(role, _)| match allowed {
-        Allowed::Any => true,
-        Allowed::Only(roles) => roles.contains(*role),
-    });
-    let choice = |(role, description): (&crate::name::Role, &str)| RoleChoice {
-        name: role.to_string(),
-        description: description.to_owned(),
-        chosen: values.is_on(&format!("role.{role}")),
-    };
-    roles.map(choice).collect()
-}
-
 /// The policies that the user may give.
-fn policies(call: &Call, values: &Values) -> Vec<Choice> {
+fn policies(call: &Call, values: &form::Values) -> Vec<Choice> {
     let allowed = &call.caller.rights.limits.policies;
     let all = call.authority.policies.policies.load();
     let mut choices = all

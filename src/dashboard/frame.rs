@@ -37,6 +37,7 @@ pub(super) struct May {
     pub(super) write_tokens: bool,
     pub(super) read_hosts: bool,
     pub(super) write_hosts: bool,
+    pub(super) read_policies: bool,
     pub(super) read_ledger: bool,
 }
 
@@ -83,6 +84,9 @@ impl<'a> Frame<'a> {
             (true, "/", "Overview", "overview"),
             (self.may.read_hosts, "/hosts", "Hosts", "host"),
             (self.may.read_tokens, "/tokens", "Tokens", "token"),
+            (self.may.read_hosts, "/approvals", "Approvals", "approval"),
+            (self.may.read_policies, "/rules", "Rules", "rule"),
+            (self.may.read_ledger, "/ledger", "Ledger", "ledger"),
         ];
         let offered = links.into_iter().filter(|(offered, ..)| *offered);
         offered.map(|(_, path, name, icon)| NavLink { path, name, icon }).collect()
@@ -96,6 +100,7 @@ impl May {
             write_tokens: call.may(Permission::WriteTokens),
             read_hosts: call.may(Permission::ReadHosts),
             write_hosts: call.may(Permission::WriteHosts),
+            read_policies: call.may(Permission::ReadPolicies),
             read_ledger: call.may(Permission::ReadLedger),
         }
     }

@@ -94,7 +94,7 @@ pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
 
 /// The rows of the page, and the cursor of the next one.
 async fn rows(call: &Call) -> Result<(Vec<HostRow>, Option<String>), Problem> {
-    let (paging, Ordered { filters, order }) = list::paging::<HostWords, HostOrderWords>(call, "hosts")?;
+    let (paging, Ordered { filters, order }) = list::ordered::<HostWords, HostOrderWords>(call, "hosts")?;
     let now = call.authority.time.now();
     let page = call.authority.hosts.list_hosts(order.judge(filters.judge(now))?, paging.query()?).await?;
     let row = |host: HostRecord| {

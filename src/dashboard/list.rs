@@ -99,6 +99,14 @@ impl Listing {
         self.with("cursor", cursor)
     }
 
+    /// The address of another form of the list, with the same filters.
+    pub(super) fn at(&self, path: &str) -> String {
+        let kept = self.pairs.iter().filter(|(name, _)| name != "cursor");
+        let query =
+            kept.map(|(name, value)| format!("{name}={}", percent_encoded(value))).collect::<Vec<_>>();
+        if query.is_empty() { path.to_owned() } else { format!("{path}?{}", query.join("&")) }
+    }
+
     /// The address of the list with another value of a field, from its first page on.
     fn with(&self, field: &str, value: &str) -> String {
         let kept = self.pairs.iter().filter(|(name, _)| name != field && name != "cursor").cloned();
@@ -115,12 +123,20 @@ pub(super) fn address(path: &str, pairs: &[(String, String)]) -> String {
 }
 
 /// The requested page of a list, its filters and its order.
-pub(super) fn paging<F, O>(call: &Call, list: &str) -> Result<(Paging, Ordered<F, O>), Problem>
+pub(super) fn ordered<F, O>(call: &Call, list: &str) -> Result<(Paging, Ordered<F, O>), Problem>
 where
     F: DeserializeOwned + Serialize,
     O: DeserializeOwned + Serialize,
 {
     Paging::ordered(given(call)?, list)
+}
+
+/// The requested page of a list in its one order, and its filters.
+pub(super) fn paging<F: DeserializeOwned + Serialize>(
+    call: &Call,
+    list: &str,
+) -> Result<(Paging, F), Problem> {
+    Paging::of(given(call)?, list)
 }
 
 /// The status of a list whose filters may be wrong.

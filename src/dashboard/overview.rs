@@ -100,7 +100,7 @@ fn tasks(
     if let (1.., Some(oldest)) = (waiting.count, waiting.oldest) {
         let since = length(call.authority.time.now().since(oldest));
         let text = format!("{} for approval, the first one for {since}.", wait(waiting.count));
-        tasks.push(task(Tone::Wait, "waiting", text, None));
+        tasks.push(task(Tone::Wait, "waiting", text, Some(("/approvals", "Review"))));
     }
     let quarantined = hosts("quarantined");
     if quarantined > 0 {
@@ -124,7 +124,7 @@ fn tasks(
         let text = format!("{} lapsed: the certificate has expired.", have(lapsed, "host"));
         tasks.push(task(Tone::Warn, "lapsed", text, Some(("/hosts?state=lapsed", "Show"))));
     }
-    let offered = |step: &(&str, &str)| match step.0.starts_with("/hosts") {
+    let offered = |step: &(&str, &str)| match step.0.starts_with("/hosts") || step.0 == "/approvals" {
         true => frame.may.read_hosts,
         false => frame.may.read_tokens,
     };
@@ -210,7 +210,7 @@ fn numbers(
             name: "Refusals",
             number: format!("{}{more}", grouped(refusals as u64)),
             note: "in the last day".to_owned(),
-            path: None,
+            path: Some("/ledger?outcome=refused&since=1d"),
         });
     }
     let limit = capacity.node_limit.map(u64::from);

@@ -72,7 +72,7 @@ pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
 /// The rows of the page, and the cursor of the next one.
 async fn rows(call: &Call) -> Result<(Vec<TokenRow>, Option<String>), Problem> {
     let (paging, Ordered { filters, order }) =
-        list::paging::<TokenWords, TokenOrderWords>(call, "enrollment-tokens")?;
+        list::ordered::<TokenWords, TokenOrderWords>(call, "enrollment-tokens")?;
     let (authority, now) = (&call.authority, call.authority.time.now());
     let retention = authority.settings.spans.load().retention;
     let filter = order.judge(filters.judge(TokenType::Enrollment, now, retention))?;

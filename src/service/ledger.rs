@@ -89,6 +89,18 @@ impl LedgerBook {
         Ok((page, labels))
     }
 
+    /// Returns an entry of the current chain between its neighbours, oldest first; at the ends of the chain there are fewer.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn around(&self, seq: u64) -> Result<(Vec<EntryRecord>, ActorLabels), ServiceError> {
+        let chain = self.store.chain_head().await?.chain;
+        let entries = self.store.entries_after(chain, seq.saturating_sub(2), 3).await?;
+        let entries = entries.into_iter().filter(|entry| entry.seq.abs_diff(seq) <= 1).collect::<Vec<_>>();
+        let labels = labels(self.store.as_ref(), &entries).await?;
+        Ok((entries, labels))
+    }
+
     /// Begins an export of the entries that match, up to the newest entry of this moment.
     ///
     /// # Errors

@@ -3,6 +3,9 @@
 mod browser;
 mod events;
 mod hosts;
+mod queue;
+mod rights;
+mod tokens;
 
 pub(crate) use self::browser::Browser;
 use crate::support::Running;

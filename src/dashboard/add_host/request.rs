@@ -1,6 +1,7 @@
 //! The form of the wizard: its kinds, their fields, and the mint that they ask for.
 
 use super::Field;
+use crate::dashboard::form::Values;
 use crate::http::request::{MintRequest, ReenrollmentRequest};
 use crate::text::percent_encoded;
 
@@ -158,95 +159,71 @@ impl FieldSpec {
     }
 }
 
-/// The name on the page of a field that the judgement of a mint names.
-pub(super) fn field_name(field: &str) -> &str {
-    match field.split(['[', '.']).next().unwrap_or(field) {
-        "ttl" => "Valid for",
-        "bind" | "cluster_id" => "Cluster name",
-        "max_uses" => "Number of hosts",
-        "expected_hosts" => "Expected hosts",
-        "dns_names" => "DNS name",
-        "roles" => "Roles",
-        "label" => "Label",
-        "host" => "Host id",
-        "policy" => "Policy",
-        _ => field,
-    }
-}
+/// The values of the wizard's form.
+pub(super) struct Asked(Values);
 
-/// The values of the form, from its body or from a link that fills it in.
-pub(super) struct Values(Vec<(String, String)>);
-
-impl Values {
-    /// These pairs. Values without text count as missing.
+impl Asked {
+    /// These pairs, from a body or from a link that fills the form in.
     pub(super) fn of(pairs: Vec<(String, String)>) -> Self {
-        let trimmed = pairs.into_iter().map(|(name, value)| (name, value.trim().to_owned()));
-        Self(trimmed.filter(|(_, value)| !value.is_empty()).collect())
+        Self(Values::of(pairs))
     }
 
-    pub(super) fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str())
+    /// The values as such.
+    pub(super) const fn values(&self) -> &Values {
+        &self.0
     }
 
-    /// True if a box is ticked.
-    pub(super) fn is_on(&self, name: &str) -> bool {
-        self.get(name).is_some()
-    }
-
-    /// The kind; a host without anything special by default.
+    /// The kind; one host by default.
     pub(super) fn kind(&self) -> Kind {
-        let asked = self.get("kind").unwrap_or_default();
+        let asked = self.0.get("kind").unwrap_or_default();
         Kind::ALL.into_iter().find(|kind| kind.as_str() == asked).unwrap_or(Kind::OneTime)
-    }
-
-    fn owned(&self, name: &str) -> Option<String> {
-        self.get(name).map(str::to_owned)
     }
 
     /// A number. One that cannot be read becomes 0, which every field refuses.
     fn number(&self, name: &str) -> Option<i64> {
-        self.get(name).map(|text| text.parse().unwrap_or(0))
+        self.0.get(name).map(|text| text.parse().unwrap_or(0))
     }
 
     /// The mint that the form asks for.
     pub(super) fn request(&self) -> MintRequest {
         let kind = self.kind();
-        let roles = self.0.iter().filter_map(|(name, _)| name.strip_prefix("role.")).map(str::to_owned);
+        let values = &self.0;
         let preset = (kind != Kind::Policy).then(|| kind.as_str().to_owned());
         let persistent =
-            (kind == Kind::Policy || (kind == Kind::Roles && self.is_on("persistent"))).then_some(true);
-        let label = self.get("label").or_else(|| self.get("cluster")).unwrap_or("").to_owned();
+            (kind == Kind::Policy || (kind == Kind::Roles && values.is_on("persistent"))).then_some(true);
+        let label = values.get("label").or_else(|| values.get("cluster")).unwrap_or("").to_owned();
         let mut request = MintRequest {
             preset,
-            roles: (kind != Kind::Policy).then(|| roles.collect()),
-            policy: self.owned("policy").filter(|_| kind == Kind::Policy),
+            roles: (kind != Kind::Policy).then(|| values.roles()),
+            policy: values.owned("policy").filter(|_| kind == Kind::Policy),
             persistent,
-            ttl: self.owned("ttl"),
+            ttl: values.owned("ttl"),
             max_uses: self.number("max_uses").map(Some),
             expected_hosts: self.number("expected_hosts"),
-            dns_names: (kind == Kind::OneTime && self.is_on("dns"))
+            dns_names: (kind == Kind::OneTime && values.is_on("dns"))
                 .then(|| label.clone())
                 .into_iter()
                 .collect(),
             label,
             ..MintRequest::default()
         };
-        request.bind.cluster = self.owned("cluster").filter(|_| kind == Kind::Cluster);
+        request.bind.cluster = values.owned("cluster").filter(|_| kind == Kind::Cluster);
         request
     }
 
     /// The re-enrollment that the form asks for.
     pub(super) fn reenrollment(&self) -> ReenrollmentRequest {
+        let values = &self.0;
         ReenrollmentRequest {
-            ttl: self.owned("ttl"),
-            label: self.get("label").unwrap_or("").to_owned(),
+            ttl: values.owned("ttl"),
+            label: values.get("label").unwrap_or("").to_owned(),
             ..ReenrollmentRequest::default()
         }
     }
 
     /// The address of the form with these values.
     pub(super) fn address(&self) -> String {
-        let kept = self.0.iter().filter(|(name, _)| !["csrf_token", "key", "since"].contains(&name.as_str()));
+        let kept = self.0.pairs().filter(|(name, _)| !["csrf_token", "key", "since"].contains(name));
         let pairs = kept.map(|(name, value)| format!("{}={}", percent_encoded(name), percent_encoded(value)));
         format!("/add-host?{}", pairs.collect::<Vec<_>>().join("&"))
     }
@@ -256,8 +233,8 @@ impl Values {
 mod tests {
     use super::*;
 
-    fn values(pairs: &[(&str, &str)]) -> Values {
-        Values::of(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+    fn values(pairs: &[(&str, &str)]) -> Asked {
+        Asked::of(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
     }
 
     #[test]

@@ -7,8 +7,9 @@ const html = self.trustedTypes
   : { createHTML: (text) => text };
 
 // The page at an address, or null if it is not there. A redirect leads to the sign-in form: the session has ended.
-async function page(address) {
-  const answer = await fetch(address, { headers: { accept: "text/html" } });
+// With refresh, the request is no use of the session.
+async function page(address, refresh = {}) {
+  const answer = await fetch(address, { headers: { accept: "text/html", ...refresh } });
   if (answer.redirected && new URL(answer.url).pathname === "/sign-in") {
     over();
     return null;
@@ -84,37 +85,37 @@ document.addEventListener("click", async (event) => {
 
 // Filter as you type. Enter asks the server.
 document.querySelectorAll("input[data-filter]").forEach((field) => {
-  const rows = document.querySelectorAll(`#${field.dataset.filter} tbody tr`);
   field.addEventListener("input", () => {
     const text = field.value.trim().toLowerCase();
-    rows.forEach((row) => (row.hidden = !row.textContent.toLowerCase().includes(text)));
+    document.querySelectorAll(`#${field.dataset.filter} tbody tr`).forEach((row) => (row.hidden = !row.textContent.toLowerCase().includes(text)));
   });
 });
 
 // Live parts: an element with data-live, of this page or of the page at the address that it names. On an event they are
-// replaced, at most once in two seconds.
+// replaced, at most once in two seconds. A part with the keyboard's focus stays.
 const live = [...document.querySelectorAll("[data-live]")];
+const source = (part) => part.dataset.live || location.href;
 let due = null;
 
 async function refresh() {
   due = null;
-  const addresses = new Set(live.map((part) => part.dataset.live || location.href));
-  for (const address of addresses) {
-    const fresh = await page(address);
-    if (!fresh) continue;
-    for (const part of live) {
-      if ((part.dataset.live || location.href) !== address) continue;
-      const next = fresh.getElementById(part.id);
-      if (next && next.innerHTML !== part.innerHTML) part.replaceChildren(...next.childNodes);
+  for (const address of new Set(live.map(source))) {
+    const fresh = await page(address, { "x-page-refresh": "1" });
+    for (const part of live.filter((part) => source(part) === address)) {
+      const next = fresh?.getElementById(part.id);
+      if (!next || next.innerHTML === part.innerHTML || part.contains(document.activeElement)) continue;
+      part.replaceChildren(...next.childNodes);
     }
   }
+  document.querySelectorAll("input[data-filter]").forEach((field) => field.dispatchEvent(new Event("input")));
 }
 
-if (live.length > 0) {
+// Pages with a form follow the stream too: they learn that the session has ended before they send the form.
+if (document.querySelector("[name=csrf_token]")) {
   const events = new EventSource("/events");
-  events.onmessage = () => (due ??= setTimeout(refresh, 2000));
-  events.addEventListener("over", () => {
-    events.close();
-    over();
-  });
+  const later = () => (due ??= setTimeout(refresh, 2000));
+  events.addEventListener("change", later);
+  events.addEventListener("reload", later);
+  // A closed stream means that the session is over, or that too many pages are open. Asking for a page tells.
+  events.addEventListener("error", () => events.readyState === EventSource.CLOSED && page(location.href, { "x-page-refresh": "1" }));
 }

@@ -10,6 +10,7 @@ use crate::support::{Running, Said};
 /// A browser in which a user is signed in.
 pub(crate) struct Browser {
     client: Client,
+    cookie: String,
 }
 
 impl Browser {
@@ -25,7 +26,7 @@ impl Browser {
         let said = client.post_form("/sign-in", form).await;
         assert_eq!(said.status, 303, "{}", said.text);
         let cookie = said.headers["set-cookie"].to_str().unwrap().split(';').next().unwrap();
-        Self { client: client.header(COOKIE, cookie) }
+        Self { client: client.header(COOKIE, cookie), cookie: cookie.to_owned() }
     }
 
     /// Opens a page. A redirect is not followed.
@@ -51,6 +52,16 @@ impl Browser {
         self.client.post_form(path, encoded(fields)).await
     }
 
+    /// The hidden fields of the form on `page` that is sent to `action`.
+    pub(crate) async fn hidden(&self, page: &str, action: &str) -> Vec<(String, String)> {
+        hidden_fields(&self.get(page).await.text, action)
+    }
+
+    /// The session cookie, for requests that this browser would not send.
+    pub(crate) fn cookie(&self) -> &str {
+        &self.cookie
+    }
+
     /// Sends a form made by hand, with these fields alone.
     pub(crate) async fn post_bare(&self, path: &str, fields: &[(&str, &str)]) -> Said {
         self.client.post_form(path, encoded(fields.iter().copied())).await
@@ -68,7 +79,7 @@ fn encoded<'a>(fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
 
 /// The hidden fields of the form that is sent to `action`.
 fn hidden_fields(page: &str, action: &str) -> Vec<(String, String)> {
-    let begin = format!("action=\"{action}\"");
+    let begin = format!("method=\"post\" action=\"{action}\"");
     let form = page.split_once(&begin).unwrap_or_else(|| panic!("no form for {action}: {page}")).1;
     let form = form.split("</form>").next().unwrap();
     let inputs = form.split("<input").skip(1).map(|input| input.split('>').next().unwrap());

@@ -1,0 +1,160 @@
+//! The fields of forms, from a body or from a link that fills a form in.
+
+use crate::access::limits::Allowed;
+use crate::http::call::Call;
+use crate::http::problem::Problem;
+use crate::name::Role;
+use crate::service::FieldError;
+
+use super::dialect::sentence;
+
+/// The prefix of the boxes that choose roles: a form may not repeat a field.
+const ROLE: &str = "role.";
+
+/// The values of a form.
+pub(super) struct Values(Vec<(String, String)>);
+
+impl Values {
+    /// These pairs. Values without text count as missing.
+    pub(super) fn of(pairs: Vec<(String, String)>) -> Self {
+        let trimmed = pairs.into_iter().map(|(name, value)| (name, value.trim().to_owned()));
+        Self(trimmed.filter(|(_, value)| !value.is_empty()).collect())
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The text of a field; empty without one.
+    pub(super) fn text(&self, name: &str) -> String {
+        self.get(name).unwrap_or("").to_owned()
+    }
+
+    /// True if a box is ticked.
+    pub(super) fn is_on(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    pub(super) fn owned(&self, name: &str) -> Option<String> {
+        self.get(name).map(str::to_owned)
+    }
+
+    /// The lines of a text area.
+    pub(super) fn lines(&self, name: &str) -> Vec<String> {
+        let lines = self.get(name).unwrap_or("").split(['\n', ',']).map(str::trim);
+        lines.filter(|line| !line.is_empty()).map(str::to_owned).collect()
+    }
+
+    /// The chosen roles.
+    pub(super) fn roles(&self) -> Vec<String> {
+        self.0.iter().filter_map(|(name, _)| name.strip_prefix(ROLE)).map(str::to_owned).collect()
+    }
+
+    /// A number from 1 on; `None` for an empty field.
+    ///
+    /// # Errors
+    /// 400: it is no such number.
+    pub(super) fn positive(&self, name: &'static str) -> Result<Option<u32>, Problem> {
+        let Some(text) = self.get(name) else { return Ok(None) };
+        match text.parse::<u32>() {
+            Ok(number) if number > 0 => Ok(Some(number)),
+            _ => Err(Problem::invalid_field(name, "a number from 1 on, or nothing for no limit")),
+        }
+    }
+
+    /// Every pair.
+    pub(super) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+}
+
+/// A box that chooses a role.
+pub(super) struct RoleChoice {
+    pub(super) name: String,
+    pub(super) description: String,
+    pub(super) chosen: bool,
+}
+
+/// The roles that the user may give.
+pub(super) fn roles(call: &Call, values: &Values) -> Vec<RoleChoice> {
+    choices(call, values, |role| match &call.caller.rights.limits.roles {
+        Allowed::Any => true,
+        Allowed::Only(roles) => roles.contains(role),
+    })
+}
+
+/// Every role of the catalogue.
+pub(super) fn every_role(call: &Call, values: &Values) -> Vec<RoleChoice> {
+    choices(call, values, |_| true)
+}
+
+fn choices(call: &Call, values: &Values, offered: impl Fn(&Role) -> bool) -> Vec<RoleChoice> {
+    let choice = |(role, description): (&Role, &str)| RoleChoice {
+        name: role.to_string(),
+        description: description.to_owned(),
+        chosen: values.is_on(&format!("{ROLE}{role}")),
+    };
+    call.authority.roles.iter().filter(|(role, _)| offered(role)).map(choice).collect()
+}
+
+/// The errors of a problem, one line each.
+pub(super) fn faults(problem: &Problem) -> Vec<String> {
+    match problem.fields.is_empty() {
+        true => vec![sentence(&problem.detail)],
+        false => {
+            let fault =
+                |FieldError { field, message }: &FieldError| format!("{}: {message}", field_name(field));
+            problem.fields.iter().map(fault).collect()
+        }
+    }
+}
+
+/// The name on the page of a field that the judgement of a request names.
+fn field_name(field: &str) -> &str {
+    match field.split(['[', '.']).next().unwrap_or(field) {
+        "ttl" => "Valid for",
+        "bind" | "cluster_id" | "cluster" => "Cluster",
+        "max_uses" => "Number of hosts",
+        "max_nodes" => "Maximum number of hosts",
+        "expected_hosts" => "Expected hosts",
+        "dns_names" => "DNS name",
+        "names" => "DNS names",
+        "addresses" => "Addresses",
+        "address" => "Address",
+        "roles" | "allowed_roles" => "Roles",
+        "label" => "Label",
+        "host" => "Host id",
+        "policy" => "Policy",
+        _ => field,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(pairs: &[(&str, &str)]) -> Values {
+        Values::of(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+    }
+
+    #[test]
+    fn lines_and_roles_are_lists() {
+        let values = values(&[
+            ("addresses", "10.0.0.0/8\r\n\r\n192.0.2.0/24, ::1/128"),
+            ("role.proxy", "on"),
+            ("role.web", "on"),
+        ]);
+        assert_eq!(values.lines("addresses"), ["10.0.0.0/8", "192.0.2.0/24", "::1/128"]);
+        assert_eq!(values.roles(), ["proxy", "web"]);
+        assert!(values.lines("names").is_empty());
+    }
+
+    #[test]
+    fn a_limit_is_a_number_or_nothing() {
+        assert_eq!(values(&[("max", " ")]).positive("max").unwrap(), None);
+        assert_eq!(values(&[("max", "5")]).positive("max").unwrap(), Some(5));
+        for wrong in ["0", "-1", "many", "1.5"] {
+            assert!(values(&[("max", wrong)]).positive("max").is_err(), "{wrong}");
+        }
+    }
+}
