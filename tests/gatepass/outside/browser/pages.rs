@@ -16,6 +16,10 @@ const PAGES: &[(&str, &str)] = &[
     ("add-host", "/add-host"),
     ("add-cluster", "/add-host?kind=cluster"),
     ("add-policy", "/add-host?kind=policy"),
+    ("hosts", "/hosts"),
+    ("host", "/hosts/{host}"),
+    ("host-roles", "/hosts/{host}/roles"),
+    ("revoke-host", "/hosts/{host}/revoke"),
 ];
 
 /// The most that the first page may need: bytes as sent, and requests after the HTML.

@@ -16,6 +16,7 @@ const POST: &str = "
 #[test]
 fn a_viewer_sees_no_acts_and_is_refused() {
     let served = Served::start();
+    let host = sample::enroll(&served, "web-1", &["proxy"]);
     let user = json!({ "username": "vera", "role": "viewer", "password": PASSWORD });
     let created = served.admin("POST", "/api/v1/users", &user);
     assert_eq!(created.status, 201, "{}", created.body);
@@ -23,17 +24,20 @@ fn a_viewer_sees_no_acts_and_is_refused() {
     browser.sign_in("vera", PASSWORD);
     browser.wait_for_path("/");
     let token = sample::ids(&served, "/api/v1/enrollment-tokens").pop().unwrap();
-    let token = format!("/tokens/{token}");
-    for path in ["/", "/tokens", &token] {
+    let (token, host) = (format!("/tokens/{token}"), format!("/hosts/{host}"));
+    for path in ["/", "/tokens", &token, "/hosts", &host] {
         browser.open(path);
         let text = browser.text();
-        for act in ["Add host", "New token", "Revoke", "Rotate"] {
+        for act in ["Add host", "New token", "Revoke", "Rotate", "Change roles", "Re-enroll"] {
             assert!(!text.lines().any(|line| line == act), "{path} offers {act}:\n{text}");
         }
     }
     browser.expect_in_console("the server responded with a status of 403");
     let world = browser.world();
-    for path in ["/add-host".to_owned(), format!("{token}/revoke"), format!("{token}/rotate")] {
-        assert_eq!(browser.evaluate(&world, &POST.replace("PATH", &path)), 403, "{path}");
+    let acts =
+        [("/add-host", ""), (&token, "/revoke"), (&token, "/rotate"), (&host, "/revoke"), (&host, "/roles")];
+    for (page, act) in acts {
+        let post = POST.replace("PATH", &format!("{page}{act}"));
+        assert_eq!(browser.evaluate(&world, &post), 403, "{page}{act}");
     }
 }
