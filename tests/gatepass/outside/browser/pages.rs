@@ -5,7 +5,7 @@ use super::sample::{self, HOSTILE};
 use super::session::Browser;
 use super::{check, html};
 
-/// Pages of a signed-in admin with the names of their pictures. `{host}` and `{token}` stand for ids.
+/// Pages of a signed-in admin with the names of their pictures. `{host}`, `{token}`, `{enrollment}` and `{rule}` stand for ids.
 const PAGES: &[(&str, &str)] = &[
     ("overview", "/"),
     ("account", "/account"),
@@ -20,6 +20,14 @@ const PAGES: &[(&str, &str)] = &[
     ("host", "/hosts/{host}"),
     ("host-roles", "/hosts/{host}/roles"),
     ("revoke-host", "/hosts/{host}/revoke"),
+    ("approvals", "/approvals"),
+    ("approval", "/approvals/{enrollment}"),
+    ("rule", "/rules/{rule}"),
+    ("delete-rule", "/rules/{rule}/delete"),
+    ("rules", "/rules?try=on&address=192.0.2.7"),
+    ("new-rule", "/rules/new"),
+    ("ledger", "/ledger"),
+    ("ledger-entry", "/ledger/2"),
 ];
 
 /// The most that the first page may need: bytes as sent, and requests after the HTML.
@@ -30,7 +38,10 @@ const MOST_REQUESTS: usize = 3;
 fn pages(served: &Served) -> Vec<(&'static str, String)> {
     let host = sample::ids(served, "/api/v1/hosts").pop().unwrap();
     let token = sample::ids(served, "/api/v1/enrollment-tokens").pop().unwrap();
-    let filled = |path: &str| path.replace("{host}", &host).replace("{token}", &token);
+    let enrollment = sample::ids(served, "/api/v1/enrollments").pop().unwrap();
+    let rule = sample::ids(served, "/api/v1/auto-approve-rules").pop().unwrap();
+    let ids = [("{host}", &host), ("{token}", &token), ("{enrollment}", &enrollment), ("{rule}", &rule)];
+    let filled = |path: &str| ids.iter().fold(path.to_owned(), |path, (name, id)| path.replace(name, id));
     PAGES.iter().map(|(name, path)| (*name, filled(path))).collect()
 }
 
@@ -72,7 +83,7 @@ fn hostile_names_show_as_text() {
     for (name, path) in pages(&served) {
         browser.open(&path);
         assert_eq!(browser.execute("return document.images.length", &[]), 0, "{path}");
-        let shows = ["tokens", "hosts", "host"].contains(&name);
+        let shows = ["tokens", "hosts", "host", "approvals", "approval", "rules"].contains(&name);
         assert!(!shows || browser.text().contains(HOSTILE), "{path}: {}", browser.text());
     }
 }

@@ -7,7 +7,7 @@ use super::super::served::Served;
 /// A name that is script where a page does not escape it.
 pub(super) const HOSTILE: &str = "<img src=x onerror=alert(1)>";
 
-/// A server with two hosts, one of them revoked, and tokens of several kinds.
+/// A server with two hosts, a host that waits, a rule, and tokens of several kinds.
 pub(super) fn populated() -> Served {
     let served = Served::start();
     let hosts = [("web-1", &["proxy"][..]), (HOSTILE, &["allocator", "coordinator"][..])];
@@ -16,7 +16,19 @@ pub(super) fn populated() -> Served {
     }
     served.mint(&json!({ "roles": ["proxy"], "label": HOSTILE }));
     served.mint(&json!({ "roles": [], "label": "lab", "persistent": true }));
+    let rule = json!({ "cluster_id": "*", "label": HOSTILE, "addresses": ["10.1.0.0/16"], "max_nodes": 50 });
+    assert_eq!(served.admin("POST", "/api/v1/auto-approve-rules", &rule).status, 201);
+    wait(&served);
     served
+}
+
+/// Lets a host wait for approval; the id of its enrollment.
+pub(super) fn wait(served: &Served) -> String {
+    let token = served.mint(&json!({ "roles": ["proxy"], "label": HOSTILE, "approval": "require" }));
+    let csr = served.request("waiting", &["EC", "-pkeyopt", "ec_paramgen_curve:P-256"]);
+    let waits = served.redeem(&token, &csr);
+    assert_eq!(waits.status, 202, "{}", waits.body);
+    waits.json["enrollment_id"].as_str().unwrap().to_owned()
 }
 
 /// Enrolls a host, which then reports this hostname; its id.
