@@ -14,6 +14,7 @@ mod log;
 mod look;
 mod page;
 mod pages;
+mod queue;
 mod rights;
 mod sample;
 mod session;
