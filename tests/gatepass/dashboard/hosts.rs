@@ -50,7 +50,7 @@ async fn the_list_shows_hosts_and_unused_tokens() {
         "Unused tokens",
         "web 15",
         "one-time",
-        unused["id"].as_str().unwrap(),
+        unused["token_id"].as_str().unwrap(),
         "<mark class=\"good\">active</mark>",
         "rack 7",
         &format!("href=\"/hosts/{id}\""),
