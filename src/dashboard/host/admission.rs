@@ -13,7 +13,7 @@ use crate::ledger::{Action, parse};
 use crate::service::labels::ActorLabels;
 use crate::store::{EntryFilter, EntryRecord, HostRecord, PageQuery};
 
-/// The admission of a host.
+/// The token, the gate and the address that let a host in.
 pub(super) struct HostAdmission {
     pub(super) token: String,
     pub(super) token_name: String,
