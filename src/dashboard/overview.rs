@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::frame::{self, Frame};
+use super::grant;
 use super::parts::{Icon, Mark, Moment, Tone, grouped, length};
 use crate::admission::Capacity;
 use crate::http::call::Call;
@@ -200,7 +201,7 @@ fn numbers(
         Count {
             name: "Live tokens",
             number: grouped(token("active") + token("pending")),
-            note: format!("{} not used yet", grouped(token("pending"))),
+            note: format!("{} for one host", grouped(token("pending"))),
             path: path(frame.may.read_tokens, "/tokens"),
         },
     ];
@@ -242,15 +243,11 @@ async fn decisions(call: &Call) -> Result<Vec<Decision>, Problem> {
     let page = PageQuery::new(None, NEWEST);
     let (page, labels) = call.authority.ledger.list(EntryFilter::default(), page).await?;
     let now = call.authority.time.now();
-    let decision = |entry: EntryRecord| {
-        let actor = entry.origin.actor;
-        let label = labels.get(&actor).map(|label| label.to_string());
-        Decision {
-            action: entry.action.replace('_', " "),
-            actor: label.unwrap_or_else(|| actor.strip_prefix("user:").unwrap_or(&actor).replace('_', " ")),
-            at: Moment::new(entry.origin.at, now),
-            refused: entry.outcome == Outcome::Refused.as_str(),
-        }
+    let decision = |entry: EntryRecord| Decision {
+        action: entry.action.replace('_', " "),
+        actor: grant::actor(&entry.origin.actor, &labels),
+        at: Moment::new(entry.origin.at, now),
+        refused: entry.outcome == Outcome::Refused.as_str(),
     };
     Ok(page.items.into_iter().map(decision).collect())
 }

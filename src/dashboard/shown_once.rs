@@ -5,7 +5,7 @@ use http::StatusCode;
 use super::dialect::sentence;
 use super::frame::{self, Frame};
 use super::grant;
-use super::parts::{Icon, Moment};
+use super::parts::Icon;
 use crate::http::call::Call;
 use crate::http::problem::Problem;
 use crate::http::reply::Reply;
@@ -23,7 +23,6 @@ struct ShownOncePage<'a> {
     id: TokenId,
     label: String,
     allows: String,
-    expires: Option<Moment>,
     risk: Option<&'static str>,
     warning: Option<String>,
     command: String,
@@ -68,7 +67,6 @@ pub(super) async fn page(
             label => label.to_owned(),
         },
         allows: grant::sentence(terms, now),
-        expires: terms.expires_at.map(|at| Moment::new(at, now)),
         risk: (terms.max_uses.is_none() && terms.expires_at.is_none())
             .then_some("This token has no limit of hosts and no expiry. Revoke it when the work is done."),
         warning: authority.capacity.warning().await.map(|warning| sentence(&warning)),

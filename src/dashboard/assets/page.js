@@ -93,18 +93,26 @@ document.querySelectorAll("input[data-filter]").forEach((field) => {
 
 // Live parts: an element with data-live, of this page or of the page at the address that it names. On an event they are
 // replaced, at most once in two seconds. A part with the keyboard's focus stays.
-const live = [...document.querySelectorAll("[data-live]")];
+const live = () => [...document.querySelectorAll("[data-live]")];
 const source = (part) => part.dataset.live || location.href;
 let due = null;
 
+// Replaces the content of a part. Ticked boxes stay ticked.
+function replace(part, next) {
+  const ticked = [...part.querySelectorAll("input:checked")].map((box) => box.name);
+  part.toggleAttribute("data-live", next.hasAttribute("data-live"));
+  part.replaceChildren(...next.childNodes);
+  part.querySelectorAll("input[type=checkbox]").forEach((box) => (box.checked ||= ticked.includes(box.name)));
+}
+
 async function refresh() {
   due = null;
-  for (const address of new Set(live.map(source))) {
+  for (const address of new Set(live().map(source))) {
     const fresh = await page(address, { "x-page-refresh": "1" });
-    for (const part of live.filter((part) => source(part) === address)) {
+    for (const part of live().filter((part) => source(part) === address)) {
       const next = fresh?.getElementById(part.id);
       if (!next || next.innerHTML === part.innerHTML || part.contains(document.activeElement)) continue;
-      part.replaceChildren(...next.childNodes);
+      replace(part, next);
     }
   }
   document.querySelectorAll("input[data-filter]").forEach((field) => field.dispatchEvent(new Event("input")));
