@@ -170,7 +170,7 @@ pub(super) async fn show_one(call: Call) -> Result<Reply, Problem> {
     frame::ok(&ApprovalPage { row, rules, frame })
 }
 
-/// What each rule says about the host now.
+/// Each rule with its reasons about the host, as of now.
 async fn rules(call: &Call, record: &EnrollmentRecord) -> Result<Vec<RuleLine>, Problem> {
     let token = call.authority.tokens.show_token(record.token).await.ok();
     let cluster = token.and_then(|token| token.mint.terms.bindings.cluster);

@@ -128,7 +128,7 @@ fn csv(words: &Listing) -> Vec<(String, String)> {
 
 /// The number of hosts with a valid certificate.
 async fn live(call: &Call) -> Result<String, Problem> {
-    let counts = call.authority.overview.count().await?;
+    let counts = call.authority.overview.recent_count().await?;
     let live = HostState::LIVE.map(<&str>::from);
     let live = live.map(|state| counts.hosts.get(state).copied().unwrap_or(0));
     Ok(grouped(live.iter().sum()))

@@ -62,7 +62,7 @@ struct Decision {
 pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
     let frame = Frame::of(&call, "Overview", "/").await?;
     let authority = &call.authority;
-    let (counts, capacity) = (authority.overview.count().await?, authority.capacity.show().await?);
+    let (counts, capacity) = (authority.overview.recent_count().await?, authority.capacity.show().await?);
     let waiting = authority.enrollment.count_waiting().await?;
     let refusals = match frame.may.read_ledger {
         true => Some(refusals(&call).await?),

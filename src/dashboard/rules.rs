@@ -97,7 +97,7 @@ pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
     frame::page(problem.as_ref().map_or(StatusCode::OK, Problem::status), &page)
 }
 
-/// The label of each rule, with what it says about the host.
+/// The label of each rule, with its decision about the host.
 async fn dry_run(call: &Call, values: &Values) -> Result<Vec<(String, String)>, Problem> {
     let request = ApplicantRequest {
         cluster: values.owned("cluster"),

@@ -40,7 +40,7 @@ struct TokensPage<'a> {
 pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
     let words = Listing::of(&call)?;
     let frame = Frame::of(&call, "Tokens", "/tokens").await?;
-    let counts = call.authority.overview.count().await?;
+    let counts = call.authority.overview.recent_count().await?;
     let live = ["pending", "active"].map(|state| counts.tokens.get(state).copied().unwrap_or(0));
     let (rows, next, problem) = match rows(&call).await {
         Ok((rows, next)) => (rows, next, None),

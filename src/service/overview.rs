@@ -35,7 +35,7 @@ struct Counted {
     counts: Arc<StateCounts>,
 }
 
-/// Numbers of hosts and enrollment tokens by state, at most a second old.
+/// Numbers of hosts and enrollment tokens by state.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct StateCounts {
     /// Number of hosts in each state.
@@ -76,14 +76,22 @@ impl Overview {
         Self { base, data_dir, counting: SharedRun::default(), counted: Mutex::default() }
     }
 
-    /// Returns the numbers of hosts and tokens by state, at most a second old. Concurrent callers share a count.
+    /// Counts hosts and tokens by state. Concurrent callers share a count.
     ///
     /// # Errors
     /// The store cannot be read.
     pub async fn count(&self) -> Result<Arc<StateCounts>, ServiceError> {
+        Ok(self.counting.share(self.count_now()).await?)
+    }
+
+    /// Returns the numbers of hosts and tokens by state, at most a second old, for pages: a count reads every row.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn recent_count(&self) -> Result<Arc<StateCounts>, ServiceError> {
         match self.fresh() {
             Some(counts) => Ok(counts),
-            None => Ok(self.counting.share(self.count_again()).await?),
+            None => self.count().await,
         }
     }
 
@@ -97,11 +105,7 @@ impl Overview {
             .map(|it| Arc::clone(&it.counts))
     }
 
-    /// Counts, unless another caller has while this one waited.
-    async fn count_again(&self) -> Result<Arc<StateCounts>, StoreError> {
-        if let Some(counts) = self.fresh() {
-            return Ok(counts);
-        }
+    async fn count_now(&self) -> Result<Arc<StateCounts>, StoreError> {
         let (store, now, at) = (self.base.store.as_ref(), self.base.time.now(), self.base.time.boot());
         let (hosts, tokens) = (store.count_hosts(now).await?, store.count_tokens(now).await?);
         let hosts = hosts.into_iter().map(|(state, number)| (state.into(), number)).collect();

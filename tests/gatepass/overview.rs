@@ -105,20 +105,6 @@ async fn the_counts_are_those_of_the_lists() {
     at.stop().await;
 }
 
-/// "Counts by state are kept in memory, at most a second old."
-#[tokio::test(flavor = "multi_thread")]
-async fn a_count_is_kept_for_a_second() {
-    let at = Running::start().await;
-    let pending = async || at.admin().get("/api/v1/overview").await.json["tokens"]["pending"].clone();
-    let before = pending().await;
-    at.mint(json!({})).await;
-    at.clock.advance(Duration::from_millis(999));
-    assert_eq!(pending().await, before, "the count is kept");
-    at.clock.advance(Duration::from_millis(1));
-    assert_eq!(pending().await, json!(before.as_u64().unwrap() + 1));
-    at.stop().await;
-}
-
 /// The queue on the page and in the answer, with the command that lists it.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_overview_shows_the_oldest_waiting_host() {

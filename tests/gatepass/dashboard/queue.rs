@@ -115,3 +115,22 @@ async fn the_ledger_is_filtered_and_verified() {
     assert_eq!(browser.get("/ledger/x").await.status, 404);
     at.stop().await;
 }
+
+/// "Counts by state are kept in memory, at most a second old."
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_keeps_its_counts_for_a_second() {
+    let at = Running::start().await;
+    let browser = Browser::admin(&at).await;
+    let live = async || {
+        let page = browser.get("/tokens").await.text;
+        let heading = page.split_once("<h1>Tokens <small>").unwrap().1;
+        heading.split(' ').next().unwrap().parse::<u64>().unwrap()
+    };
+    let before = live().await;
+    at.mint(json!({})).await;
+    at.clock.advance(std::time::Duration::from_millis(999));
+    assert_eq!(live().await, before, "the count is kept");
+    at.clock.advance(std::time::Duration::from_millis(1));
+    assert_eq!(live().await, before + 1);
+    at.stop().await;
+}

@@ -17,7 +17,7 @@ fn addresses(method: &Method) -> Vec<(String, Permission)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_visitor_without_a_session_is_asked_to_sign_in() {
+async fn a_visitor_without_a_session_signs_in_first() {
     let at = Running::start().await;
     let browser = at.stranger().header(ACCEPT, "text/html").header(ORIGIN, &at.url);
     for (path, _) in addresses(&Method::GET) {
@@ -56,7 +56,14 @@ async fn a_viewer_opens_only_the_pages_of_its_role() {
     at.user("vera", PASSWORD, "viewer").await;
     let viewer = Browser::sign_in(&at, "vera", PASSWORD).await;
     let may = |permission| {
-        !matches!(permission, Permission::WriteTokens | Permission::WriteHosts | Permission::Administer)
+        !matches!(
+            permission,
+            Permission::WriteTokens
+                | Permission::WriteHosts
+                | Permission::WritePolicies
+                | Permission::ReadLedger
+                | Permission::Administer
+        )
     };
     for (path, permission) in addresses(&Method::GET) {
         let status = viewer.get(&path).await.status;
@@ -118,7 +125,7 @@ async fn every_page_has_the_strict_policy() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_that_refreshes_alone_does_not_keep_its_session() {
+async fn a_refresh_does_not_keep_the_session() {
     let at = Running::start().await;
     let browser = Browser::admin(&at).await;
     let minutes = |number: u64| std::time::Duration::from_secs(number * 60);
