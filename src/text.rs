@@ -31,6 +31,12 @@ pub fn printable(text: &str) -> String {
     shown
 }
 
+/// Bytes as lower-case hexadecimal digits.
+#[cfg(feature = "server")]
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Percent-encodes a path segment or a query value (RFC 3986 section 2.1).
 #[cfg(feature = "server")]
 pub fn percent_encoded(text: &str) -> String {

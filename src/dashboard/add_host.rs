@@ -2,23 +2,27 @@
 
 mod request;
 
+use http::StatusCode;
+
 use self::request::{Asked, Kind};
-use super::form::{self, RoleChoice};
+use super::form::{self, Choice, RoleChoice};
 use super::frame::{self, Frame};
 use super::parts::{Icon, grouped};
+use super::refusal::{self, Refusal};
 use super::shown_once;
 use crate::access::Permission;
-use crate::access::limits::{Allowed, Limits};
+use crate::access::limits::Limits;
 use crate::clock::Timestamp;
 use crate::http::call::Call;
 use crate::http::form::Form;
 use crate::http::metrics;
-use crate::http::problem::Problem;
+use crate::http::problem::{Code, Problem};
 use crate::http::query;
 use crate::http::reply::Reply;
 use crate::id::{BodyHash, HostId, IdempotencyKey, TokenId, random};
 use crate::service::tokens::bulk::Idempotency;
 use crate::store::{EndedTokens, PageQuery, TokenFilter, TokenKind, TokenType};
+use crate::text::hex;
 
 /// Number of newest re-enrollment tokens among which an earlier one is looked for.
 const NEWEST: u32 = 100;
@@ -59,16 +63,10 @@ struct Field {
     numeric: bool,
 }
 
-struct Choice {
-    value: String,
-    name: String,
-    selected: bool,
-}
-
 /// Shows the form. The query fills its fields in.
 pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
     let asked = Asked::of(query::decode_query(call.head.raw_query())?);
-    frame::ok(&page(&call, &asked, &[]).await?)
+    frame::ok(&page(&call, &asked, Vec::new()).await?)
 }
 
 /// Makes the token and shows it once. A form that is sent again leads to the page of its token.
@@ -79,9 +77,13 @@ pub(super) async fn make(call: Call) -> Result<Reply, Problem> {
         _ => mint(&call, &asked).await,
     };
     match made {
-        Err(problem) if matches!(problem.status().as_u16(), 400 | 403 | 404 | 409) => {
-            let shown = page(&call, &asked, &form::faults(&problem)).await?;
-            frame::page(problem.status(), &shown)
+        // An unknown host is a wrong field here.
+        Err(problem) if problem.status() == StatusCode::NOT_FOUND => {
+            frame::page(problem.status(), &page(&call, &asked, refusal::faults(&problem)).await?)
+        }
+        Err(problem) => {
+            let Refusal { status, faults } = Refusal::of(problem)?;
+            frame::page(status, &page(&call, &asked, faults).await?)
         }
         made => made,
     }
@@ -89,11 +91,13 @@ pub(super) async fn make(call: Call) -> Result<Reply, Problem> {
 
 async fn mint(call: &Call, asked: &Asked) -> Result<Reply, Problem> {
     let (authority, caller) = (&call.authority, &call.caller);
-    let key = IdempotencyKey::of(asked.values().get("key").unwrap_or("").as_bytes());
-    let once = Idempotency { key, body: BodyHash::of(&call.body) };
-    if let Some(before) = authority.minting.earlier_batch(caller, once).await? {
-        let token = before.tokens.first().map_or_else(|| "/tokens".to_owned(), |id| format!("/tokens/{id}"));
-        return Ok(Reply::see_other(&token));
+    let key = asked
+        .values()
+        .get("key")
+        .ok_or_else(|| Problem::bad_request("open the form again: its key is missing"))?;
+    let once = Idempotency { key: IdempotencyKey::of(key.as_bytes()), body: BodyHash::of(&call.body) };
+    if let Some(before) = minted_before(call, once).await? {
+        return Ok(before);
     }
     let spans = caller.defaults(authority.settings.spans.load());
     let known = (&*authority.roles, &*authority.policies.policies);
@@ -101,8 +105,21 @@ async fn mint(call: &Call, asked: &Asked) -> Result<Reply, Problem> {
     let (label, kind) = (order.label.clone(), order.kind);
     let minted = authority.minting.mint_once(caller, order, once).await;
     metrics::count("gatepass_mints_total", &minted);
-    let (minted, _) = minted?;
-    shown_once::page(call, &minted, &label, kind, Some(asked.address())).await
+    match minted.map_err(Problem::from) {
+        Ok((minted, _)) => shown_once::page(call, &minted, &label, kind, Some(asked.address())).await,
+        // The same form, sent at the same time, may have been faster.
+        Err(problem) if problem.code == Code::Contended => minted_before(call, once).await?.ok_or(problem),
+        Err(problem) => Err(problem),
+    }
+}
+
+/// The answer to a form that has made its token before: the page of the token.
+async fn minted_before(call: &Call, once: Idempotency) -> Result<Option<Reply>, Problem> {
+    let before = call.authority.minting.earlier_batch(&call.caller, once).await?;
+    Ok(before.map(|before| {
+        let page = before.tokens.first().map_or_else(|| "/tokens".to_owned(), |id| format!("/tokens/{id}"));
+        Reply::see_other(&page)
+    }))
 }
 
 /// Makes a re-enrollment token. The form has the time at which it was shown: sent again, it leads to the token that it made.
@@ -138,7 +155,7 @@ async fn reenrolled_since(call: &Call, host: HostId, since: Timestamp) -> Result
     Ok(made.map(|token| token.mint.token.id))
 }
 
-async fn page<'a>(call: &'a Call, asked: &Asked, faults: &[String]) -> Result<AddHostPage<'a>, Problem> {
+async fn page<'a>(call: &'a Call, asked: &Asked, faults: Vec<String>) -> Result<AddHostPage<'a>, Problem> {
     let frame = Frame::of(call, "Add host", "/tokens").await?;
     let limits = &call.caller.rights.limits;
     let offers = offers(limits, frame.may.write_hosts);
@@ -151,7 +168,7 @@ async fn page<'a>(call: &'a Call, asked: &Asked, faults: &[String]) -> Result<Ad
         name: kind.name(),
         key: hex(&random::<16>()),
         since: call.authority.time.now().to_rfc3339(),
-        faults: faults.to_vec(),
+        faults,
         fields: kind.fields().iter().map(|field| field.filled(values)).collect(),
         policies: if kind == Kind::Policy { policies(call, values) } else { Vec::new() },
         roles: if has_roles { form::roles(call, values) } else { Vec::new() },
@@ -183,10 +200,7 @@ fn policies(call: &Call, values: &form::Values) -> Vec<Choice> {
     let all = call.authority.policies.policies.load();
     let mut choices = all
         .values()
-        .filter(|policy| match allowed {
-            Allowed::Any => true,
-            Allowed::Only(ids) => ids.contains(&policy.id),
-        })
+        .filter(|policy| allowed.allows(&policy.id))
         .map(|policy| {
             let value = policy.id.to_string();
             let selected = values.get("policy") == Some(value.as_str());
@@ -195,8 +209,4 @@ fn policies(call: &Call, values: &form::Values) -> Vec<Choice> {
         .collect::<Vec<_>>();
     choices.sort_by(|one, other| one.name.cmp(&other.name));
     choices
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,9 +1,10 @@
 //! `/approvals`: hosts that wait for a decision.
 
 use super::dialect::sentence;
+use super::form::Choice;
 use super::frame::{self, Frame};
 use super::grant;
-use super::list::{self, Choice, Listing};
+use super::list::{self, Listing, Rows};
 use super::parts::{Icon, Mark, Moment, Tone, grouped};
 use crate::access::Permission;
 use crate::admission::Applicant;
@@ -11,15 +12,12 @@ use crate::http::call::Call;
 use crate::http::form::Form;
 use crate::http::problem::Problem;
 use crate::http::reply::Reply;
-use crate::http::request::EnrollmentWords;
+use crate::http::request::{EnrollmentWords, denial_reason};
 use crate::id::EnrollmentId;
 use crate::service::Verdict;
 use crate::service::labels::ActorLabels;
-use crate::store::{EnrollmentRecord, EnrollmentState};
-use crate::text::is_plain;
+use crate::store::{Decision, EnrollmentRecord, EnrollmentState};
 
-/// Longest reason of a denial, in characters.
-const LONGEST_REASON: usize = 256;
 /// The prefix of the fields that choose enrollments.
 const CHOSEN: &str = "id.";
 
@@ -39,13 +37,13 @@ struct ApprovalsPage<'a> {
     waiting: String,
     words: Listing,
     states: Vec<Choice>,
-    rows: Vec<Row>,
+    rows: Vec<EnrollmentRow>,
     next: Option<String>,
     faults: Vec<String>,
 }
 
 /// An enrollment, in the list and on its own page.
-struct Row {
+struct EnrollmentRow {
     id: EnrollmentId,
     name: String,
     code: String,
@@ -63,12 +61,12 @@ struct Row {
     host: Option<String>,
 }
 
-impl Row {
+impl EnrollmentRow {
     fn new(call: &Call, record: &EnrollmentRecord) -> Self {
         let (now, labels) = (call.authority.time.now(), ActorLabels::default());
         let moment = |at| Moment::new(at, now);
         let text = |value: Option<String>| value.unwrap_or_else(|| "not known".to_owned());
-        let decided = |decision: &crate::store::Decision| {
+        let decided = |decision: &Decision| {
             let reason = decision.reason.clone().unwrap_or_default();
             (grant::actor(&decision.by, &labels), moment(decision.at), reason)
         };
@@ -117,12 +115,8 @@ async fn queue(call: &Call, faults: &[String]) -> Result<Reply, Problem> {
     let words = Listing::of(call)?;
     let frame = Frame::of(call, "Approvals", "/approvals").await?;
     let waiting = call.authority.enrollment.count_waiting().await?.count;
-    let (rows, next, problem) = match rows(call).await {
-        Ok((rows, next)) => (rows, next, None),
-        Err(problem) => (Vec::new(), None, Some(problem)),
-    };
-    let mut faults = faults.to_vec();
-    faults.extend(problem.as_ref().map(|problem| sentence(&problem.detail)));
+    let Rows { rows, next, fault, status } = rows(call).await.into();
+    let faults = faults.iter().cloned().chain(fault).collect();
     let page = ApprovalsPage {
         waiting: grouped(waiting),
         states: words.choices("state", STATES),
@@ -132,14 +126,14 @@ async fn queue(call: &Call, faults: &[String]) -> Result<Reply, Problem> {
         words,
         rows,
     };
-    frame::page(list::status(problem.as_ref()), &page)
+    frame::page(status, &page)
 }
 
-async fn rows(call: &Call) -> Result<(Vec<Row>, Option<String>), Problem> {
+async fn rows(call: &Call) -> Result<(Vec<EnrollmentRow>, Option<String>), Problem> {
     let (paging, words) = list::paging::<EnrollmentWords>(call, "enrollments")?;
     let filter = words.judge(call.authority.time.now())?;
     let page = call.authority.enrollment.list_enrollments(filter, paging.query()?).await?;
-    let rows = page.items.iter().map(|record| Row::new(call, record)).collect();
+    let rows = page.items.iter().map(|record| EnrollmentRow::new(call, record)).collect();
     Ok((rows, paging.cursor_at(page.next)))
 }
 
@@ -147,7 +141,7 @@ async fn rows(call: &Call) -> Result<(Vec<Row>, Option<String>), Problem> {
 #[template(path = "approval.html")]
 struct ApprovalPage<'a> {
     frame: Frame<'a>,
-    row: Row,
+    row: EnrollmentRow,
     rules: Option<Vec<RuleLine>>,
 }
 
@@ -165,7 +159,7 @@ pub(super) async fn show_one(call: Call) -> Result<Reply, Problem> {
         true => Some(rules(&call, &record).await?),
         false => None,
     };
-    let row = Row::new(&call, &record);
+    let row = EnrollmentRow::new(&call, &record);
     let frame = Frame::of(&call, format!("Approve {}", row.code), "/approvals").await?;
     frame::ok(&ApprovalPage { row, rules, frame })
 }
@@ -195,7 +189,7 @@ pub(super) async fn decide(call: Call) -> Result<Reply, Problem> {
     let verdict = match form.get("decision") {
         Some("approve") => Verdict::Approve { roles: None },
         Some("deny") => Verdict::Deny {
-            reason: reason(form.get("reason").unwrap_or(""))?,
+            reason: denial_reason(form.get("reason").unwrap_or("").trim().to_owned())?,
             keep_use: form.get("keep_use").is_some(),
         },
         _ => return Err(Problem::bad_request("choose to approve or to deny")),
@@ -215,15 +209,5 @@ pub(super) async fn decide(call: Call) -> Result<Reply, Problem> {
     match faults.is_empty() {
         true => Ok(Reply::see_other("/approvals")),
         false => queue(&call, &faults).await,
-    }
-}
-
-fn reason(text: &str) -> Result<String, Problem> {
-    let text = text.trim();
-    match text.chars().count() <= LONGEST_REASON && is_plain(text) {
-        true => Ok(text.to_owned()),
-        false => {
-            Err(Problem::bad_request("the reason has at most 256 characters, without control characters"))
-        }
     }
 }

@@ -16,6 +16,7 @@ use crate::http::head::Head;
 use crate::http::problem::{Code, Problem};
 use crate::http::route::HttpResponse;
 use crate::service::Authority;
+use crate::text::hex;
 
 struct Asset {
     file: &'static str,
@@ -36,8 +37,7 @@ static ASSETS: LazyLock<[Asset; 3]> = LazyLock::new(|| {
 
 impl Asset {
     fn new(file: &'static str, media_type: &'static str, content: &'static [u8]) -> Self {
-        let hash =
-            Sha256::digest(content).iter().take(6).map(|byte| format!("{byte:02x}")).collect::<String>();
+        let hash = hex(&Sha256::digest(content)[..6]);
         let path = file.split_once('.').map_or_else(
             || format!("/assets/{file}"),
             |(name, ending)| format!("/assets/{name}-{hash}.{ending}"),

@@ -3,6 +3,7 @@
 use askama::Template as _;
 
 use super::sign_in;
+use crate::access::mask::mask;
 use crate::http::problem::dialect::{Dialect, ErrorSchema, Pages};
 use crate::http::problem::{Code, Problem};
 
@@ -51,8 +52,10 @@ fn body(problem: &Problem) -> String {
     page.render().unwrap_or_default()
 }
 
-/// The text of an error as a sentence: errors begin in lower case, and have no full stop.
+/// The text of an error as a sentence: errors begin in lower case, and have no full stop. A credential that was typed into a
+/// wrong field is masked (I7).
 pub(super) fn sentence(text: &str) -> String {
+    let text = mask(text);
     let mut chars = text.chars();
     let first = chars.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
     let end = if text.ends_with(['.', '?', '!']) { "" } else { "." };

@@ -1,12 +1,8 @@
 //! The fields of forms, from a body or from a link that fills a form in.
 
-use crate::access::limits::Allowed;
 use crate::http::call::Call;
 use crate::http::problem::Problem;
 use crate::name::Role;
-use crate::service::FieldError;
-
-use super::dialect::sentence;
 
 /// The prefix of the boxes that choose roles: a form may not repeat a field.
 const ROLE: &str = "role.";
@@ -50,6 +46,11 @@ impl Values {
         self.0.iter().filter_map(|(name, _)| name.strip_prefix(ROLE)).map(str::to_owned).collect()
     }
 
+    /// True if the box of this role is ticked.
+    pub(super) fn has_role(&self, role: &Role) -> bool {
+        self.is_on(&format!("{ROLE}{role}"))
+    }
+
     /// A number from 1 on; `None` for an empty field.
     ///
     /// # Errors
@@ -68,6 +69,13 @@ impl Values {
     }
 }
 
+/// A choice of a select field.
+pub(super) struct Choice {
+    pub(super) value: String,
+    pub(super) name: String,
+    pub(super) selected: bool,
+}
+
 /// A box that chooses a role.
 pub(super) struct RoleChoice {
     pub(super) name: String,
@@ -77,56 +85,21 @@ pub(super) struct RoleChoice {
 
 /// The roles that the user may give.
 pub(super) fn roles(call: &Call, values: &Values) -> Vec<RoleChoice> {
-    choices(call, values, |role| match &call.caller.rights.limits.roles {
-        Allowed::Any => true,
-        Allowed::Only(roles) => roles.contains(role),
-    })
+    choices(call, |role| call.caller.rights.limits.roles.allows(role), |role| values.has_role(role))
 }
 
-/// Every role of the catalogue.
-pub(super) fn every_role(call: &Call, values: &Values) -> Vec<RoleChoice> {
-    choices(call, values, |_| true)
-}
-
-fn choices(call: &Call, values: &Values, offered: impl Fn(&Role) -> bool) -> Vec<RoleChoice> {
+/// The roles of the catalogue that are `offered`, with the `chosen` ones ticked.
+pub(super) fn choices(
+    call: &Call,
+    offered: impl Fn(&Role) -> bool,
+    chosen: impl Fn(&Role) -> bool,
+) -> Vec<RoleChoice> {
     let choice = |(role, description): (&Role, &str)| RoleChoice {
         name: role.to_string(),
         description: description.to_owned(),
-        chosen: values.is_on(&format!("{ROLE}{role}")),
+        chosen: chosen(role),
     };
     call.authority.roles.iter().filter(|(role, _)| offered(role)).map(choice).collect()
-}
-
-/// The errors of a problem, one line each.
-pub(super) fn faults(problem: &Problem) -> Vec<String> {
-    match problem.fields.is_empty() {
-        true => vec![sentence(&problem.detail)],
-        false => {
-            let fault =
-                |FieldError { field, message }: &FieldError| format!("{}: {message}", field_name(field));
-            problem.fields.iter().map(fault).collect()
-        }
-    }
-}
-
-/// The name on the page of a field that the judgement of a request names.
-fn field_name(field: &str) -> &str {
-    match field.split(['[', '.']).next().unwrap_or(field) {
-        "ttl" => "Valid for",
-        "bind" | "cluster_id" | "cluster" => "Cluster",
-        "max_uses" => "Number of hosts",
-        "max_nodes" => "Maximum number of hosts",
-        "expected_hosts" => "Expected hosts",
-        "dns_names" => "DNS name",
-        "names" => "DNS names",
-        "addresses" => "Addresses",
-        "address" => "Address",
-        "roles" | "allowed_roles" => "Roles",
-        "label" => "Label",
-        "host" => "Host id",
-        "policy" => "Policy",
-        _ => field,
-    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use crate::clock::Timestamp;
 use crate::id::TokenId;
 use crate::name::Role;
 use crate::service::labels::ActorLabels;
-use crate::store::{HostRecord, TokenKind, TokenRecord, TokenState, TokenWarning};
+use crate::store::{HostRecord, MintRecord, TokenKind, TokenRecord, TokenState, TokenWarning};
 use crate::token::Terms;
 
 /// A token in a list.
@@ -33,7 +33,7 @@ impl TokenRow {
         Self {
             id: mint.token.id,
             short_id: short(&mint.token.id.to_string()),
-            label: labelled(mint.label.as_str(), mint.kind()),
+            label: token_label(mint),
             state: state_mark(record, now),
             warning: record.warning(now).map(|warning| match warning {
                 TokenWarning::RolloutComplete => Mark(Tone::Warn, "rollout complete: revoke?"),
@@ -57,9 +57,9 @@ pub(super) fn short(id: &str) -> String {
 }
 
 /// The label of a token, or else its kind.
-fn labelled(label: &str, kind: Option<TokenKind>) -> String {
-    match label {
-        "" => format!("{} token", kind.unwrap_or(TokenKind::Custom).as_str()),
+pub(super) fn token_label(mint: &MintRecord) -> String {
+    match mint.label.as_str() {
+        "" => format!("{} token", mint.kind().unwrap_or(TokenKind::Custom).as_str()),
         label => label.to_owned(),
     }
 }

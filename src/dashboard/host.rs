@@ -11,8 +11,8 @@ use self::admission::{Gate, HostAdmission};
 use super::frame::{self, Frame};
 use super::grant;
 use super::hosts;
+use super::ledger::{self, EntryRow};
 use super::parts::{Icon, Mark, Moment, Tone};
-use super::token::{self, EntryLine};
 use crate::access::Permission;
 use crate::clock::Timestamp;
 use crate::http::call::Call;
@@ -43,7 +43,7 @@ struct HostPage<'a> {
     admission: HostAdmission,
     certificates: Vec<CertificateRow>,
     outputs: Vec<OutputRow>,
-    entries: Option<Vec<EntryLine>>,
+    entries: Option<Vec<EntryRow>>,
 }
 
 /// The renewal that put the host in quarantine.
@@ -107,7 +107,7 @@ pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
     let entries = match frame.may.read_ledger {
         true => {
             let filter = EntryFilter { host: Some(host.id), ..EntryFilter::default() };
-            Some(token::entries(&call, filter).await?)
+            Some(ledger::newest(&call, filter, ledger::NEWEST).await?)
         }
         false => None,
     };

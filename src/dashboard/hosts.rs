@@ -1,9 +1,9 @@
 //! `/hosts`: the list of hosts. Tokens that wait for their host stand above it.
 
-use super::dialect::sentence;
+use super::form::Choice;
 use super::frame::{self, Frame};
 use super::grant::{self, TokenRow};
-use super::list::{self, Choice, Heading, Listing};
+use super::list::{self, Heading, Listing, Rows};
 use super::parts::{Icon, Mark, Moment, Tone, grouped};
 use crate::http::api::paging::Ordered;
 use crate::http::call::Call;
@@ -67,10 +67,7 @@ struct HostRow {
 pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
     let words = Listing::of(&call)?;
     let frame = Frame::of(&call, "Hosts", "/hosts").await?;
-    let (rows, next, problem) = match rows(&call).await {
-        Ok((rows, next)) => (rows, next, None),
-        Err(problem) => (Vec::new(), None, Some(problem)),
-    };
+    let Rows { rows, next, fault, status } = rows(&call).await.into();
     let roles = call.authority.roles.iter().map(|(role, _)| (role.as_str(), role.as_str()));
     let roles = words.choices("role", [("", "Any role")].into_iter().chain(roles));
     let page = HostsPage {
@@ -83,13 +80,13 @@ pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
         by_contact: words.heading("Last seen", "last_seen"),
         by_expiry: words.heading("Expires", "expires"),
         next: next.map(|cursor| words.after(&cursor)),
-        csv: list::address("/api/v1/hosts", &csv(&words)),
-        fault: problem.as_ref().map(|problem| sentence(&problem.detail)),
+        csv: words.at("/api/v1/hosts", &[("limit", "1000"), ("format", "csv")]),
+        fault,
         frame,
         words,
         rows,
     };
-    frame::page(list::status(problem.as_ref()), &page)
+    frame::page(status, &page)
 }
 
 /// The rows of the page, and the cursor of the next one.
@@ -114,16 +111,6 @@ async fn rows(call: &Call) -> Result<(Vec<HostRow>, Option<String>), Problem> {
         }
     };
     Ok((page.items.into_iter().map(row).collect(), paging.cursor_at(page.next)))
-}
-
-/// The parameters of the same list as CSV, from its beginning.
-fn csv(words: &Listing) -> Vec<(String, String)> {
-    let mut pairs = words.pairs().to_vec();
-    pairs.retain(|(name, _)| name != "limit" && name != "cursor");
-    pairs.extend(
-        [("limit", "1000"), ("format", "csv")].map(|(name, value)| (name.to_owned(), value.to_owned())),
-    );
-    pairs
 }
 
 /// The number of hosts with a valid certificate.

@@ -2,18 +2,22 @@
 
 use strum::VariantArray as _;
 
-use super::dialect::sentence;
+use super::form::Choice;
 use super::frame::{self, Frame};
 use super::grant;
-use super::list::{self, Choice, Listing};
-use super::parts::{Icon, Mark, Moment, Tone, grouped};
+use super::list::{self, Listing, Rows};
+use super::parts::{Icon, Moment, grouped};
 use crate::http::call::Call;
 use crate::http::problem::{Code, Problem};
 use crate::http::reply::Reply;
 use crate::http::request::EntryWords;
 use crate::ledger::{Action, Outcome, parse};
 use crate::service::labels::ActorLabels;
-use crate::store::EntryRecord;
+use crate::store::{EntryFilter, EntryRecord, PageQuery};
+use crate::text::hex;
+
+/// Number of entries on the page of one token or host.
+pub(super) const NEWEST: u32 = 20;
 
 #[derive(askama::Template)]
 #[template(path = "ledger.html")]
@@ -22,7 +26,7 @@ struct LedgerPage<'a> {
     words: Listing,
     actions: Vec<Choice>,
     outcomes: Vec<Choice>,
-    rows: Vec<Row>,
+    rows: Vec<EntryRow>,
     next: Option<String>,
     /// The address of the export with the same filters.
     export: String,
@@ -30,36 +34,43 @@ struct LedgerPage<'a> {
     verdict: Option<(bool, String)>,
 }
 
-/// An entry in the list and among its neighbours.
-struct Row {
-    seq: u64,
-    action: String,
-    refused: Option<Mark>,
-    reason: String,
-    subject: Option<(String, String)>,
-    actor: String,
-    from: String,
-    at: Moment,
+/// An entry of the ledger, on every page that shows some.
+pub(super) struct EntryRow {
+    pub(super) seq: u64,
+    pub(super) action: String,
+    /// The reason of a refusal.
+    pub(super) refused: Option<String>,
+    /// The address and the name of the page about the host or the token.
+    pub(super) subject: Option<(String, String)>,
+    pub(super) actor: String,
+    pub(super) from: String,
+    pub(super) at: Moment,
 }
 
-impl Row {
+impl EntryRow {
     fn new(call: &Call, entry: &EntryRecord, labels: &ActorLabels) -> Self {
-        let token = entry
-            .token
-            .map(|id| (format!("/tokens/{id}"), format!("token {}", grant::short(&id.to_string()))));
-        let host =
-            entry.host.map(|id| (format!("/hosts/{id}"), format!("host {}", grant::short(&id.to_string()))));
+        let subject = |section: &str, noun: &str, id: String| {
+            (format!("/{section}/{id}"), format!("{noun} {}", grant::short(&id)))
+        };
+        let token = entry.token.map(|id| subject("tokens", "token", id.to_string()));
+        let host = entry.host.map(|id| subject("hosts", "host", id.to_string()));
+        let is_refused = entry.outcome == Outcome::Refused.as_str();
         Self {
             seq: entry.seq,
             action: entry.action.replace('_', " "),
-            refused: (entry.outcome == Outcome::Refused.as_str()).then_some(Mark(Tone::Bad, "refused")),
-            reason: entry.reason.replace('_', " "),
+            refused: is_refused.then(|| entry.reason.replace('_', " ")),
             subject: host.or(token),
             actor: grant::actor(&entry.origin.actor, labels),
             from: entry.origin.address.map(|address| address.to_string()).unwrap_or_default(),
             at: Moment::new(entry.origin.at, call.authority.time.now()),
         }
     }
+}
+
+/// The newest entries that meet this filter.
+pub(super) async fn newest(call: &Call, filter: EntryFilter, most: u32) -> Result<Vec<EntryRow>, Problem> {
+    let (page, labels) = call.authority.ledger.list(filter, PageQuery::new(None, most)).await?;
+    Ok(page.items.iter().map(|entry| EntryRow::new(call, entry, &labels)).collect())
 }
 
 /// Shows the list.
@@ -84,10 +95,7 @@ pub(super) async fn verify(call: Call) -> Result<Reply, Problem> {
 async fn list(call: &Call, verdict: Option<(bool, String)>) -> Result<Reply, Problem> {
     let words = Listing::of(call)?;
     let frame = Frame::of(call, "Ledger", "/ledger").await?;
-    let (rows, next, problem) = match rows(call).await {
-        Ok((rows, next)) => (rows, next, None),
-        Err(problem) => (Vec::new(), None, Some(problem)),
-    };
+    let Rows { rows, next, fault, status } = rows(call).await.into();
     let actions = Action::VARIANTS.iter().map(|action| action.as_str());
     let actions = actions.map(|action| (action, action.replace('_', " "))).collect::<Vec<_>>();
     let actions = actions.iter().map(|(value, name)| (*value, name.as_str()));
@@ -96,21 +104,21 @@ async fn list(call: &Call, verdict: Option<(bool, String)>) -> Result<Reply, Pro
         outcomes: words
             .choices("outcome", [("", "Done or refused"), ("done", "Done"), ("refused", "Refused")]),
         next: next.map(|cursor| words.after(&cursor)),
-        export: words.at("/api/v1/ledger/export"),
-        fault: problem.as_ref().map(|problem| sentence(&problem.detail)),
+        export: words.at("/api/v1/ledger/export", &[]),
+        fault,
         frame,
         words,
         rows,
         verdict,
     };
-    frame::page(list::status(problem.as_ref()), &page)
+    frame::page(status, &page)
 }
 
-async fn rows(call: &Call) -> Result<(Vec<Row>, Option<String>), Problem> {
+async fn rows(call: &Call) -> Result<(Vec<EntryRow>, Option<String>), Problem> {
     let (paging, words) = list::paging::<EntryWords>(call, "ledger")?;
     let filter = words.judge(call.authority.time.now())?;
     let (page, labels) = call.authority.ledger.list(filter, paging.query()?).await?;
-    let rows = page.items.iter().map(|entry| Row::new(call, entry, &labels)).collect();
+    let rows = page.items.iter().map(|entry| EntryRow::new(call, entry, &labels)).collect();
     Ok((rows, paging.cursor_at(page.next)))
 }
 
@@ -118,13 +126,13 @@ async fn rows(call: &Call) -> Result<(Vec<Row>, Option<String>), Problem> {
 #[template(path = "ledger_entry.html")]
 struct EntryPage<'a> {
     frame: Frame<'a>,
-    row: Row,
+    row: EntryRow,
     chain: String,
     hash: String,
     /// The hashed content, as indented JSON.
     content: String,
-    before: Option<Row>,
-    after: Option<Row>,
+    before: Option<EntryRow>,
+    after: Option<EntryRow>,
 }
 
 /// Shows one entry with its hash and its neighbours.
@@ -134,13 +142,13 @@ pub(super) async fn show_one(call: Call) -> Result<Reply, Problem> {
     let (entries, labels) = call.authority.ledger.around(seq).await?;
     let row = |wanted: u64| {
         let entry = entries.iter().find(|entry| entry.seq == wanted);
-        entry.map(|entry| Row::new(&call, entry, &labels))
+        entry.map(|entry| EntryRow::new(&call, entry, &labels))
     };
     let entry = entries.iter().find(|entry| entry.seq == seq).ok_or_else(missing)?;
     let page = EntryPage {
-        row: Row::new(&call, entry, &labels),
+        row: EntryRow::new(&call, entry, &labels),
         chain: entry.chain.to_string(),
-        hash: entry.hash.iter().map(|byte| format!("{byte:02x}")).collect(),
+        hash: hex(&entry.hash),
         content: content(entry),
         before: seq.checked_sub(1).and_then(row),
         after: seq.checked_add(1).and_then(row),

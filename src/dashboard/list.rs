@@ -4,6 +4,8 @@ use http::StatusCode;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::dialect::sentence;
+use super::form::Choice;
 use crate::http::api::paging::{Ordered, Paging};
 use crate::http::call::Call;
 use crate::http::problem::Problem;
@@ -19,11 +21,27 @@ pub(super) struct Listing {
     pairs: Vec<(String, String)>,
 }
 
-/// A choice of a select field.
-pub(super) struct Choice {
-    pub(super) value: String,
-    pub(super) name: String,
-    pub(super) selected: bool,
+/// The rows of a page of a list, or the refusal of its filters.
+pub(super) struct Rows<R> {
+    pub(super) rows: Vec<R>,
+    /// The cursor of the next page.
+    pub(super) next: Option<String>,
+    pub(super) fault: Option<String>,
+    pub(super) status: StatusCode,
+}
+
+impl<R> From<Result<(Vec<R>, Option<String>), Problem>> for Rows<R> {
+    fn from(found: Result<(Vec<R>, Option<String>), Problem>) -> Self {
+        match found {
+            Ok((rows, next)) => Self { rows, next, fault: None, status: StatusCode::OK },
+            Err(problem) => Self {
+                rows: Vec::new(),
+                next: None,
+                fault: Some(sentence(&problem.detail)),
+                status: problem.status(),
+            },
+        }
+    }
 }
 
 /// The heading of a column that sorts.
@@ -50,11 +68,6 @@ impl Listing {
     /// Returns true if the list is filtered.
     pub(super) fn is_filtered(&self) -> bool {
         self.pairs.iter().any(|(name, _)| !NO_FILTERS.contains(&name.as_str()))
-    }
-
-    /// The fields with their values.
-    pub(super) fn pairs(&self) -> &[(String, String)] {
-        &self.pairs
     }
 
     /// The filters that have no field among these: a form sends them along.
@@ -99,12 +112,12 @@ impl Listing {
         self.with("cursor", cursor)
     }
 
-    /// The address of another form of the list, with the same filters.
-    pub(super) fn at(&self, path: &str) -> String {
-        let kept = self.pairs.iter().filter(|(name, _)| name != "cursor");
-        let query =
-            kept.map(|(name, value)| format!("{name}={}", percent_encoded(value))).collect::<Vec<_>>();
-        if query.is_empty() { path.to_owned() } else { format!("{path}?{}", query.join("&")) }
+    /// The address of another form of the list, with the same filters, from its beginning.
+    pub(super) fn at(&self, path: &str, more: &[(&str, &str)]) -> String {
+        let is_place = |name: &str| name == "cursor" || name == "limit";
+        let kept = self.pairs.iter().filter(|(name, _)| !is_place(name)).cloned();
+        let more = more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        address(path, &kept.chain(more).collect::<Vec<_>>())
     }
 
     /// The address of the list with another value of a field, from its first page on.
@@ -116,10 +129,11 @@ impl Listing {
 }
 
 /// The address of `path` with these parameters.
-pub(super) fn address(path: &str, pairs: &[(String, String)]) -> String {
+fn address(path: &str, pairs: &[(String, String)]) -> String {
     let pair =
         |(name, value): &(String, String)| format!("{}={}", percent_encoded(name), percent_encoded(value));
-    format!("{path}?{}", pairs.iter().map(pair).collect::<Vec<_>>().join("&"))
+    let query = pairs.iter().map(pair).collect::<Vec<_>>().join("&");
+    if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
 }
 
 /// The requested page of a list, its filters and its order.
@@ -137,11 +151,6 @@ pub(super) fn paging<F: DeserializeOwned + Serialize>(
     list: &str,
 ) -> Result<(Paging, F), Problem> {
     Paging::of(given(call)?, list)
-}
-
-/// The status of a list whose filters may be wrong.
-pub(super) fn status(problem: Option<&Problem>) -> StatusCode {
-    problem.map_or(StatusCode::OK, Problem::status)
 }
 
 fn given(call: &Call) -> Result<Vec<(String, String)>, Problem> {

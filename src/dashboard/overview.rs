@@ -2,16 +2,18 @@
 
 use std::time::Duration;
 
+use super::dialect::sentence;
 use super::frame::{self, Frame};
-use super::grant;
-use super::parts::{Icon, Mark, Moment, Tone, grouped, length};
+use super::ledger::{self, EntryRow};
+use super::parts::{Icon, Mark, Tone, grouped, length};
+use crate::access::Permission;
 use crate::admission::Capacity;
 use crate::http::call::Call;
 use crate::http::problem::Problem;
 use crate::http::reply::Reply;
 use crate::ledger::Outcome;
 use crate::service::overview::StateCounts;
-use crate::store::{EntryFilter, EntryRecord, PageQuery, Waiting};
+use crate::store::{EntryFilter, PageQuery, Waiting};
 
 /// Maximum number of refusals that are counted.
 const MOST_REFUSALS: u32 = 1000;
@@ -26,7 +28,7 @@ struct OverviewPage<'a> {
     tasks: Vec<Task>,
     steps: Vec<Step>,
     counts: Vec<Count>,
-    decisions: Option<Vec<Decision>>,
+    entries: Option<Vec<EntryRow>>,
 }
 
 /// Something that needs attention, with the step that settles it.
@@ -50,14 +52,6 @@ struct Count {
     path: Option<&'static str>,
 }
 
-/// A decision of the ledger.
-struct Decision {
-    action: String,
-    actor: String,
-    at: Moment,
-    refused: bool,
-}
-
 /// Shows the overview.
 pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
     let frame = Frame::of(&call, "Overview", "/").await?;
@@ -68,15 +62,15 @@ pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
         true => Some(refusals(&call).await?),
         false => None,
     };
-    let decisions = match frame.may.read_ledger {
-        true => Some(decisions(&call).await?),
+    let entries = match frame.may.read_ledger {
+        true => Some(ledger::newest(&call, EntryFilter::default(), NEWEST).await?),
         false => None,
     };
     frame::ok(&OverviewPage {
         tasks: tasks(&call, &frame, &counts, &capacity, waiting),
         steps: steps(&call).await,
         counts: numbers(&frame, &counts, &capacity, refusals),
-        decisions,
+        entries,
         frame,
     })
 }
@@ -109,7 +103,7 @@ fn tasks(
         tasks.push(task(Tone::Bad, "quarantine", text, Some(("/hosts?state=quarantined", "Decide"))));
     }
     if let Some(warning) = capacity.warning() {
-        tasks.push(task(Tone::Warn, "capacity", super::dialect::sentence(&warning), None));
+        tasks.push(task(Tone::Warn, "capacity", sentence(&warning), None));
     }
     if counts.tokens_expiring_soon > 0 {
         let text = format!("{} in use and expire within 30 days.", are(counts.tokens_expiring_soon, "token"));
@@ -149,7 +143,7 @@ fn have(number: u64, noun: &str) -> String {
 
 /// The steps of a first run that are still to be done. An administrator sees them.
 async fn steps(call: &Call) -> Vec<Step> {
-    if !call.may(crate::access::Permission::Administer) {
+    if !call.may(Permission::Administer) {
         return Vec::new();
     }
     let left = call.authority.overview.data_directory().await.first_secrets;
@@ -236,18 +230,4 @@ async fn refusals(call: &Call) -> Result<usize, Problem> {
     let filter = EntryFilter { outcome: Some(Outcome::Refused), since, ..EntryFilter::default() };
     let (page, _) = call.authority.ledger.list(filter, PageQuery::new(None, MOST_REFUSALS)).await?;
     Ok(page.items.len())
-}
-
-/// The newest decisions.
-async fn decisions(call: &Call) -> Result<Vec<Decision>, Problem> {
-    let page = PageQuery::new(None, NEWEST);
-    let (page, labels) = call.authority.ledger.list(EntryFilter::default(), page).await?;
-    let now = call.authority.time.now();
-    let decision = |entry: EntryRecord| Decision {
-        action: entry.action.replace('_', " "),
-        actor: grant::actor(&entry.origin.actor, &labels),
-        at: Moment::new(entry.origin.at, now),
-        refused: entry.outcome == Outcome::Refused.as_str(),
-    };
-    Ok(page.items.into_iter().map(decision).collect())
 }

@@ -3,13 +3,18 @@
 use http::StatusCode;
 
 use super::dialect::sentence;
-use crate::access::mask::mask;
 use crate::http::problem::{Code, Problem};
+use crate::service::FieldError;
+
+/// The sentence about a form whose subject has changed since.
+const STALE: &str =
+    "It has changed since this page was opened. Nothing was done: check it, and send the form again.";
 
 /// The refusal of a form.
 pub(super) struct Refusal {
     pub(super) status: StatusCode,
-    pub(super) text: String,
+    /// One sentence for each invalid field, or one for the whole form.
+    pub(super) faults: Vec<String>,
 }
 
 impl Refusal {
@@ -19,29 +24,51 @@ impl Refusal {
     /// The problem, if sending the form again does not help.
     pub(super) fn of(problem: Problem) -> Result<Self, Problem> {
         let status = problem.status();
-        let text = match problem.code {
-            Code::Stale => {
-                "It has changed since this page was opened. Nothing was done: check it, and send the form again."
-                    .to_owned()
-            }
-            _ => sentence(&mask(&problem.detail)),
-        };
-        match status {
+        let fits = matches!(
+            status,
             StatusCode::BAD_REQUEST
-            | StatusCode::FORBIDDEN
-            | StatusCode::CONFLICT
-            | StatusCode::PRECONDITION_FAILED => Ok(Self { status, text }),
-            _ => Err(problem),
-        }
+                | StatusCode::FORBIDDEN
+                | StatusCode::CONFLICT
+                | StatusCode::PRECONDITION_FAILED
+        );
+        if fits { Ok(Self { status, faults: faults(&problem) }) } else { Err(problem) }
     }
 }
 
-/// The status and the text of a form that may have been refused.
-pub(super) fn parts(refusal: Option<Refusal>) -> (StatusCode, Option<String>) {
-    match refusal {
-        Some(Refusal { status, text }) => (status, Some(text)),
-        None => (StatusCode::OK, None),
+/// The errors of a problem, one sentence each.
+pub(super) fn faults(problem: &Problem) -> Vec<String> {
+    let of_field =
+        |FieldError { field, message }: &FieldError| sentence(&format!("{}: {message}", field_name(field)));
+    match problem.code {
+        Code::Stale => vec![STALE.to_owned()],
+        _ if problem.fields.is_empty() => vec![sentence(&problem.detail)],
+        _ => problem.fields.iter().map(of_field).collect(),
     }
+}
+
+/// The name on the page of a field that the judgement of a request names.
+fn field_name(field: &str) -> &str {
+    match field.split(['[', '.']).next().unwrap_or(field) {
+        "ttl" => "Valid for",
+        "bind" | "cluster_id" | "cluster" => "Cluster",
+        "max_uses" => "Number of hosts",
+        "max_nodes" => "Maximum number of hosts",
+        "expected_hosts" => "Expected hosts",
+        "dns_names" => "DNS name",
+        "names" => "DNS names",
+        "addresses" => "Addresses",
+        "address" => "Address",
+        "roles" | "allowed_roles" => "Roles",
+        "label" => "Label",
+        "host" => "Host id",
+        "policy" => "Policy",
+        _ => field,
+    }
+}
+
+/// The status and the sentences of a form that may have been refused.
+pub(super) fn parts(refusal: Option<Refusal>) -> (StatusCode, Vec<String>) {
+    refusal.map_or((StatusCode::OK, Vec::new()), |Refusal { status, faults }| (status, faults))
 }
 
 #[cfg(test)]
@@ -51,9 +78,16 @@ mod tests {
     #[test]
     fn a_form_shows_the_refusals_of_its_fields() {
         let shown = Refusal::of(Problem::invalid_field("roles", "unknown role \"x\"")).ok().unwrap();
-        assert_eq!((shown.status.as_u16(), shown.text.as_str()), (400, "Roles: unknown role \"x\"."));
+        assert_eq!(
+            (shown.status.as_u16(), shown.faults),
+            (400, vec!["Roles: unknown role \"x\".".to_owned()])
+        );
         let stale = Refusal::of(Problem::of(Code::Stale, "read it again")).ok().unwrap();
-        assert!(stale.text.contains("send the form again"), "{}", stale.text);
+        assert_eq!(stale.faults, [STALE]);
+        let token = "eyJhbGciOiJub25lIn0.eyJqdGkiOiJ4In0.c2lnbmF0dXJl";
+        let pasted =
+            Refusal::of(Problem::invalid_field("label", format!("{token:?} is no label"))).ok().unwrap();
+        assert!(!pasted.faults.concat().contains("eyJ"), "{:?}", pasted.faults);
         let missing = Refusal::of(Problem::of(Code::NotFound, "host not found")).err().unwrap();
         assert_eq!(missing.code, Code::NotFound);
     }

@@ -7,6 +7,7 @@ use super::form::{self, Values};
 use super::frame::{self, Frame};
 use super::grant;
 use super::parts::{Icon, Moment, grouped};
+use super::refusal::{self, Refusal};
 use crate::access::Permission;
 use crate::http::call::Call;
 use crate::http::form::Form;
@@ -26,7 +27,7 @@ const MOST: u32 = 1000;
 #[template(path = "rules.html")]
 struct RulesPage<'a> {
     frame: Frame<'a>,
-    rows: Vec<Row>,
+    rows: Vec<RuleRow>,
     writes: bool,
     values: Values,
     roles: Vec<form::RoleChoice>,
@@ -35,7 +36,7 @@ struct RulesPage<'a> {
 }
 
 /// A rule in the list.
-struct Row {
+struct RuleRow {
     id: RuleId,
     label: String,
     cluster: String,
@@ -46,7 +47,7 @@ struct Row {
     by: String,
 }
 
-impl Row {
+impl RuleRow {
     fn new(call: &Call, counted: CountedRule) -> Self {
         let CountedRule { record, admitted } = counted;
         let terms = record.rule.terms;
@@ -87,9 +88,9 @@ pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
     let rules = call.authority.rules.list_rules(PageQuery::new(None, MOST)).await?.items;
     let page = RulesPage {
         frame: Frame::of(&call, "Auto-approve rules", "/rules").await?,
-        rows: rules.into_iter().map(|rule| Row::new(&call, rule)).collect(),
+        rows: rules.into_iter().map(|rule| RuleRow::new(&call, rule)).collect(),
         writes: call.may(Permission::WritePolicies),
-        roles: form::every_role(&call, &values),
+        roles: form::choices(&call, |_| true, |role| values.has_role(role)),
         fault: problem.as_ref().map(|problem| sentence(&problem.detail)),
         values,
         tried,
@@ -141,7 +142,7 @@ pub(super) async fn create(call: Call) -> Result<Reply, Problem> {
     let values = Values::of(Form::parse(&call.body)?.into_pairs());
     match created(&call, &values).await {
         Ok(()) => Ok(Reply::see_other("/rules")),
-        Err(problem) => editor(&call, None, values, String::new(), Some(problem)).await,
+        Err(problem) => editor(&call, None, values, String::new(), Some(Refusal::of(problem)?)).await,
     }
 }
 
@@ -189,7 +190,7 @@ pub(super) async fn change(call: Call) -> Result<Reply, Problem> {
         Ok(()) => Ok(Reply::see_other("/rules")),
         Err(problem) => {
             let revision = values.text("revision");
-            editor(&call, Some(id), values, revision, Some(problem)).await
+            editor(&call, Some(id), values, revision, Some(Refusal::of(problem)?)).await
         }
     }
 }
@@ -215,8 +216,9 @@ async fn editor(
     id: Option<RuleId>,
     values: Values,
     revision: String,
-    problem: Option<Problem>,
+    refused: Option<Refusal>,
 ) -> Result<Reply, Problem> {
+    let (status, faults) = refusal::parts(refused);
     let title = if id.is_some() { "Change rule" } else { "New rule" };
     let page = RulePage {
         frame: Frame::of(call, title, "/rules").await?,
@@ -224,15 +226,15 @@ async fn editor(
         id,
         revision,
         roles: form::roles(call, &values),
-        faults: problem.as_ref().map(form::faults).unwrap_or_default(),
+        faults,
         values,
     };
-    frame::page(problem.as_ref().map_or(StatusCode::OK, Problem::status), &page)
+    frame::page(status, &page)
 }
 
 #[derive(askama::Template)]
 #[template(path = "delete_rule.html")]
-struct DeletePage<'a> {
+struct DeleteRulePage<'a> {
     frame: Frame<'a>,
     id: RuleId,
     label: String,
@@ -245,7 +247,7 @@ pub(super) async fn ask_to_delete(call: Call) -> Result<Reply, Problem> {
     let CountedRule { record, admitted } = found(&call).await?;
     let (id, label) = (record.rule.id, record.rule.terms.label.to_string());
     let frame = Frame::of(&call, format!("Delete {label}"), "/rules").await?;
-    frame::ok(&DeletePage { frame, id, label, admitted, revision: record.rule.revision })
+    frame::ok(&DeleteRulePage { frame, id, label, admitted, revision: record.rule.revision })
 }
 
 /// Deletes a rule.

@@ -1,24 +1,21 @@
 //! `/tokens/{id}`: one token, and the acts on it.
 
-use super::dialect::sentence as as_sentence;
 use super::frame::{self, Frame};
 use super::grant::{self, TokenRow};
+use super::ledger::{self, EntryRow};
 use super::parts::{Icon, Moment};
+use super::refusal::{self, Refusal};
 use super::shown_once;
 use crate::access::Permission;
 use crate::approval::Approval;
 use crate::http::call::Call;
 use crate::http::form::Form;
-use crate::http::problem::Problem;
+use crate::http::problem::{Code, Problem};
 use crate::http::reply::Reply;
 use crate::id::TokenId;
-use crate::ledger::Outcome;
 use crate::service::tokens::HowToRevoke;
 use crate::service::tokens::rotation::OVERLAP;
-use crate::store::{EntryFilter, HostRecord, PageQuery, TokenRecord};
-
-/// Number of ledger entries on the page.
-const ENTRIES: u32 = 20;
+use crate::store::{EntryFilter, HostRecord, TokenRecord};
 
 #[derive(askama::Template)]
 #[template(path = "token.html")]
@@ -30,7 +27,7 @@ struct TokenPage<'a> {
     successor: Option<TokenId>,
     hosts: Option<Vec<HostLine>>,
     joined: bool,
-    entries: Option<Vec<EntryLine>>,
+    entries: Option<Vec<EntryRow>>,
     /// The acts that this user may do on this token now.
     revocable: bool,
     rotatable: bool,
@@ -42,15 +39,6 @@ pub(super) struct HostLine {
     pub(super) id: String,
     pub(super) name: String,
     pub(super) enrolled: Moment,
-}
-
-/// An entry of the ledger about a token or a host.
-pub(super) struct EntryLine {
-    pub(super) action: String,
-    pub(super) actor: String,
-    pub(super) from: String,
-    pub(super) at: Moment,
-    pub(super) refused: Option<String>,
 }
 
 /// Shows the token.
@@ -67,7 +55,10 @@ pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
         false => None,
     };
     let entries = match call.may(Permission::ReadLedger) {
-        true => Some(entries(&call, EntryFilter { token: Some(id), ..EntryFilter::default() }).await?),
+        true => {
+            let filter = EntryFilter { token: Some(id), ..EntryFilter::default() };
+            Some(ledger::newest(&call, filter, ledger::NEWEST).await?)
+        }
         false => None,
     };
     let frame = Frame::of(&call, row.label.clone(), "/tokens").await?;
@@ -120,53 +111,36 @@ fn host_line(call: &Call, host: &HostRecord) -> HostLine {
     }
 }
 
-/// The newest entries that meet this filter.
-pub(super) async fn entries(call: &Call, filter: EntryFilter) -> Result<Vec<EntryLine>, Problem> {
-    let (page, labels) = call.authority.ledger.list(filter, PageQuery::new(None, ENTRIES)).await?;
-    let now = call.authority.time.now();
-    let lines = page.items.into_iter().map(|entry| EntryLine {
-        action: entry.action.replace('_', " "),
-        actor: grant::actor(&entry.origin.actor, &labels),
-        from: entry.origin.address.map(|address| address.to_string()).unwrap_or_default(),
-        at: Moment::new(entry.origin.at, now),
-        refused: (entry.outcome == Outcome::Refused.as_str()).then(|| entry.reason.replace('_', " ")),
-    });
-    Ok(lines.collect())
-}
-
 #[derive(askama::Template)]
 #[template(path = "revoke_token.html")]
-struct RevokePage<'a> {
+struct RevokeTokenPage<'a> {
     frame: Frame<'a>,
     id: TokenId,
     label: String,
     live_hosts: u64,
     emergency: bool,
-    fault: Option<String>,
+    faults: Vec<String>,
 }
 
 /// Asks before a token is revoked.
 pub(super) async fn ask_to_revoke(call: Call) -> Result<Reply, Problem> {
     let token = found(&call).await?;
-    frame::ok(&revocation(&call, &token, None).await?)
+    revocation(&call, &token, None).await
 }
 
-async fn revocation<'a>(
-    call: &'a Call,
-    token: &TokenRecord,
-    fault: Option<String>,
-) -> Result<RevokePage<'a>, Problem> {
+async fn revocation(call: &Call, token: &TokenRecord, refused: Option<Refusal>) -> Result<Reply, Problem> {
     let id = token.mint.token.id;
-    let labels = call.authority.tokens.minter_labels(&[]).await?;
-    let row = TokenRow::new(token, &labels, call.authority.time.now());
-    Ok(RevokePage {
-        frame: Frame::of(call, format!("Revoke {}", row.label), "/tokens").await?,
+    let label = grant::token_label(&token.mint);
+    let (status, faults) = refusal::parts(refused);
+    let page = RevokeTokenPage {
+        frame: Frame::of(call, format!("Revoke {label}"), "/tokens").await?,
         id,
-        label: row.label,
+        label,
         live_hosts: call.authority.hosts.count_live(id).await?,
         emergency: token.mint.is_emergency(),
-        fault,
-    })
+        faults,
+    };
+    frame::page(status, &page)
 }
 
 /// Revokes a token, with its hosts if that is chosen.
@@ -182,16 +156,13 @@ pub(super) async fn revoke(call: Call) -> Result<Reply, Problem> {
     let how = HowToRevoke { even_emergency, only_persistent: false, hosts: along };
     match call.authority.tokens.revoke_token(&call.caller, id, how).await.map_err(Problem::from) {
         Ok(_) => Ok(Reply::see_other(&format!("/tokens/{id}"))),
-        Err(problem) => {
-            let page = revocation(&call, &token, Some(as_sentence(&problem.detail))).await?;
-            frame::page(problem.status(), &page)
-        }
+        Err(problem) => revocation(&call, &token, Some(Refusal::of(problem)?)).await,
     }
 }
 
 #[derive(askama::Template)]
 #[template(path = "rotate_token.html")]
-struct RotatePage<'a> {
+struct RotateTokenPage<'a> {
     frame: Frame<'a>,
     id: TokenId,
     label: String,
@@ -200,10 +171,9 @@ struct RotatePage<'a> {
 /// Asks before a token is rotated.
 pub(super) async fn ask_to_rotate(call: Call) -> Result<Reply, Problem> {
     let token = found(&call).await?;
-    let labels = call.authority.tokens.minter_labels(&[]).await?;
-    let label = TokenRow::new(&token, &labels, call.authority.time.now()).label;
+    let label = grant::token_label(&token.mint);
     let frame = Frame::of(&call, format!("Rotate {label}"), "/tokens").await?;
-    frame::ok(&RotatePage { frame, id: token.mint.token.id, label })
+    frame::ok(&RotateTokenPage { frame, id: token.mint.token.id, label })
 }
 
 /// Mints the successor of a token and shows it once. A form that is sent again leads to the token, which has a successor.
@@ -231,7 +201,7 @@ struct ShownAgainPage<'a> {
 pub(super) async fn show_again(call: Call) -> Result<Reply, Problem> {
     let id = call.id("id", "token", TokenId::parse)?;
     let token = call.authority.fleet.show(&call.caller, id).await?;
-    let unreadable = || Problem::of(crate::http::problem::Code::NotFound, "this token cannot be shown again");
+    let unreadable = || Problem::of(Code::NotFound, "this token cannot be shown again");
     let api_key = token.and_then(|token| token.api_key).ok_or_else(unreadable)?;
     let frame = Frame::of(&call, "Token", "/tokens").await?;
     frame::ok(&ShownAgainPage { frame, id, api_key: api_key.expose() })

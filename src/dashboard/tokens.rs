@@ -1,9 +1,9 @@
 //! `/tokens`: the list of tokens.
 
-use super::dialect::sentence;
+use super::form::Choice;
 use super::frame::{self, Frame};
 use super::grant::TokenRow;
-use super::list::{self, Choice, Heading, Listing};
+use super::list::{self, Heading, Listing, Rows};
 use super::parts::{Icon, grouped};
 use crate::http::api::paging::Ordered;
 use crate::http::call::Call;
@@ -42,10 +42,7 @@ pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
     let frame = Frame::of(&call, "Tokens", "/tokens").await?;
     let counts = call.authority.overview.recent_count().await?;
     let live = ["pending", "active"].map(|state| counts.tokens.get(state).copied().unwrap_or(0));
-    let (rows, next, problem) = match rows(&call).await {
-        Ok((rows, next)) => (rows, next, None),
-        Err(problem) => (Vec::new(), None, Some(problem)),
-    };
+    let Rows { rows, next, fault, status } = rows(&call).await.into();
     let kinds = [TokenKind::OneTime, TokenKind::Cluster, TokenKind::Rollout, TokenKind::Roles];
     let kinds = kinds.into_iter().chain([
         TokenKind::ReEnrollment,
@@ -61,12 +58,12 @@ pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
         created: words.heading("Created", "created"),
         expires: words.heading("Expires", "expires"),
         next: next.map(|cursor| words.after(&cursor)),
-        fault: problem.as_ref().map(|problem| sentence(&problem.detail)),
+        fault,
         frame,
         words,
         rows,
     };
-    frame::page(list::status(problem.as_ref()), &page)
+    frame::page(status, &page)
 }
 
 /// The rows of the page, and the cursor of the next one.

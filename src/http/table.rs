@@ -53,14 +53,17 @@ pub enum Reader {
 impl Reader {
     /// Reads the `Accept` header (RFC 9110 section 12.5.1). A person's browser names HTML, and prefers it to JSON.
     pub(super) fn of(headers: &HeaderMap) -> Self {
-        let lines = headers.get_all(ACCEPT).iter().filter_map(|line| line.to_str().ok());
-        let ranges = lines.flat_map(|line| line.split(',')).map(quality).collect::<Vec<_>>();
-        let best = |wanted: &[&str]| {
-            let of = ranges.iter().filter(|(range, _)| wanted.contains(&range.as_str()));
-            of.map(|(_, quality)| *quality).fold(0.0, f32::max)
+        let ranges = || {
+            let lines = headers.get_all(ACCEPT).iter().filter_map(|line| line.to_str().ok());
+            lines.flat_map(|line| line.split(',')).map(quality)
         };
-        let (html, json) = (best(&["text/html"]), best(&["application/json", "application/problem+json"]));
-        if html > 0.0 && html >= json { Self::Person } else { Self::Program }
+        let best = |wanted: &[&str]| {
+            let of = ranges().filter(|(range, _)| wanted.iter().any(|one| range.eq_ignore_ascii_case(one)));
+            of.map(|(_, quality)| quality).fold(0.0, f32::max)
+        };
+        let html = best(&["text/html"]);
+        let prefers_html = html > 0.0 && html >= best(&["application/json", "application/problem+json"]);
+        if prefers_html { Self::Person } else { Self::Program }
     }
 
     /// True if rows of this dialect are for such a client.
@@ -69,11 +72,12 @@ impl Reader {
     }
 }
 
-/// A media range in lower case with its quality, 0 to 1.
-fn quality(range: &str) -> (String, f32) {
-    let mut parts = range.split(';').map(|part| part.trim().to_ascii_lowercase());
+/// A media range with its quality, 0 to 1.
+fn quality(range: &str) -> (&str, f32) {
+    let mut parts = range.split(';').map(str::trim);
     let media_type = parts.next().unwrap_or_default();
-    let quality = parts.find_map(|part| part.strip_prefix("q=")?.parse::<f32>().ok());
+    let quality =
+        parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q="))?.parse().ok());
     (media_type, quality.unwrap_or(1.0))
 }
 

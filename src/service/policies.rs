@@ -28,6 +28,7 @@ use crate::span::show_span;
 use crate::store::{
     CreatePolicy, MOST_POLICIES, Page, PageQuery, Policy, PolicyCreation, RecordMint, StoreError,
 };
+use crate::text::hex;
 use crate::token::MintedToken;
 
 /// A policy with the number of its hosts that are not revoked.
@@ -295,5 +296,5 @@ fn shown(terms: &PolicyTerms) -> Value {
 fn digest(object: &serde_json::Map<String, Value>) -> String {
     // A map of JSON values is always JSON.
     let text = serde_json::to_vec(object).unwrap_or_default();
-    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(text))
 }

@@ -51,6 +51,14 @@ if (signIn) {
   if (answer.ok) location.replace(signIn.dataset.next);
 }
 
+// A form is sent once: a second click would replace the page of a token that is shown once.
+addEventListener("submit", (event) => {
+  if (event.target.method !== "post") return;
+  const buttons = [...event.target.querySelectorAll("button")];
+  setTimeout(() => buttons.forEach((button) => (button.disabled = true)));
+  addEventListener("pageshow", () => buttons.forEach((button) => (button.disabled = false)), { once: true });
+});
+
 // Copy buttons.
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");

@@ -24,7 +24,7 @@ struct ReleasePage<'a> {
     name: String,
     revision: u64,
     machines: [Machine; 2],
-    fault: Option<String>,
+    faults: Vec<String>,
 }
 
 /// One of the two machines.
@@ -65,7 +65,7 @@ async fn form(call: &Call, refused: Option<Refusal>) -> Result<Reply, Problem> {
     };
     let name = grant::host_name(&host);
     let frame = Frame::of(call, format!("Release {name}"), "/hosts").await?;
-    let (status, fault) = refusal::parts(refused);
+    let (status, faults) = refusal::parts(refused);
     let machine = |(name, hint), serial: Serial, (at, from): (Timestamp, Option<IpAddr>)| Machine {
         name,
         hint,
@@ -81,6 +81,6 @@ async fn form(call: &Call, refused: Option<Refusal>) -> Result<Reply, Problem> {
     ];
     frame::page(
         status,
-        &ReleasePage { frame, id: host.id.to_string(), name, revision: host.revision, machines, fault },
+        &ReleasePage { frame, id: host.id.to_string(), name, revision: host.revision, machines, faults },
     )
 }

@@ -11,11 +11,11 @@ use crate::http::reply::Reply;
 
 #[derive(askama::Template)]
 #[template(path = "host_revoke.html")]
-struct RevokePage<'a> {
+struct RevokeHostPage<'a> {
     frame: Frame<'a>,
     id: String,
     name: String,
-    fault: Option<String>,
+    faults: Vec<String>,
 }
 
 /// Shows the form.
@@ -36,6 +36,6 @@ async fn form(call: &Call, refused: Option<Refusal>) -> Result<Reply, Problem> {
     let host = of_path(call).await?;
     let name = grant::host_name(&host);
     let frame = Frame::of(call, format!("Revoke {name}"), "/hosts").await?;
-    let (status, fault) = refusal::parts(refused);
-    frame::page(status, &RevokePage { frame, id: host.id.to_string(), name, fault })
+    let (status, faults) = refusal::parts(refused);
+    frame::page(status, &RevokeHostPage { frame, id: host.id.to_string(), name, faults })
 }

@@ -8,17 +8,14 @@ use crate::http::call::Call;
 use crate::http::decode;
 use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
-use crate::http::request::EnrollmentWords;
+use crate::http::request::{EnrollmentWords, denial_reason};
 use crate::id::EnrollmentId;
 use crate::name::Role;
 use crate::service::{Decided, FieldError, Verdict};
 use crate::store::EnrollmentRecord;
-use crate::text::is_plain;
 
 /// Maximum number of enrollments in a request.
 const MOST_IDS: usize = 1000;
-/// Longest reason of a denial, in characters.
-const LONGEST_REASON: usize = 256;
 
 /// List enrollments
 ///
@@ -137,14 +134,7 @@ struct Denial {
 pub(super) async fn deny_enrollment(call: Call) -> Result<Reply, Problem> {
     let id = call.id("id", "enrollment", EnrollmentId::parse)?;
     let Denial { reason, keep_use } = decode::strict(&call.body)?;
-    decided(&call, id, &Verdict::Deny { reason: judged(reason)?, keep_use }).await
-}
-
-fn judged(reason: String) -> Result<String, Problem> {
-    if reason.chars().count() > LONGEST_REASON || !is_plain(&reason) {
-        return Err(Problem::invalid_field("reason", "at most 256 characters, without control characters"));
-    }
-    Ok(reason)
+    decided(&call, id, &Verdict::Deny { reason: denial_reason(reason)?, keep_use }).await
 }
 
 async fn decided(call: &Call, id: EnrollmentId, verdict: &Verdict) -> Result<Reply, Problem> {
@@ -218,7 +208,7 @@ pub(super) async fn decide_enrollments(call: Call) -> Result<Reply, Problem> {
             return Err(Problem::invalid_fields(vec![fault]));
         }
         Choice::Approve => Verdict::Approve { roles: None },
-        Choice::Deny => Verdict::Deny { reason: judged(reason)?, keep_use },
+        Choice::Deny => Verdict::Deny { reason: denial_reason(reason)?, keep_use },
     };
     let decided = call.authority.enrollment.decide_many(&call.caller, &ids, &verdict).await;
     let each = |(id, outcome): (EnrollmentId, Result<bool, _>)| match outcome {
