@@ -40,6 +40,8 @@ struct ApprovalsPage<'a> {
     rows: Vec<EnrollmentRow>,
     next: Option<String>,
     faults: Vec<String>,
+    /// True if a host in the list waits.
+    waits: bool,
 }
 
 /// An enrollment, in the list and on its own page.
@@ -122,6 +124,7 @@ async fn queue(call: &Call, faults: &[String]) -> Result<Reply, Problem> {
         states: words.choices("state", STATES),
         next: next.map(|cursor| words.after(&cursor)),
         faults,
+        waits: rows.iter().any(|row| row.waits),
         frame,
         words,
         rows,
@@ -192,13 +195,13 @@ pub(super) async fn decide(call: Call) -> Result<Reply, Problem> {
             reason: denial_reason(form.get("reason").unwrap_or("").trim().to_owned())?,
             keep_use: form.get("keep_use").is_some(),
         },
-        _ => return Err(Problem::bad_request("choose to approve or to deny")),
+        _ => return Err(Problem::bad_request("select approve or deny")),
     };
     let pairs = form.into_pairs();
     let ids = pairs.iter().filter_map(|(name, _)| EnrollmentId::parse(name.strip_prefix(CHOSEN)?));
     let ids = ids.collect::<Vec<_>>();
     if ids.is_empty() {
-        return queue(&call, &["Choose at least one host.".to_owned()]).await;
+        return queue(&call, &["Select at least one host.".to_owned()]).await;
     }
     let decided = call.authority.enrollment.decide_many(&call.caller, &ids, &verdict).await;
     let faults = ids.iter().zip(decided).filter_map(|(id, outcome)| {

@@ -1,5 +1,5 @@
 //! The files of the pages: a style sheet, a script, a sprite of icons. The name of each has a hash of its content, so that
-//! browsers may keep it for ever.
+//! browsers may keep it for a year.
 
 use std::io::Write as _;
 use std::sync::LazyLock;

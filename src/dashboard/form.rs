@@ -63,7 +63,7 @@ impl Values {
         }
     }
 
-    /// Every pair.
+    /// Names and values.
     pub(super) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }

@@ -100,7 +100,7 @@ async fn list(call: &Call, verdict: Option<(bool, String)>) -> Result<Reply, Pro
     let actions = actions.map(|action| (action, action.replace('_', " "))).collect::<Vec<_>>();
     let actions = actions.iter().map(|(value, name)| (*value, name.as_str()));
     let page = LedgerPage {
-        actions: words.choices("action", [("", "Any act")].into_iter().chain(actions)),
+        actions: words.choices("action", [("", "Any action")].into_iter().chain(actions)),
         outcomes: words
             .choices("outcome", [("", "Done or refused"), ("done", "Done"), ("refused", "Refused")]),
         next: next.map(|cursor| words.after(&cursor)),

@@ -88,7 +88,12 @@ impl Listing {
             name: name.to_owned(),
             selected: value == chosen,
         };
-        choices.into_iter().map(choice).collect()
+        let mut choices = choices.into_iter().map(choice).collect::<Vec<_>>();
+        // A link may filter by several values: the form must not drop them.
+        if !choices.iter().any(|choice| choice.selected) {
+            choices.push(choice((chosen, chosen)));
+        }
+        choices
     }
 
     /// The heading of a column that sorts by `key`.

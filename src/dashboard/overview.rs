@@ -87,7 +87,7 @@ fn tasks(
     let failed = call.authority.health.checks().into_iter().filter(|check| !check.detail.is_empty());
     let mut tasks = failed
         .map(|check| {
-            let (tone, word) = if check.ok { (Tone::Warn, "look") } else { (Tone::Bad, "failed") };
+            let (tone, word) = if check.ok { (Tone::Warn, "warning") } else { (Tone::Bad, "failed") };
             task(tone, word, format!("{}: {}", check.name.replace('_', " "), check.detail), None)
         })
         .collect::<Vec<_>>();
@@ -99,25 +99,28 @@ fn tasks(
     }
     let quarantined = hosts("quarantined");
     if quarantined > 0 {
-        let text = format!("{} in quarantine: two machines use one identity.", are(quarantined, "host"));
-        tasks.push(task(Tone::Bad, "quarantine", text, Some(("/hosts?state=quarantined", "Decide"))));
+        let text = format!("{} in quarantine: two machines share an identity.", are(quarantined, "host"));
+        tasks.push(task(Tone::Bad, "quarantine", text, Some(("/hosts?state=quarantined", "Show hosts"))));
     }
     if let Some(warning) = capacity.warning() {
         tasks.push(task(Tone::Warn, "capacity", sentence(&warning), None));
     }
     if counts.tokens_expiring_soon > 0 {
-        let text = format!("{} in use and expire within 30 days.", are(counts.tokens_expiring_soon, "token"));
+        let text = match counts.tokens_expiring_soon {
+            1 => "1 token in use expires within 30 days.".to_owned(),
+            tokens => format!("{} tokens in use expire within 30 days.", grouped(tokens)),
+        };
         tasks.push(task(
             Tone::Warn,
             "expiring",
             text,
-            Some(("/tokens?kind=cluster,policy&sort=expires", "Rotate")),
+            Some(("/tokens?kind=cluster,policy&sort=expires", "Show tokens")),
         ));
     }
     let lapsed = hosts("lapsed");
     if lapsed > 0 {
         let text = format!("{} lapsed: the certificate has expired.", have(lapsed, "host"));
-        tasks.push(task(Tone::Warn, "lapsed", text, Some(("/hosts?state=lapsed", "Show"))));
+        tasks.push(task(Tone::Warn, "lapsed", text, Some(("/hosts?state=lapsed", "Show hosts"))));
     }
     let offered = |step: &(&str, &str)| match step.0.starts_with("/hosts") || step.0 == "/approvals" {
         true => frame.may.read_hosts,
@@ -151,13 +154,15 @@ async fn steps(call: &Call) -> Vec<Step> {
     let mut steps = Vec::new();
     let host = issuers.current().strip_prefix("https://").unwrap_or_default();
     if !host.eq_ignore_ascii_case(call.head.host()) {
-        let advice =
-            format!("This page is at {}, but hosts reach {host}. Open it there once.", call.head.host());
+        let advice = format!(
+            "This page is at {}, but hosts use {host}. Open the dashboard there to check that address.",
+            call.head.host()
+        );
         steps.push(Step { name: "External URL", advice });
     }
     let advice = |file: &str| match file {
         "admin.password" => {
-            ("Own password", "Change the first password in your account, then delete the file.")
+            ("Own password", "Change your password on the account page, then delete the file.")
         }
         "emergency.token" => ("Emergency token", "Move the file to a safe place off this machine."),
         _ => ("First roles token", "Use the token, or revoke it. Then delete the file."),
@@ -204,7 +209,7 @@ fn numbers(
         numbers.push(Count {
             name: "Refusals",
             number: format!("{}{more}", grouped(refusals as u64)),
-            note: "in the last day".to_owned(),
+            note: "in the last 24 h".to_owned(),
             path: Some("/ledger?outcome=refused&since=1d"),
         });
     }

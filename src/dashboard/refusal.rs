@@ -51,7 +51,7 @@ fn field_name(field: &str) -> &str {
     match field.split(['[', '.']).next().unwrap_or(field) {
         "ttl" => "Valid for",
         "bind" | "cluster_id" | "cluster" => "Cluster",
-        "max_uses" => "Number of hosts",
+        "max_uses" => "Maximum number",
         "max_nodes" => "Maximum number of hosts",
         "expected_hosts" => "Expected hosts",
         "dns_names" => "DNS name",
@@ -59,7 +59,7 @@ fn field_name(field: &str) -> &str {
         "addresses" => "Addresses",
         "address" => "Address",
         "roles" | "allowed_roles" => "Roles",
-        "label" => "Label",
+        "label" => "Name or label",
         "host" => "Host id",
         "policy" => "Policy",
         _ => field,

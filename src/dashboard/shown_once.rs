@@ -25,6 +25,9 @@ struct ShownOncePage<'a> {
     allows: String,
     risk: Option<&'static str>,
     warning: Option<String>,
+    in_cluster: bool,
+    /// It can be shown again.
+    readable: bool,
     command: String,
     others: Vec<(&'static str, String)>,
     token: &'a Secret<String>,
@@ -67,9 +70,12 @@ pub(super) async fn page(
             label => label.to_owned(),
         },
         allows: grant::sentence(terms, now),
-        risk: (terms.max_uses.is_none() && terms.expires_at.is_none())
-            .then_some("This token has no limit of hosts and no expiry. Revoke it when the work is done."),
+        risk: (terms.max_uses.is_none() && terms.expires_at.is_none()).then_some(
+            "This token has no limit on the number of hosts and no expiry. Revoke it when the work is done.",
+        ),
         warning: authority.capacity.warning().await.map(|warning| sentence(&warning)),
+        in_cluster,
+        readable: terms.persistent && terms.policy.is_some(),
         command: text(first),
         others: others.map(|(platform, name)| (name, text(platform))).collect(),
         token: minted.text(),

@@ -29,6 +29,8 @@ struct TokensPage<'a> {
     words: Listing,
     states: Vec<Choice>,
     kinds: Vec<Choice>,
+    /// Filters without a field of their own.
+    others: Vec<(String, String)>,
     created: Heading,
     expires: Heading,
     rows: Vec<TokenRow>,
@@ -55,6 +57,7 @@ pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
         live: grouped(live.iter().sum()),
         states: words.choices("state", STATES),
         kinds: words.choices("kind", kinds),
+        others: words.others(&["search", "state", "kind"]),
         created: words.heading("Created", "created"),
         expires: words.heading("Expires", "expires"),
         next: next.map(|cursor| words.after(&cursor)),

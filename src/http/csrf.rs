@@ -48,8 +48,8 @@ pub fn judge(
     Err(refused("a page of another site sent the request: send it from a page of this site"))
 }
 
-/// Checks a form of a page before its body is read. A browser reports the page of every form, so that a form without a report
-/// is refused.
+/// Checks a form of a page before its body is read. Browsers send `Origin` or
+/// `Sec-Fetch-Site` with every form. A form without both is refused.
 ///
 /// # Errors
 /// 403 `csrf`: it would change something, and no report says that a page of this site sent it.
@@ -60,13 +60,15 @@ pub fn judge_form(method: &Method, headers: &HeaderMap, here: &Here<'_>) -> Resu
     let reported = headers.contains_key(ORIGIN) || headers.contains_key(SEC_FETCH_SITE);
     match reported && is_from_here(headers, here) {
         true => Ok(()),
-        false => Err(refused("a page of another site sent the form: open the page here, and send it again")),
+        false => Err(refused(
+            "the browser did not confirm that a page of this site sent the form: open the page, and send the form again",
+        )),
     }
 }
 
 /// The refusal of a form without the CSRF token of the session.
 pub fn stale_form() -> Problem {
-    refused("the form is from an earlier session: open the page again, and send it again")
+    refused("the form is from an earlier session: open the page again, and send the form from there")
 }
 
 /// Reads the browser's report about the page that makes the request. Without a report it returns true.

@@ -295,8 +295,8 @@ fn owner(caller: &Caller) -> Option<&str> {
     }
 }
 
-/// The address of the sign-in page, for a page whose visitor is not signed in. A form leads back to its own address only if it
-/// is the address of a page.
+/// The address of the sign-in page, for a page whose visitor is not signed in. Sign-in returns to the
+/// address of a form only if it is also the address of a page.
 fn sign_in_address(route: &Route, head: &Head) -> Option<String> {
     let pages = route.dialect.page.as_ref()?;
     // The sign-in form answers a wrong password itself.

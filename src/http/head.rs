@@ -35,7 +35,8 @@ impl Head {
         self.parts.uri.authority().map(http::uri::Authority::as_str).or_else(named).unwrap_or("")
     }
 
-    /// True if the script of an open page asks for its changes. That is no use of the session: nobody may be there.
+    /// True if the script of an open page asks for its changes. It does not extend the session, because the user may
+    /// be away.
     pub fn is_refresh(&self) -> bool {
         self.headers().contains_key("x-page-refresh")
     }

@@ -35,7 +35,7 @@ const HELLO: &str = "event: hello\nid: 0\ndata: {}\n\n";
 
 /// As many streams of changes are open as are allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{limit} pages follow the changes, the maximum: close one, and load this page again")]
+#[error("{limit} open pages receive live updates, which is the limit: close some, and reload this page")]
 pub struct TooManyPages {
     /// The limit, in total or for the user.
     pub limit: usize,
@@ -66,8 +66,8 @@ impl Changes {
         Arc::new(Self { store, open: Mutex::default() })
     }
 
-    /// Opens a stream. It ends with the reader's session, and when the user's role, limits or state change. A reader that was here
-    /// `before` missed what changed since.
+    /// Opens a stream. It ends with the reader's session, and when the user's role, limits or state change. With `before` the client
+    /// reopens a stream, and may have missed changes.
     ///
     /// # Errors
     /// [`TooManyPages`]: one of the limits is reached.

@@ -80,7 +80,7 @@ impl Commits {
         self.0.subscribe()
     }
 
-    /// Tells the followers of a commit. It costs nothing without any.
+    /// Sends a commit to the followers. Does nothing without any.
     pub(super) fn announce(&self, newest: u64, entries: &[Arc<Draft>]) {
         if self.0.receiver_count() == 0 || entries.is_empty() {
             return;

@@ -72,9 +72,9 @@ impl Kind {
             Self::OneTime => "One host, 15 minutes",
             Self::Cluster => "A cluster, 365 days",
             Self::Rollout => "Many hosts, until you revoke it",
-            Self::Roles => "Any number of hosts with its roles",
+            Self::Roles => "Any number of hosts with the roles that you select",
             Self::Policy => "Hosts get this policy",
-            Self::ReEnrollment => "Keeps its id and roles",
+            Self::ReEnrollment => "The host keeps its id and roles",
         }
     }
 
@@ -89,11 +89,11 @@ impl Kind {
                 "Admits many hosts. Without a limit or an expiry the token works until you revoke it."
             }
             Self::Roles => {
-                "Admits any number of hosts with the chosen roles, for 1 hour unless you change it."
+                "Admits any number of hosts with the selected roles, for 1 hour unless you change it."
             }
             Self::Policy => "Admits any number of hosts with the policy, until it expires or you revoke it.",
             Self::ReEnrollment => {
-                "Brings this one host back with a new key. Its former certificates and keys are revoked."
+                "Brings this one host back with a new key. When the host uses it, its former certificates and keys are revoked."
             }
         }
     }
@@ -106,8 +106,8 @@ impl Kind {
             }
             Self::Cluster => {
                 const FIELDS: &[FieldSpec] = &[
-                    needed("cluster", "Cluster name", "The token admits to this cluster only"),
-                    number("max_uses", "Expected nodes", "Blank: no limit. A limit is safer"),
+                    needed("cluster", "Cluster name", "The token admits hosts of this cluster only"),
+                    number("max_uses", "Maximum number of nodes", "Blank: no limit. A limit is safer"),
                     text(
                         "ttl",
                         "Valid for",
@@ -120,7 +120,11 @@ impl Kind {
                 const FIELDS: &[FieldSpec] = &[
                     needed("label", "Label", "The name of the rollout"),
                     number("max_uses", "Maximum number of hosts", "Blank: no limit. A limit is safer"),
-                    number("expected_hosts", "Expected hosts", "The list says when so many have enrolled"),
+                    number(
+                        "expected_hosts",
+                        "Expected hosts",
+                        "The list of tokens shows when this many hosts have enrolled",
+                    ),
                     text("ttl", "Valid for", "Such as 7d. Blank: until you revoke it"),
                 ];
                 FIELDS
@@ -128,7 +132,11 @@ impl Kind {
             Self::Roles => {
                 const FIELDS: &[FieldSpec] = &[
                     text("label", "Label", "For the list of tokens"),
-                    text("ttl", "Valid for", "Such as 2h. Blank: 1h, or until revoked"),
+                    text(
+                        "ttl",
+                        "Valid for",
+                        "Such as 2h. Blank: 1h; with the box below, until you revoke it",
+                    ),
                 ];
                 FIELDS
             }
@@ -168,7 +176,7 @@ impl Asked {
         Self(Values::of(pairs))
     }
 
-    /// The values as such.
+    /// The values of every kind.
     pub(super) const fn values(&self) -> &Values {
         &self.0
     }

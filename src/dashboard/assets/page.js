@@ -1,5 +1,5 @@
 // The script of every page. Each page works without it: it copies texts, opens the forms of acts in a dialog, filters a
-// table as you type, counts down, and replaces what has changed.
+// table as you type, and replaces what has changed.
 
 // Trusted Types (W3C): the one way from text to elements. The text always comes from this server, which escapes values.
 const html = self.trustedTypes
@@ -132,6 +132,6 @@ if (document.querySelector("[name=csrf_token]")) {
   const later = () => (due ??= setTimeout(refresh, 2000));
   events.addEventListener("change", later);
   events.addEventListener("reload", later);
-  // A closed stream means that the session is over, or that too many pages are open. Asking for a page tells.
+  // A closed stream means that the session is over, or that too many pages are open. A request for the page shows which.
   events.addEventListener("error", () => events.readyState === EventSource.CLOSED && page(location.href, { "x-page-refresh": "1" }));
 }

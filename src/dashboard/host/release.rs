@@ -73,8 +73,11 @@ async fn form(call: &Call, refused: Option<Refusal>) -> Result<Reply, Problem> {
         at: Moment::new(at, now),
         from,
     };
-    let newest = ("The machine with the newest certificate", "The older certificate was a copy.");
-    let older = ("The machine with the older certificate", "It was rolled back to a snapshot, for example.");
+    let newest = ("The machine with the newest certificate", "Select it if the other machine is a clone.");
+    let older = (
+        "The machine with the older certificate",
+        "Select it if this machine was rolled back to a snapshot.",
+    );
     let machines = [
         machine(newest, host.newest.serial, (host.contact.at, host.contact.from)),
         machine(older, conflict.serial, (conflict.at, conflict.from)),
