@@ -125,6 +125,9 @@ pub trait Store:
     /// The commits from now on that have ledger entries. A receiver that lags misses some; the store never waits for it.
     fn commits(&self) -> Receiver<Arc<Commit>>;
 
+    /// Number of the last ledger entry that this process committed; 0 before the first.
+    fn newest_commit(&self) -> u64;
+
     /// The faults that later calls may meet too. It costs no write.
     fn standing(&self) -> Standing;
 

@@ -27,6 +27,8 @@ pub(super) struct Frame<'a> {
     pub(super) role: &'static str,
     /// The acts that the user may do.
     pub(super) may: May,
+    /// The newest ledger entry that the page may show.
+    pub(super) newest: u64,
     csrf: Option<&'a CsrfToken>,
 }
 
@@ -69,6 +71,7 @@ impl<'a> Frame<'a> {
             user: name.clone(),
             role: user.map_or("", |user| user.role.into()),
             may: May::of(call),
+            newest: call.newest,
             csrf: call.live_session().and_then(|session| session.csrf.as_ref()),
         })
     }

@@ -43,6 +43,8 @@ pub struct Admitted {
     pub presented: Presented,
     /// The request itself.
     pub head: Head,
+    /// The newest ledger entry of that moment, for pages that follow the changes after it.
+    pub newest: u64,
 }
 
 /// An admitted request. Cloning it is cheap.

@@ -242,7 +242,8 @@ impl Front {
             self.authority.accounts.session_used(session).await?;
         }
         let authority = Arc::clone(&self.authority);
-        let admitted = Admitted { authority, caller, presented, head };
+        let newest = authority.changes.newest();
+        let admitted = Admitted { authority, caller, presented, head, newest };
         Ok(Call { admitted: Arc::new(admitted), body })
     }
 

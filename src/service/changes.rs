@@ -66,25 +66,39 @@ impl Changes {
         Arc::new(Self { store, open: Mutex::default() })
     }
 
-    /// Opens a stream. It ends with the reader's session, and when the user's role, limits or state change. With `before` the client
-    /// reopens a stream, and may have missed changes.
+    /// Number of the newest entry that a page made now can show.
+    pub fn newest(&self) -> u64 {
+        self.store.newest_commit()
+    }
+
+    /// Opens a stream. It ends with the reader's session, and when the user's role, limits or state change. It begins with
+    /// `reload` if the client may have missed changes. That is so if it reopens a stream (`before`), or if something was
+    /// committed after `shown`, the newest entry of its page.
     ///
     /// # Errors
     /// [`TooManyPages`]: one of the limits is reached.
-    pub fn follow(self: &Arc<Self>, reader: &Caller, before: bool) -> Result<ChangeStream, TooManyPages> {
+    pub fn follow(
+        self: &Arc<Self>,
+        reader: &Caller,
+        before: bool,
+        shown: Option<u64>,
+    ) -> Result<ChangeStream, TooManyPages> {
         let user = reader.actor.to_string();
         self.admit(&user)?;
         let now = Instant::now();
         let mut heartbeat = interval_at(now + BEAT, BEAT);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // From here on no commit is missed.
+        let commits = self.store.commits();
+        let missed = before || shown.is_some_and(|shown| shown != self.newest());
         Ok(ChangeStream {
             changes: Arc::clone(self),
             user,
             reader: reader.clone(),
-            commits: self.store.commits(),
+            commits,
             heartbeat,
             paused_until: now,
-            first: Some(if before { RELOAD } else { HELLO }),
+            first: Some(if missed { RELOAD } else { HELLO }),
         })
     }
 

@@ -1,6 +1,7 @@
 //! The commits, as followers in this process get them: ids and names of acts, without the texts of entries.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::{Map, Value};
 use tokio::sync::broadcast;
@@ -66,27 +67,39 @@ fn id<T>(detail: &Map<String, Value>, name: &str, parse: impl Fn(&str) -> Option
 
 /// The sender's end. The writer never waits for a follower.
 #[derive(Clone)]
-pub(super) struct Commits(broadcast::Sender<Arc<Commit>>);
+pub(super) struct Commits {
+    sender: broadcast::Sender<Arc<Commit>>,
+    newest: Arc<AtomicU64>,
+}
 
 impl Default for Commits {
     fn default() -> Self {
-        Self(broadcast::Sender::new(MAX_LAG))
+        Self { sender: broadcast::Sender::new(MAX_LAG), newest: Arc::default() }
     }
 }
 
 impl Commits {
     /// The commits from now on.
     pub(super) fn follow(&self) -> broadcast::Receiver<Arc<Commit>> {
-        self.0.subscribe()
+        self.sender.subscribe()
+    }
+
+    /// Number of the last entry that was announced; 0 before the first.
+    pub(super) fn newest(&self) -> u64 {
+        self.newest.load(Ordering::Acquire)
     }
 
     /// Sends a commit to the followers. Does nothing without any.
     pub(super) fn announce(&self, newest: u64, entries: &[Arc<Draft>]) {
-        if self.0.receiver_count() == 0 || entries.is_empty() {
+        if entries.is_empty() {
+            return;
+        }
+        self.newest.store(newest, Ordering::Release);
+        if self.sender.receiver_count() == 0 {
             return;
         }
         let entries = entries.iter().map(|entry| CommittedEntry::from(entry.as_ref())).collect();
         // The last follower may have left since: an error.
-        let _ = self.0.send(Arc::new(Commit { newest, entries }));
+        let _ = self.sender.send(Arc::new(Commit { newest, entries }));
     }
 }

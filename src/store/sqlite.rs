@@ -235,6 +235,10 @@ impl Store for SqliteStore {
         self.commits.follow()
     }
 
+    fn newest_commit(&self) -> u64 {
+        self.commits.newest()
+    }
+
     fn standing(&self) -> Standing {
         self.standing.lock().clone()
     }

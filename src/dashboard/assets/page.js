@@ -128,7 +128,7 @@ async function refresh() {
 
 // Pages with a form follow the stream too: they learn that the session has ended before they send the form.
 if (document.querySelector("[name=csrf_token]")) {
-  const events = new EventSource("/events");
+  const events = new EventSource(`/events?after=${document.body.dataset.newest}`);
   const later = () => (due ??= setTimeout(refresh, 2000));
   events.addEventListener("change", later);
   events.addEventListener("reload", later);

@@ -32,11 +32,12 @@ async fn commit(store: &dyn Store) {
 async fn a_user_has_ten_streams() {
     let (_directory, store) = store();
     let changes = Changes::new(store);
-    let mut open = (0..MOST_OF_ONE).map(|_| changes.follow(&reader(1), false).unwrap()).collect::<Vec<_>>();
-    assert_eq!(changes.follow(&reader(1), false).err(), Some(TooManyPages { limit: MOST_OF_ONE }));
-    assert!(changes.follow(&reader(2), false).is_ok(), "another user has its own");
+    let mut open =
+        (0..MOST_OF_ONE).map(|_| changes.follow(&reader(1), false, None).unwrap()).collect::<Vec<_>>();
+    assert_eq!(changes.follow(&reader(1), false, None).err(), Some(TooManyPages { limit: MOST_OF_ONE }));
+    assert!(changes.follow(&reader(2), false, None).is_ok(), "another user has its own");
     drop(open.pop());
-    assert!(changes.follow(&reader(1), false).is_ok(), "a closed stream makes room");
+    assert!(changes.follow(&reader(1), false, None).is_ok(), "a closed stream makes room");
     drop(open);
     assert_eq!(changes.readers(), 0);
 }
@@ -45,8 +46,9 @@ async fn a_user_has_ten_streams() {
 async fn a_thousand_streams_are_the_maximum() {
     let (_directory, store) = store();
     let changes = Changes::new(store);
-    let open = (0..MOST).map(|number| changes.follow(&reader(number), false).unwrap()).collect::<Vec<_>>();
-    assert_eq!(changes.follow(&reader(MOST), false).err(), Some(TooManyPages { limit: MOST }));
+    let open =
+        (0..MOST).map(|number| changes.follow(&reader(number), false, None).unwrap()).collect::<Vec<_>>();
+    assert_eq!(changes.follow(&reader(MOST), false, None).err(), Some(TooManyPages { limit: MOST }));
     assert_eq!(changes.readers(), open.len());
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::HeaderName;
-use http::header::{AUTHORIZATION, COOKIE};
+use http::header::{ACCEPT, AUTHORIZATION, COOKIE};
 use serde_json::{Value, json};
 
 use crate::support::client::Client;
@@ -49,6 +49,24 @@ impl Browser {
         assert_eq!(follower.event().await.unwrap().name, "hello");
         follower
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_learns_of_changes_before_its_stream() {
+    let at = Running::start().await;
+    let browser = Browser::of(&at, "operator.one", "operator").await;
+    let page = browser.client(&at).header(ACCEPT, "text/html").get("/tokens").await.text;
+    let newest = page.split_once("<body data-newest=\"").unwrap().1.split('"').next().unwrap();
+    let open = async || {
+        let address = format!("{EVENTS}?after={newest}");
+        let cookie = [(COOKIE, browser.cookie.parse().unwrap())];
+        let mut follower = Follower::try_open_with(&at, &address, &cookie).await.unwrap();
+        follower.event().await.unwrap().name
+    };
+    assert_eq!(open().await, "hello");
+    mint(&at).await;
+    assert_eq!(open().await, "reload");
+    at.stop().await;
 }
 
 fn data(event: Option<Event>) -> Value {
