@@ -38,6 +38,11 @@ pub fn mask(text: &str) -> String {
     masked
 }
 
+/// Returns true if `text` has a credential.
+pub fn holds_secret(text: &str) -> bool {
+    mask(text) != text
+}
+
 /// The position in `word` at which a credential may begin, in any case: a message offers a URL in lower case. A prefix alone
 /// is no secret: help names it.
 fn secret_at(word: &str) -> Option<usize> {

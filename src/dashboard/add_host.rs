@@ -12,20 +12,18 @@ use super::refusal::{self, Refusal};
 use super::shown_once;
 use crate::access::Permission;
 use crate::access::limits::Limits;
-use crate::clock::Timestamp;
 use crate::http::call::Call;
 use crate::http::form::Form;
 use crate::http::metrics;
 use crate::http::problem::{Code, Problem};
 use crate::http::query;
 use crate::http::reply::Reply;
-use crate::id::{BodyHash, HostId, IdempotencyKey, TokenId, random};
+use crate::id::{BodyHash, HostId, IdempotencyKey, random};
+use crate::name::Label;
 use crate::service::tokens::bulk::Idempotency;
-use crate::store::{EndedTokens, PageQuery, TokenFilter, TokenKind, TokenType};
+use crate::store::TokenKind;
 use crate::text::hex;
-
-/// Number of newest re-enrollment tokens among which an earlier one is looked for.
-const NEWEST: u32 = 100;
+use crate::token::MintedToken;
 
 #[derive(askama::Template)]
 #[template(path = "add_host.html")]
@@ -35,7 +33,6 @@ struct AddHostPage<'a> {
     name: &'static str,
     offers: Vec<Offer>,
     key: String,
-    since: String,
     faults: Vec<String>,
     fields: Vec<Field>,
     policies: Vec<Choice>,
@@ -72,11 +69,7 @@ pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
 /// Makes the token and shows it once. A form that is sent again leads to the page of its token.
 pub(super) async fn make(call: Call) -> Result<Reply, Problem> {
     let asked = Asked::of(Form::parse(&call.body)?.into_pairs());
-    let made = match asked.kind() {
-        Kind::ReEnrollment => reenroll(&call, &asked).await,
-        _ => mint(&call, &asked).await,
-    };
-    match made {
+    match made(&call, &asked).await {
         // An unknown host is a wrong field here.
         Err(problem) if problem.status() == StatusCode::NOT_FOUND => {
             frame::page(problem.status(), &page(&call, &asked, refusal::faults(&problem)).await?)
@@ -89,8 +82,7 @@ pub(super) async fn make(call: Call) -> Result<Reply, Problem> {
     }
 }
 
-async fn mint(call: &Call, asked: &Asked) -> Result<Reply, Problem> {
-    let (authority, caller) = (&call.authority, &call.caller);
+async fn made(call: &Call, asked: &Asked) -> Result<Reply, Problem> {
     let key = asked
         .values()
         .get("key")
@@ -99,14 +91,16 @@ async fn mint(call: &Call, asked: &Asked) -> Result<Reply, Problem> {
     if let Some(before) = minted_before(call, once).await? {
         return Ok(before);
     }
-    let spans = caller.defaults(authority.settings.spans.load());
-    let known = (&*authority.roles, &*authority.policies.policies);
-    let order = asked.request().judge(known, &spans, authority.time.now(), Vec::new())?;
-    let (label, kind) = (order.label.clone(), order.kind);
-    let minted = authority.minting.mint_once(caller, order, once).await;
-    metrics::count("gatepass_mints_total", &minted);
-    match minted.map_err(Problem::from) {
-        Ok((minted, _)) => shown_once::page(call, &minted, &label, kind, Some(asked.address())).await,
+    let kind = asked.known_kind().ok_or_else(|| Problem::bad_request("select a kind of token"))?;
+    let minted = match kind {
+        Kind::ReEnrollment => reenroll(call, asked, once).await,
+        _ => mint(call, asked, once).await,
+    };
+    match minted {
+        Ok((minted, label, kind)) => {
+            let again = (kind != TokenKind::ReEnrollment).then(|| asked.address());
+            shown_once::page(call, &minted, &label, kind, again).await
+        }
         // The same form, sent at the same time, may have been faster.
         Err(problem) if problem.code == Code::Contended => minted_before(call, once).await?.ok_or(problem),
         Err(problem) => Err(problem),
@@ -122,8 +116,20 @@ async fn minted_before(call: &Call, once: Idempotency) -> Result<Option<Reply>, 
     }))
 }
 
-/// Makes a re-enrollment token. The form has the time at which it was shown: sent again, it leads to the token that it made.
-async fn reenroll(call: &Call, asked: &Asked) -> Result<Reply, Problem> {
+type Minted = (MintedToken, Label, TokenKind);
+
+async fn mint(call: &Call, asked: &Asked, once: Idempotency) -> Result<Minted, Problem> {
+    let (authority, caller) = (&call.authority, &call.caller);
+    let spans = caller.defaults(authority.settings.spans.load());
+    let known = (&*authority.roles, &*authority.policies.policies);
+    let order = asked.request()?.judge(known, &spans, authority.time.now(), Vec::new())?;
+    let (label, kind) = (order.label.clone(), order.kind);
+    let minted = authority.minting.mint_once(caller, order, once).await;
+    metrics::count("gatepass_mints_total", &minted);
+    Ok((minted?.0, label, kind))
+}
+
+async fn reenroll(call: &Call, asked: &Asked, once: Idempotency) -> Result<Minted, Problem> {
     call.demand(Permission::WriteHosts)?;
     let (authority, caller) = (&call.authority, &call.caller);
     let unknown =
@@ -131,35 +137,17 @@ async fn reenroll(call: &Call, asked: &Asked) -> Result<Reply, Problem> {
     let host = asked.values().get("host").and_then(HostId::parse).ok_or_else(unknown)?;
     let spans = caller.defaults(authority.settings.spans.load());
     let order = asked.reenrollment().judge(&spans, authority.time.now(), Vec::new())?;
-    let since = asked.values().get("since").and_then(Timestamp::parse_rfc3339);
-    if let Some(before) = reenrolled_since(call, host, since.unwrap_or(authority.time.now())).await? {
-        return Ok(Reply::see_other(&format!("/tokens/{before}")));
-    }
-    let minted = authority.tokens.mint_reenrollment(caller, host, order).await;
+    let minted = authority.tokens.mint_reenrollment(caller, host, order, Some(once)).await;
     metrics::count("gatepass_mints_total", &minted);
     let (minted, label) = minted?;
-    shown_once::page(call, &minted, &label, TokenKind::ReEnrollment, None).await
-}
-
-/// The token that the caller has made for the host since then, if there is one.
-async fn reenrolled_since(call: &Call, host: HostId, since: Timestamp) -> Result<Option<TokenId>, Problem> {
-    let filter = TokenFilter {
-        kinds: Some(vec![TokenKind::ReEnrollment]),
-        minter: Some(call.caller.actor.to_string()),
-        ..TokenFilter::every(TokenType::Enrollment, EndedTokens::All, call.authority.time.now())
-    };
-    let newest = call.authority.tokens.list_tokens(filter, PageQuery::new(None, NEWEST)).await?.items;
-    let made = newest
-        .into_iter()
-        .find(|token| token.mint.created_at >= since && token.mint.terms.bindings.host == Some(host));
-    Ok(made.map(|token| token.mint.token.id))
+    Ok((minted, label, TokenKind::ReEnrollment))
 }
 
 async fn page<'a>(call: &'a Call, asked: &Asked, faults: Vec<String>) -> Result<AddHostPage<'a>, Problem> {
     let frame = Frame::of(call, "Add host", "/tokens").await?;
     let limits = &call.caller.rights.limits;
     let offers = offers(limits, frame.may.write_hosts);
-    let (values, kind) = (asked.values(), asked.kind());
+    let (values, kind) = (&asked.values().repeatable(), asked.kind());
     let kind = if offers.iter().any(|offer| offer.kind == kind) { kind } else { Kind::OneTime };
     let has_roles = !matches!(kind, Kind::Policy | Kind::ReEnrollment);
     let capacity = call.authority.capacity.show().await?;
@@ -167,7 +155,6 @@ async fn page<'a>(call: &'a Call, asked: &Asked, faults: Vec<String>) -> Result<
         kind,
         name: kind.name(),
         key: hex(&random::<16>()),
-        since: call.authority.time.now().to_rfc3339(),
         faults,
         fields: kind.fields().iter().map(|field| field.filled(values)).collect(),
         policies: if kind == Kind::Policy { policies(call, values) } else { Vec::new() },

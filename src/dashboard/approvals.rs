@@ -12,7 +12,7 @@ use crate::http::call::Call;
 use crate::http::form::Form;
 use crate::http::problem::Problem;
 use crate::http::reply::Reply;
-use crate::http::request::{EnrollmentWords, denial_reason};
+use crate::http::request::{EnrollmentWords, MOST_DECISIONS, denial_reason};
 use crate::id::EnrollmentId;
 use crate::service::Verdict;
 use crate::service::labels::ActorLabels;
@@ -200,6 +200,9 @@ pub(super) async fn decide(call: Call) -> Result<Reply, Problem> {
     let pairs = form.into_pairs();
     let ids = pairs.iter().filter_map(|(name, _)| EnrollmentId::parse(name.strip_prefix(CHOSEN)?));
     let ids = ids.collect::<Vec<_>>();
+    if ids.len() > MOST_DECISIONS {
+        return Err(Problem::bad_request(format!("select at most {MOST_DECISIONS} hosts")));
+    }
     if ids.is_empty() {
         return queue(&call, &["Select at least one host.".to_owned()]).await;
     }

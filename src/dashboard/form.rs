@@ -1,5 +1,6 @@
 //! The fields of forms, from a body or from a link that fills a form in.
 
+use crate::access::mask;
 use crate::http::call::Call;
 use crate::http::problem::Problem;
 use crate::name::Role;
@@ -15,6 +16,13 @@ impl Values {
     pub(super) fn of(pairs: Vec<(String, String)>) -> Self {
         let trimmed = pairs.into_iter().map(|(name, value)| (name, value.trim().to_owned()));
         Self(trimmed.filter(|(_, value)| !value.is_empty()).collect())
+    }
+
+    /// The values that a page may repeat: those without a credential in a wrong field (I7).
+    pub(super) fn repeatable(&self) -> Self {
+        let kept =
+            self.0.iter().filter(|(name, value)| !mask::holds_secret(name) && !mask::holds_secret(value));
+        Self(kept.cloned().collect())
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&str> {
@@ -63,6 +71,11 @@ impl Values {
         }
     }
 
+    /// The revision of the subject that the form showed; 0 without one, which no subject has.
+    pub(super) fn revision(&self) -> u64 {
+        self.get("revision").and_then(|revision| revision.parse().ok()).unwrap_or(0)
+    }
+
     /// Names and values.
     pub(super) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
@@ -83,9 +96,19 @@ pub(super) struct RoleChoice {
     pub(super) chosen: bool,
 }
 
-/// The roles that the user may give.
+/// The roles that the user may give, and those that are ticked: a form must not drop what it does not show.
 pub(super) fn roles(call: &Call, values: &Values) -> Vec<RoleChoice> {
-    choices(call, |role| call.caller.rights.limits.roles.allows(role), |role| values.has_role(role))
+    let limits = &call.caller.rights.limits.roles;
+    let mut choices =
+        choices(call, |role| limits.allows(role) || values.has_role(role), |role| values.has_role(role));
+    let is_shown = |name: &String| choices.iter().any(|choice| choice.name == *name);
+    let former = values.roles().into_iter().filter(|name| !is_shown(name)).collect::<Vec<_>>();
+    choices.extend(former.into_iter().map(|name| RoleChoice {
+        name,
+        description: "Not in the list of roles any longer".to_owned(),
+        chosen: true,
+    }));
+    choices
 }
 
 /// The roles of the catalogue that are `offered`, with the `chosen` ones ticked.

@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 
 use super::dialect::sentence;
 use super::form::Choice;
+use crate::access::mask;
 use crate::http::api::paging::{Ordered, Paging};
 use crate::http::call::Call;
 use crate::http::problem::Problem;
@@ -57,7 +58,10 @@ impl Listing {
     /// The query of this call.
     pub(super) fn of(call: &Call) -> Result<Self, Problem> {
         let path = call.head.path().to_owned();
-        Ok(Self { path, pairs: given(call)? })
+        let mut pairs = given(call)?;
+        // A page repeats its filters in its links and fields (I7).
+        pairs.retain(|(name, value)| !mask::holds_secret(name) && !mask::holds_secret(value));
+        Ok(Self { path, pairs })
     }
 
     /// The value of a field; empty without one.

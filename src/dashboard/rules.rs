@@ -23,6 +23,9 @@ use crate::store::PageQuery;
 /// Maximum number of rules.
 const MOST: u32 = 1000;
 
+/// The box of the form that admits tokens with any role.
+const ANY_ROLE: &str = "any_role";
+
 #[derive(askama::Template)]
 #[template(path = "rules.html")]
 struct RulesPage<'a> {
@@ -77,7 +80,7 @@ fn joined<T: ToString>(items: &[T]) -> String {
 
 /// Shows the rules. With the field `try` it also shows the decision of all rules about a host.
 pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
-    let values = Values::of(query::decode_query(call.head.raw_query())?);
+    let values = Values::of(query::decode_query(call.head.raw_query())?).repeatable();
     let (tried, problem) = match values.is_on("try") {
         false => (None, None),
         true => match dry_run(&call, &values).await {
@@ -150,15 +153,25 @@ async fn created(call: &Call, values: &Values) -> Result<(), Problem> {
     let request = RuleRequest {
         cluster_id: values.text("cluster"),
         label: values.text("label"),
-        allowed_roles: values.roles(),
+        allowed_roles: allowed_roles(values)?,
         max_nodes: values.positive("max_nodes")?,
         addresses: values.lines("addresses"),
         names: values.lines("names"),
         examples: Vec::new(),
     };
     let terms = request.judge(&call.authority.roles, Vec::new())?;
-    call.authority.rules.create_rule(&call.caller, terms).await?;
+    call.authority.rules.create_rule_once(&call.caller, terms).await?;
     Ok(())
+}
+
+/// The roles that the rule admits. No roles stand for all of them, so the form has to say so.
+fn allowed_roles(values: &Values) -> Result<Vec<String>, Problem> {
+    let roles = values.roles();
+    match (roles.is_empty(), values.is_on(ANY_ROLE)) {
+        (true, false) => Err(Problem::invalid_field("allowed_roles", "select roles, or any role")),
+        (false, true) => Err(Problem::invalid_field("allowed_roles", "select either roles or any role")),
+        _ => Ok(roles),
+    }
 }
 
 /// Shows the form of a rule.
@@ -172,6 +185,9 @@ pub(super) async fn show_one(call: Call) -> Result<Reply, Problem> {
         ("addresses".to_owned(), joined(&terms.addresses).replace(", ", "\n")),
         ("names".to_owned(), joined(&terms.names).replace(", ", "\n")),
     ];
+    if terms.allowed_roles.is_empty() {
+        pairs.push((ANY_ROLE.to_owned(), "on".to_owned()));
+    }
     pairs.extend(terms.allowed_roles.iter().map(|role| (format!("role.{role}"), "on".to_owned())));
     let revision = rule.record.rule.revision.to_string();
     editor(&call, Some(rule.record.rule.id), Values::of(pairs), revision, None).await
@@ -199,15 +215,14 @@ async fn changed(call: &Call, id: RuleId, values: &Values) -> Result<(), Problem
     let request = RuleChangeRequest {
         cluster_id: Some(values.text("cluster")),
         label: Some(values.text("label")),
-        allowed_roles: Some(values.roles()),
+        allowed_roles: Some(allowed_roles(values)?),
         max_nodes: Some(values.positive("max_nodes")?),
         addresses: Some(values.lines("addresses")),
         names: Some(values.lines("names")),
         examples: None,
     };
     let edit = request.judge(&call.authority.roles, Vec::new())?;
-    let expected = values.text("revision").parse().ok();
-    call.authority.rules.change_rule(&call.caller, id, edit, expected).await?;
+    call.authority.rules.change_rule(&call.caller, id, edit, Some(values.revision())).await?;
     Ok(())
 }
 
@@ -218,6 +233,7 @@ async fn editor(
     revision: String,
     refused: Option<Refusal>,
 ) -> Result<Reply, Problem> {
+    let values = values.repeatable();
     let (status, faults) = refusal::parts(refused);
     let title = if id.is_some() { "Change rule" } else { "New rule" };
     let page = RulePage {
@@ -253,7 +269,7 @@ pub(super) async fn ask_to_delete(call: Call) -> Result<Reply, Problem> {
 /// Deletes a rule.
 pub(super) async fn delete(call: Call) -> Result<Reply, Problem> {
     let id = call.id("id", "auto-approve rule", RuleId::parse)?;
-    let expected = Form::parse(&call.body)?.get("revision").and_then(|revision| revision.parse().ok());
-    call.authority.rules.delete_rule(&call.caller, id, expected).await?;
+    let revision = Values::of(Form::parse(&call.body)?.into_pairs()).revision();
+    call.authority.rules.delete_rule(&call.caller, id, Some(revision)).await?;
     Ok(Reply::see_other("/rules"))
 }

@@ -14,6 +14,8 @@ use crate::http::form::Form;
 use crate::http::problem::{Code, Problem};
 use crate::http::query;
 use crate::http::reply::Reply;
+use crate::http::route::Route;
+use crate::name::UserName;
 use crate::secret::Secret;
 use crate::text::percent_encoded;
 
@@ -47,12 +49,13 @@ fn is_page(address: &str) -> bool {
     static PAGES: LazyLock<matchit::Router<()>> = LazyLock::new(|| {
         let mut pages = matchit::Router::new();
         let rows = super::routes().into_iter();
-        rows.filter(|row| row.method == Method::GET && row.permission != Permission::Anyone).for_each(
-            |row| {
-                // Two pages never have one path.
-                let _ = pages.insert(row.path, ());
-            },
-        );
+        let is_page = |row: &Route| {
+            row.method == Method::GET && row.permission != Permission::Anyone && !row.is_in_background()
+        };
+        for row in rows.filter(is_page) {
+            // Two pages never have one path.
+            let _ = pages.insert(row.path, ());
+        }
         pages
     });
     PAGES.at(address.split('?').next().unwrap_or(address)).is_ok()
@@ -81,7 +84,9 @@ pub(super) async fn sign_in(call: Call) -> Result<Reply, Problem> {
             Ok(cookie::set(Reply::see_other(&next), &begun.secret, lasts))
         }
         Err(problem) if problem.code == Code::Unauthenticated => {
-            render(&call, problem.status(), (&next, &name), Some(sentence(&problem.detail)))
+            // A password in the wrong field is not repeated.
+            let name = UserName::parse(&name).map_or("", |_| name.as_str());
+            render(&call, problem.status(), (&next, name), Some(sentence(&problem.detail)))
         }
         Err(problem) => Err(problem),
     }
@@ -122,6 +127,7 @@ mod tests {
             "https://evil.example",
             "/a\r\nb",
             "/sign-in",
+            "/events",
         ];
         for next in strange {
             assert_eq!(destination(next), "/", "{next:?}");

@@ -185,7 +185,14 @@ pub(super) async fn rotate(call: Call) -> Result<Reply, Problem> {
         return Ok(Reply::see_other(&format!("/tokens/{id}")));
     }
     let overlap = (form.get("overlap") != Some("none")).then_some(OVERLAP);
-    let rotated = call.authority.tokens.rotate_token(&call.caller, id, overlap).await?;
+    let rotated = match call.authority.tokens.rotate_token(&call.caller, id, overlap).await {
+        Ok(rotated) => rotated,
+        // The same form, sent at the same time, may have been faster.
+        Err(_) if found(&call).await?.replaced_by.is_some() => {
+            return Ok(Reply::see_other(&format!("/tokens/{id}")));
+        }
+        Err(error) => return Err(error.into()),
+    };
     shown_once::page(&call, &rotated.minted, &rotated.order.label, rotated.order.kind, None).await
 }
 

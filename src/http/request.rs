@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 pub use self::api_key::ApiKeyRequest;
 pub(super) use self::checkin::judge_checkin;
-pub use self::denial::denial_reason;
+pub use self::denial::{MOST_DECISIONS, denial_reason};
 pub use self::filter::{
     EnrollmentWords, EntryWords, HostOrderWords, HostWords, ORDER_PARAMETERS, TokenOrderWords, TokenWords,
 };

@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_header_that_prefers_html_is_a_persons() {
+    fn a_header_that_prefers_html_comes_from_a_person() {
         let of = |accept: &[&'static str]| {
             let mut headers = HeaderMap::new();
             accept.iter().for_each(|line| {

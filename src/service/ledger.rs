@@ -94,8 +94,11 @@ impl LedgerBook {
     /// # Errors
     /// The store cannot be read.
     pub async fn around(&self, seq: u64) -> Result<(Vec<EntryRecord>, ActorLabels), ServiceError> {
-        let chain = self.store.chain_head().await?.chain;
-        let entries = self.store.entries_after(chain, seq.saturating_sub(2), 3).await?;
+        let head = self.store.chain_head().await?;
+        let entries = match seq <= head.seq {
+            true => self.store.entries_after(head.chain, seq.saturating_sub(2), 3).await?,
+            false => Vec::new(),
+        };
         let entries = entries.into_iter().filter(|entry| entry.seq.abs_diff(seq) <= 1).collect::<Vec<_>>();
         let labels = labels(self.store.as_ref(), &entries).await?;
         Ok((entries, labels))

@@ -152,18 +152,34 @@ impl RuleAdmin {
     /// An example does not hold, or the rule is beyond the caller's limits. There are too many rules. Or the store cannot be
     /// written.
     pub async fn create_rule(&self, caller: &Caller, terms: RuleTerms) -> Result<CountedRule, ServiceError> {
+        let _turn = self.rules.changing.lock().await;
+        self.create(caller, terms).await
+    }
+
+    /// Creates a rule unless one with the same conditions exists: a form may be sent twice, and each rule has slots of its own.
+    ///
+    /// # Errors
+    /// As [`Self::create_rule`].
+    pub async fn create_rule_once(&self, caller: &Caller, terms: RuleTerms) -> Result<(), ServiceError> {
+        let _turn = self.rules.changing.lock().await;
+        let rules = self.base.store.rules().await?;
+        match rules.iter().any(|record| record.rule.terms == terms) {
+            true => Ok(()),
+            false => self.create(caller, terms).await.map(drop),
+        }
+    }
+
+    async fn create(&self, caller: &Caller, terms: RuleTerms) -> Result<CountedRule, ServiceError> {
         may_make(caller, &terms)?;
         let now = self.base.time.trusted()?;
         let rule = Rule { id: RuleId::generate(now), revision: 1, policies: policies_of(caller), terms };
         let entry = about(caller.did(Action::RuleCreated, now), &rule).with("rule_terms", shown(&rule.terms));
         let entry = entry.with("policies", json!(rule.policies));
         let record = RuleRecord { rule, created_at: now, created_by: caller.actor.to_string() };
-        let turn = self.rules.changing.lock().await;
         match self.base.store.create_rule(CreateRule { rule: record.clone(), entry }).await? {
             RuleCreation::Created => self.rules.reload(self.base.store.as_ref()).await?,
             RuleCreation::TooMany => return Err(RequestError::TooManyRules { most: MOST_RULES }.into()),
         }
-        drop(turn);
         Ok(CountedRule { record, admitted: 0 })
     }
 

@@ -257,6 +257,8 @@ pub struct MintReenrollment {
     pub mint: RecordMint,
     /// State of the host that was judged.
     pub revision: u64,
+    /// The key of the request, with the batch of the token.
+    pub once: Option<IdempotencyRecord>,
 }
 
 /// See [`Verbs::open_list`](crate::store::Verbs::open_list).

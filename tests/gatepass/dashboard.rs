@@ -2,6 +2,7 @@
 
 mod browser;
 mod events;
+mod forms;
 mod hosts;
 mod queue;
 mod rights;

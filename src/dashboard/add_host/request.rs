@@ -2,6 +2,7 @@
 
 use super::Field;
 use crate::dashboard::form::Values;
+use crate::http::problem::Problem;
 use crate::http::request::{MintRequest, ReenrollmentRequest};
 use crate::text::percent_encoded;
 
@@ -183,8 +184,13 @@ impl Asked {
 
     /// The kind; one host by default.
     pub(super) fn kind(&self) -> Kind {
-        let asked = self.0.get("kind").unwrap_or_default();
-        Kind::ALL.into_iter().find(|kind| kind.as_str() == asked).unwrap_or(Kind::OneTime)
+        self.known_kind().unwrap_or(Kind::OneTime)
+    }
+
+    /// The kind that the form names.
+    pub(super) fn known_kind(&self) -> Option<Kind> {
+        let asked = self.0.get("kind")?;
+        Kind::ALL.into_iter().find(|kind| kind.as_str() == asked)
     }
 
     /// A number. One that cannot be read becomes 0, which every field refuses.
@@ -193,9 +199,15 @@ impl Asked {
     }
 
     /// The mint that the form asks for.
-    pub(super) fn request(&self) -> MintRequest {
+    ///
+    /// # Errors
+    /// 400: a token for a policy names none. It would be a roles token without a limit.
+    pub(super) fn request(&self) -> Result<MintRequest, Problem> {
         let kind = self.kind();
         let values = &self.0;
+        if kind == Kind::Policy && values.get("policy").is_none() {
+            return Err(Problem::invalid_field("policy", "select a policy"));
+        }
         let preset = (kind != Kind::Policy).then(|| kind.as_str().to_owned());
         let persistent =
             (kind == Kind::Policy || (kind == Kind::Roles && values.is_on("persistent"))).then_some(true);
@@ -216,7 +228,7 @@ impl Asked {
             ..MintRequest::default()
         };
         request.bind.cluster = values.owned("cluster").filter(|_| kind == Kind::Cluster);
-        request
+        Ok(request)
     }
 
     /// The re-enrollment that the form asks for.
@@ -231,7 +243,8 @@ impl Asked {
 
     /// The address of the form with these values.
     pub(super) fn address(&self) -> String {
-        let kept = self.0.pairs().filter(|(name, _)| !["csrf_token", "key", "since"].contains(name));
+        let values = self.0.repeatable();
+        let kept = values.pairs().filter(|(name, _)| !["csrf_token", "key"].contains(name));
         let pairs = kept.map(|(name, value)| format!("{}={}", percent_encoded(name), percent_encoded(value)));
         format!("/add-host?{}", pairs.collect::<Vec<_>>().join("&"))
     }
@@ -248,7 +261,7 @@ mod tests {
     #[test]
     fn each_kind_asks_for_its_preset() {
         for kind in Kind::ALL {
-            let request = values(&[("kind", kind.as_str()), ("policy", "p")]).request();
+            let request = values(&[("kind", kind.as_str()), ("policy", "p")]).request().unwrap();
             let expected = if kind == Kind::Policy { None } else { Some(kind.as_str()) };
             assert_eq!(request.preset.as_deref(), expected);
             assert_eq!(request.policy.is_some(), kind == Kind::Policy);
@@ -258,22 +271,33 @@ mod tests {
 
     #[test]
     fn a_node_name_becomes_a_dns_name_on_request() {
-        let plain = values(&[("label", " web-15 "), ("role.proxy", "on"), ("ttl", "")]).request();
+        let plain = values(&[("label", " web-15 "), ("role.proxy", "on"), ("ttl", "")]).request().unwrap();
         assert_eq!((plain.label.as_str(), plain.dns_names.len(), plain.ttl), ("web-15", 0, None));
         assert_eq!(plain.roles, Some(vec!["proxy".to_owned()]));
-        let named = values(&[("label", "web-15"), ("dns", "on")]).request();
+        let named = values(&[("label", "web-15"), ("dns", "on")]).request().unwrap();
         assert_eq!(named.dns_names, ["web-15"]);
     }
 
     #[test]
     fn a_number_that_cannot_be_read_is_refused_later() {
-        let request = values(&[("kind", "rollout"), ("max_uses", "many")]).request();
+        let request = values(&[("kind", "rollout"), ("max_uses", "many")]).request().unwrap();
         assert_eq!(request.max_uses, Some(Some(0)));
     }
 
     #[test]
+    fn a_token_for_a_policy_names_one() {
+        assert!(values(&[("kind", "policy"), ("label", "all")]).request().is_err());
+    }
+
+    #[test]
     fn the_same_settings_have_an_address_without_secrets() {
-        let values = values(&[("csrf_token", "x"), ("key", "y"), ("kind", "rollout"), ("label", "a b&c")]);
+        let values = values(&[
+            ("csrf_token", "x"),
+            ("key", "y"),
+            ("kind", "rollout"),
+            ("label", "a b&c"),
+            ("host", "gpk_0123"),
+        ]);
         assert_eq!(values.address(), "/add-host?kind=rollout&label=a%20b%26c");
     }
 }

@@ -50,7 +50,7 @@ pub(in crate::dashboard) async fn release(call: Call) -> Result<Reply, Problem> 
             let kept = KeptCertificate { host: host.id, serial, revision };
             call.authority.hosts.release_host(&call.caller, kept).await.map_err(Problem::from)
         }
-        None => Err(Problem::bad_request("choose the machine that stays")),
+        None => Err(Problem::bad_request("select the machine that stays")),
     };
     match released {
         Ok(_) => Ok(Reply::see_other(&format!("/hosts/{}", host.id))),

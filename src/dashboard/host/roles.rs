@@ -35,10 +35,9 @@ pub(in crate::dashboard) async fn show(call: Call) -> Result<Reply, Problem> {
 /// Gives the host the chosen roles.
 pub(in crate::dashboard) async fn change(call: Call) -> Result<Reply, Problem> {
     let (host, asked) = (of_path(&call).await?, Values::of(Form::parse(&call.body)?.into_pairs()));
-    // No host has revision 0.
-    let revision = asked.get("revision").map(|revision| revision.parse().unwrap_or(0));
     let (roles, now) = (asked.roles(), is_now(&asked));
-    let changed = call.authority.hosts.set_roles(&call.caller, host.id, (&roles, now), revision).await;
+    let changed =
+        call.authority.hosts.set_roles(&call.caller, host.id, (&roles, now), Some(asked.revision())).await;
     match changed.map_err(Problem::from) {
         Ok(_) => Ok(Reply::see_other(&format!("/hosts/{}", host.id))),
         Err(problem) => page(&call, Some((Refusal::of(problem)?, asked))).await,

@@ -8,14 +8,11 @@ use crate::http::call::Call;
 use crate::http::decode;
 use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
-use crate::http::request::{EnrollmentWords, denial_reason};
+use crate::http::request::{EnrollmentWords, MOST_DECISIONS, denial_reason};
 use crate::id::EnrollmentId;
 use crate::name::Role;
 use crate::service::{Decided, FieldError, Verdict};
 use crate::store::EnrollmentRecord;
-
-/// Maximum number of enrollments in a request.
-const MOST_IDS: usize = 1000;
 
 /// List enrollments
 ///
@@ -199,7 +196,7 @@ struct OneOfMany {
 )]
 pub(super) async fn decide_enrollments(call: Call) -> Result<Reply, Problem> {
     let Decisions { ids, decision, reason, keep_use } = decode::strict(&call.body)?;
-    if ids.len() > MOST_IDS {
+    if ids.len() > MOST_DECISIONS {
         return Err(Problem::invalid_field("ids", "more than 1000: send them in several calls"));
     }
     let verdict = match decision {

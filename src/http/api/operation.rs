@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use http::StatusCode;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, LINK};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, LINK, VARY};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -34,6 +34,8 @@ pub(super) fn show_product(_: &Authority, _: &Head) -> Result<HttpResponse, Prob
     let headers = answer.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     headers.insert(LINK, HeaderValue::from_static("</openapi.json>; rel=\"service-desc\""));
+    // A browser gets the dashboard.
+    headers.insert(VARY, HeaderValue::from_static("accept"));
     Ok(answer)
 }
 

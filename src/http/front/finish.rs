@@ -37,7 +37,8 @@ pub(super) fn finish(
 /// The content that a page may load and the addresses that it may send to (CSP level 3). Nothing of another site, and no
 /// script or style inside the page.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
-                      form-action 'self'; frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'";
+                      form-action 'self'; frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'; \
+                      trusted-types page";
 
 /// Adds the headers of a page. Under `no-referrer` browsers would send `Origin: null` with the site's own forms.
 pub(super) fn page(mut response: Response<ResponseBody>) -> Response<ResponseBody> {

@@ -57,7 +57,8 @@ fn of_list(route: &Route, query: &str) -> usize {
     let lists = match route.permission {
         Permission::Anyone | Permission::SignIn | Permission::Redeem | Permission::BeHost => false,
         Permission::HostOrKey | Permission::Renew | Permission::Introspect => false,
-        _ => route.method == Method::GET,
+        // The pages of forms show lists too.
+        _ => route.method == Method::GET || route.dialect.page.is_some(),
     };
     if !lists {
         return 0;

@@ -1,7 +1,10 @@
-//! The reason of a denial, which the host shows.
+//! Decisions about waiting hosts: how many at once, and the reason of a denial, which the host shows.
 
 use crate::service::{FieldError, RequestError};
 use crate::text::is_plain;
+
+/// Maximum number of enrollments in a request.
+pub const MOST_DECISIONS: usize = 1000;
 
 /// Longest reason, in characters.
 const LONGEST: usize = 256;

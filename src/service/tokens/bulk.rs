@@ -72,6 +72,14 @@ pub struct Idempotency {
     pub body: BodyHash,
 }
 
+impl Idempotency {
+    /// The record of the key, with the batch of its tokens.
+    pub(super) fn record(self, caller: &Caller, batch: BatchId, now: Timestamp) -> IdempotencyRecord {
+        let Self { key, body } = self;
+        IdempotencyRecord { caller: caller.actor.to_string(), key, body, batch, created_at: now }
+    }
+}
+
 /// The tokens of a batch that was minted before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EarlierBatch {
@@ -179,14 +187,8 @@ impl Minting {
     ) -> Result<BatchMint, ServiceError> {
         let now = self.base.time.trusted()?;
         caller.may(Act::MintMany { each: &order.act(now), count })?;
-        let (id, actor) = (BatchId::generate(now), caller.actor.to_string());
-        let once = once.map(|Idempotency { key, body }| IdempotencyRecord {
-            caller: actor,
-            key,
-            body,
-            batch: id,
-            created_at: now,
-        });
+        let id = BatchId::generate(now);
+        let once = once.map(|once| once.record(caller, id, now));
         let (minting, caller) = (Arc::clone(self), caller.clone());
         Ok(BatchMint {
             minting,

@@ -1,11 +1,12 @@
 //! Re-enrollment tokens: each brings one enrolled host back, with its name and its roles.
 
 use crate::clock::Timestamp;
-use crate::id::{HostId, PolicyId};
+use crate::id::{BatchId, HostId, PolicyId};
 use crate::name::{DnsPattern, Label};
 use crate::service::base::ATTEMPTS;
 use crate::service::membership::judge_move;
 use crate::service::tokens::TokenAdmin;
+use crate::service::tokens::bulk::Idempotency;
 use crate::service::tokens::order::MintOrder;
 use crate::service::{Caller, HostError, RequestError, ServiceError};
 use crate::store::{HostFacts, HostMint, HostRecord, MintReenrollment, StoreError, TokenKind};
@@ -34,6 +35,7 @@ impl TokenAdmin {
         caller: &Caller,
         host: HostId,
         order: ReenrollmentOrder,
+        once: Option<Idempotency>,
     ) -> Result<(MintedToken, Label), ServiceError> {
         for _ in 0..ATTEMPTS {
             let record = self.base.store.host(host).await?;
@@ -42,11 +44,15 @@ impl TokenAdmin {
             let mint = self.judged(caller, record, order.clone())?;
             let now = self.base.time.trusted()?;
             caller.may(mint.act(now))?;
-            let (minted, mint) = self.minting.sign(caller, mint, &self.minting.trust.ring(), now).await?;
-            match self.base.store.mint_reenrollment(MintReenrollment { mint, revision }).await? {
+            let (minted, mut mint) = self.minting.sign(caller, mint, &self.minting.trust.ring(), now).await?;
+            let once = once.map(|once| once.record(caller, BatchId::generate(now), now));
+            mint.record.batch = once.as_ref().map(|once| once.batch);
+            match self.base.store.mint_reenrollment(MintReenrollment { mint, revision, once }).await? {
                 HostMint::Recorded => return Ok((minted, order.label)),
                 HostMint::KeyGone => drop(self.minting.trust.change().await),
                 HostMint::HostChanged => {}
+                // A repeat finds the token.
+                HostMint::Before => break,
             }
         }
         Err(StoreError::Contended.into())

@@ -219,7 +219,7 @@ impl Scene {
         let rotate_token = RotateToken { token, successor, revoke_at: None, entry };
         vec![
             verb!(record_mint, minted),
-            verb!(mint_reenrollment, MintReenrollment { mint: bound, revision: 1 }),
+            verb!(mint_reenrollment, MintReenrollment { mint: bound, revision: 1, once: None }),
             verb!(revoke_token, world.revocation(self.tokens[0].token.id)),
             verb!(revoke_tokens, many),
             verb!(rotate_token, rotate_token),

@@ -199,7 +199,7 @@ pub(in crate::store) async fn a_bound_token_needs_its_host_as_judged(world: &mut
             by: Actor::System,
             entry: world.draft(Action::TokenCreated),
         };
-        world.store().mint_reenrollment(MintReenrollment { mint, revision }).await.unwrap()
+        world.store().mint_reenrollment(MintReenrollment { mint, revision, once: None }).await.unwrap()
     };
     move_to(world, vec![as_it_is(&judged)], Some(to.id)).await;
     assert_eq!(mint(world, judged.revision).await, HostMint::HostChanged, "it would undo the move");

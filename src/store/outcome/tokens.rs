@@ -21,6 +21,8 @@ pub enum HostMint {
     KeyGone,
     /// The host has another revision than the one that was judged, or is gone. Nothing was written.
     HostChanged,
+    /// The caller has minted a token with this key before. Nothing was written.
+    Before,
 }
 
 /// Outcome of recording tokens of a batch.

@@ -47,7 +47,7 @@ async fn the_list_shows_hosts_and_unused_tokens() {
     assert!(said.headers["content-security-policy"].to_str().unwrap().contains("default-src 'none'"));
     for text in [
         "<h1>Hosts <small>1 live</small></h1>",
-        "Unused tokens",
+        "Unused one-time tokens",
         "web 15",
         "one-time",
         unused["token_id"].as_str().unwrap(),
@@ -67,7 +67,7 @@ async fn an_empty_list_names_the_next_step() {
     let at = Running::start().await;
     let page = Browser::admin(&at).await.get("/hosts").await.text;
     assert!(page.contains("No hosts. <a href=\"/add-host\">Add a host</a>"), "{page}");
-    assert!(page.contains("0 live") && !page.contains("Unused tokens"), "{page}");
+    assert!(page.contains("0 live") && !page.contains("Unused one-time tokens"), "{page}");
     at.user("mia", "long enough for a viewer", "viewer").await;
     let page = Browser::sign_in(&at, "mia", "long enough for a viewer").await.get("/hosts").await.text;
     assert!(page.contains("No hosts.") && !page.contains("/add-host"), "{page}");

@@ -55,7 +55,7 @@ async fn nothing_is_decided_without_a_choice() {
     let browser = Browser::admin(&at).await;
     waiting(&at).await;
     let said = browser.submit("/approvals", "/approvals", &[("decision", "approve")]).await;
-    assert!(said.text.contains("Choose at least one host."), "{}", said.text);
+    assert!(said.text.contains("Select at least one host."), "{}", said.text);
     let said = browser.post("/approvals", &[("id.x", "on")]).await;
     assert_eq!(said.status, 400, "{}", said.text);
     at.stop().await;
@@ -66,6 +66,7 @@ async fn a_rule_is_made_changed_tried_and_deleted() {
     let at = Running::start().await;
     let browser = Browser::admin(&at).await;
     let fields = [("label", INJECTED), ("cluster", "*"), ("addresses", "10.1.0.0/16"), ("max_nodes", "50")];
+    let fields = fields.into_iter().chain([("any_role", "on")]).collect::<Vec<_>>();
     let said = browser.submit("/rules/new", "/rules/new", &fields).await;
     assert_eq!(said.status, 303, "{}", said.text);
     let rules = at.admin().get("/api/v1/auto-approve-rules").await.json;
@@ -83,10 +84,11 @@ async fn a_rule_is_made_changed_tried_and_deleted() {
     assert_eq!(changed.status, 303, "{}", changed.text);
     let rule = at.admin().get(&format!("/api/v1/auto-approve-rules/{id}")).await.json;
     assert_eq!((&rule["label"], &rule["max_nodes"]), (&json!("lab"), &json!(null)), "{rule}");
-    let stale = browser.post(&form, &[("label", "x"), ("cluster", "*"), ("revision", "1")]).await;
+    let stale =
+        browser.post(&form, &[("label", "x"), ("cluster", "*"), ("any_role", "on"), ("revision", "1")]).await;
     assert_eq!(stale.status, 412, "{}", stale.text);
-    let wrong =
-        browser.submit(&form, &form, &[("label", "lab"), ("cluster", "*"), ("addresses", "ten")]).await;
+    let fields = [("label", "lab"), ("cluster", "*"), ("any_role", "on"), ("addresses", "ten")];
+    let wrong = browser.submit(&form, &form, &fields).await;
     assert_eq!(wrong.status, 400, "{}", wrong.text);
     assert!(wrong.text.contains("Addresses:"), "{}", wrong.text);
     let form = format!("/rules/{id}/delete");
@@ -112,6 +114,7 @@ async fn the_ledger_is_filtered_and_verified() {
     let wrong = browser.get("/ledger?since=yesterday").await;
     assert_eq!(wrong.status, 400, "{}", wrong.text);
     assert_eq!(browser.get("/ledger/0").await.status, 404);
+    assert_eq!(browser.get("/ledger/18446744073709551615").await.status, 404);
     assert_eq!(browser.get("/ledger/x").await.status, 404);
     at.stop().await;
 }

@@ -125,7 +125,7 @@ async fn every_page_has_the_strict_policy() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refresh_does_not_keep_the_session() {
+async fn a_refresh_does_not_prolong_the_session() {
     let at = Running::start().await;
     let browser = Browser::admin(&at).await;
     let minutes = |number: u64| std::time::Duration::from_secs(number * 60);

@@ -79,7 +79,7 @@ async fn a_re_enrollment_token_keeps_a_concurrent_move() {
     at.mint_once().await;
     let expires_at = at.clock_reading().plus(Duration::from_secs(900));
     let order = ReenrollmentOrder { expires_at, label: Label::parse("").unwrap(), policy: None };
-    let minting = at.authority.tokens.mint_reenrollment(&admin, host_id(&enrolled), order);
+    let minting = at.authority.tokens.mint_reenrollment(&admin, host_id(&enrolled), order, None);
     let (minted, _) = overtaken(&at, &moved_to(&at, &to), minting).await.unwrap();
     assert_eq!(minted.grant().terms.policy, Some(policy_id(&to)));
     enroll(&at, minted.text().expose()).await;

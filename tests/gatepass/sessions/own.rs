@@ -32,7 +32,7 @@ async fn other_user(at: &Running, name: &str, role: &str) -> Client {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_list_has_ones_own_live_sessions() {
+async fn the_list_has_the_users_live_sessions() {
     let at = Running::start().await;
     let idle = begin(&at, "bearer").await.json;
     at.clock.advance(20 * MINUTE);

@@ -38,7 +38,7 @@ pub(in crate::http::api) async fn mint_reenrollment_token(call: Call) -> Result<
     let (authority, caller) = (&call.authority, &call.caller);
     let spans = caller.defaults(authority.settings.spans.load());
     let order = request.judge(&spans, authority.time.now(), faults)?;
-    let minted = authority.tokens.mint_reenrollment(caller, id, order).await;
+    let minted = authority.tokens.mint_reenrollment(caller, id, order, None).await;
     metrics::count("gatepass_mints_total", &minted);
     let (minted, label) = minted?;
     let shown = create::shown(authority, &minted, (label, TokenKind::ReEnrollment), None);

@@ -21,7 +21,10 @@ impl Execution<'_> {
     }
 
     pub(super) fn mint_reenrollment(&mut self, command: MintReenrollment) -> driver::Result<HostMint> {
-        let MintReenrollment { mint, revision } = command;
+        let MintReenrollment { mint, revision, once } = command;
+        if self.remember_once(once)?.is_some() {
+            return self.undo(HostMint::Before);
+        }
         let sql = "UPDATE hosts SET revision = revision + 1 WHERE host = ?1 AND revision = ?2";
         if self.execute(sql, params![mint.record.terms.bindings.host, revision])? == 0 {
             return self.undo(HostMint::HostChanged);
@@ -34,11 +37,8 @@ impl Execution<'_> {
 
     pub(super) fn record_batch(&mut self, command: RecordBatch) -> driver::Result<BatchOutcome> {
         let RecordBatch { mints, once } = command;
-        if let Some(once) = once {
-            if let Some(before) = self.idempotency_record(&once.caller, once.key, once.created_at)? {
-                return self.undo(BatchOutcome::Before(before));
-            }
-            self.remember(&once)?;
+        if let Some(before) = self.remember_once(once)? {
+            return self.undo(BatchOutcome::Before(before));
         }
         match self.record_all(mints)? {
             true => Ok(BatchOutcome::Recorded),
@@ -74,6 +74,16 @@ impl Execution<'_> {
             self.take_index(StatusRef { list, index }, kind, expiry)?;
         }
         Ok(true)
+    }
+
+    /// Records the idempotency key of a request, or returns the record that an earlier request has left.
+    fn remember_once(&self, once: Option<IdempotencyRecord>) -> driver::Result<Option<IdempotencyRecord>> {
+        let Some(once) = once else { return Ok(None) };
+        let before = self.idempotency_record(&once.caller, once.key, once.created_at)?;
+        if before.is_none() {
+            self.remember(&once)?;
+        }
+        Ok(before)
     }
 
     /// Records an idempotency key. If the caller has its maximum number, the oldest is deleted.

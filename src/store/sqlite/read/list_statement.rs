@@ -39,7 +39,7 @@ pub(super) fn count_by_state<S: Copy>(
     Ok(sql.one(&text, [now], read)?.unwrap_or_default())
 }
 
-/// The way to the rows of a page.
+/// The path along which the rows of a page are found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::store::sqlite) enum Way {
     /// Along the index of a condition.
@@ -50,10 +50,10 @@ pub(in crate::store::sqlite) enum Way {
     Order,
 }
 
-/// One of this many rows that a page may judge: so few are read whole and sorted.
+/// A walk with at most a quarter of the rows that a page may judge is read whole and sorted.
 const FEW: u32 = 4;
-/// Number of rows that are judged first, for each row of the page, and the factor if the page is not full then. Finding the last of many
-/// rows takes longer than a page that is soon full.
+/// Number of rows judged first, for each row of the page, and the factor by which it grows while the page is not full. Most
+/// pages are full soon, and finding the last of many rows is slow.
 const FIRST_JUDGED: u32 = 4;
 const MORE_JUDGED: u32 = 8;
 

@@ -21,7 +21,8 @@ async fn roles_change_with_the_form() {
     let (browser, path) = (Browser::admin(&at).await, format!("/hosts/{id}/roles"));
     let form = browser.get(&path).await.text;
     assert!(
-        form.contains("name=\"role.proxy\" checked") && form.contains("name=\"role.director\">"),
+        form.contains("name=\"role.proxy\" value=\"on\" checked")
+            && form.contains("name=\"role.director\" value=\"on\">"),
         "{form}"
     );
     let said = browser.submit(&path, &path, &[("role.director", "on"), ("when", "next")]).await;
@@ -44,9 +45,9 @@ async fn a_refused_form_keeps_the_choices() {
     let stale = browser.post(&path, &fields).await;
     assert_eq!(stale.status, 412, "{}", stale.text);
     assert!(stale.text.contains("It has changed since this page was opened."), "{}", stale.text);
-    assert!(stale.text.contains("name=\"role.director\" checked"), "{}", stale.text);
+    assert!(stale.text.contains("name=\"role.director\" value=\"on\" checked"), "{}", stale.text);
     assert!(stale.text.contains("value=\"now\" checked"), "{}", stale.text);
-    let unknown = browser.post(&path, &[("role.sleeper", "on")]).await;
+    let unknown = browser.submit(&path, &path, &[("role.sleeper", "on")]).await;
     assert_eq!(unknown.status, 400, "{}", unknown.text);
     assert!(unknown.text.contains("unknown role"), "{}", unknown.text);
     assert_eq!(item(&at, &id).await["roles"], json!(["proxy"]));
@@ -71,7 +72,8 @@ async fn a_revoked_host_stays_visible() {
     assert!(!page.contains("data-dialog") && !page.contains("re-enrollment"), "no act is left: {page}");
     let list = browser.get("/hosts").await.text;
     assert!(list.contains(&format!("<tr id=\"host-{id}\" class=\"ended\">")), "{list}");
-    let roles = browser.post(&format!("/hosts/{id}/roles"), &[]).await;
+    let path = format!("/hosts/{id}/roles");
+    let roles = browser.submit(&path, &path, &[]).await;
     assert_eq!(roles.status, 403, "{}", roles.text);
     assert!(roles.text.contains("role=\"alert\""), "{}", roles.text);
     at.stop().await;
@@ -89,7 +91,7 @@ async fn a_quarantined_host_is_released() {
     assert!(page.contains(&format!("href=\"{path}\" data-dialog")), "{page}");
     let nobody = browser.submit(&path, &path, &[]).await;
     assert_eq!(nobody.status, 400, "{}", nobody.text);
-    assert!(nobody.text.contains("Choose the machine that stays."), "{}", nobody.text);
+    assert!(nobody.text.contains("Select the machine that stays."), "{}", nobody.text);
     let serial = item(&at, id).await["certificate"]["serial"].as_str().unwrap().to_owned();
     let said = browser.submit(&path, &path, &[("serial", &serial)]).await;
     assert_eq!(said.status, 303, "{}", said.text);
@@ -106,7 +108,7 @@ async fn a_viewer_sees_no_acts_and_is_refused() {
     at.user("mia", VIEWERS, "viewer").await;
     let browser = Browser::sign_in(&at, "mia", VIEWERS).await;
     let page = browser.get(&format!("/hosts/{id}")).await.text;
-    assert!(page.contains("Changes need the role operator"), "{page}");
+    assert!(page.contains("You need the role operator"), "{page}");
     assert!(!page.contains("data-dialog") && !page.contains("/add-host"), "{page}");
     assert!(!page.contains("<h2>Ledger</h2>"), "{page}");
     for act in ["revoke", "roles", "release"] {

@@ -7,7 +7,7 @@ use super::super::served::Served;
 use super::session::Browser;
 
 /// A part of the question before a token is revoked.
-const QUESTION: &str = "stops working immediately";
+const QUESTION: &str = "any longer. Nobody can undo this";
 
 /// A server with a token that works on after it admitted a host, and the ids of the two.
 fn admitted() -> (Served, String, String) {

@@ -53,9 +53,9 @@ fn a_waiting_host_is_denied_without_script() {
     let browser = Browser::start_without_script(&served);
     browser.sign_in_admin();
     browser.open("/approvals");
-    browser.tick(&format!("Choose {}", host.code));
+    browser.tick(&format!("Select {}", host.code));
     browser.fill("Reason of a denial", "not ours");
-    browser.click("Deny the chosen");
+    browser.click("Deny selected hosts");
     browser.wait_for("No host waits.");
     assert_eq!(host.ask(&served), 403);
 }

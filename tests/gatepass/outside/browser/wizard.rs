@@ -18,7 +18,7 @@ fn make(browser: &Browser, label: &str) {
     browser.wait_for_path("/add-host");
     browser.fill("Node name", label);
     browser.tick("proxy");
-    browser.click("Make token");
+    browser.click("Create token");
     browser.wait_for(MADE);
 }
 
@@ -75,7 +75,7 @@ fn each_kind_of_token_lets_a_host_join() {
         browser.open("/add-host");
         browser.click(kind);
         browser.fill(field, value);
-        browser.click("Make token");
+        browser.click("Create token");
         browser.wait_for(MADE);
         let cluster = (kind == "Kubernetes").then_some(CLUSTER);
         assert_eq!(redeem(&served, &browser, cluster), 200, "{kind}");
@@ -106,7 +106,7 @@ fn the_keyboard_alone_makes_a_token() {
     browser.type_text("web-7");
     browser.tab_to("proxy");
     browser.type_text(" ");
-    browser.tab_to("Make token");
+    browser.tab_to("Create token");
     browser.press(Key::Enter);
     browser.wait_for(MADE);
 }
