@@ -171,6 +171,10 @@ async fn steps(call: &Call) -> Vec<Step> {
         let (name, text) = advice(file);
         Step { name, advice: format!("{text} It is {file} in the data directory.") }
     }));
+    if call.authority.ca.root_key_here() {
+        let advice = "Move it offline with gatepass ca export-root --key-to FILE --remove.".to_owned();
+        steps.push(Step { name: "Root key", advice });
+    }
     steps
 }
 
