@@ -1,5 +1,6 @@
 //! Hosts that wait for approval, and the rules that spare them the wait.
 
+use fantoccini::key::Key;
 use serde_json::{Value, json};
 
 use super::super::served::Served;
@@ -42,6 +43,23 @@ fn a_waiting_host_is_approved_on_its_page() {
     browser.wait_for("Compare the code");
     browser.check("approval");
     browser.click("Approve");
+    browser.wait_for("No host waits.");
+    assert_eq!(host.ask(&served), 200);
+}
+
+#[test]
+fn the_keyboard_alone_approves_a_host() {
+    let served = Served::start();
+    let host = Waiting::at(&served);
+    let browser = Browser::start(&served);
+    browser.sign_in_admin();
+    for link in ["Approvals", &host.code] {
+        browser.tab_to(link);
+        browser.press(Key::Enter);
+    }
+    browser.wait_for("Compare the code");
+    browser.tab_to("Approve");
+    browser.press(Key::Enter);
     browser.wait_for("No host waits.");
     assert_eq!(host.ask(&served), 200);
 }
