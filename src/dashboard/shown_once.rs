@@ -1,11 +1,14 @@
 //! The answer with a new token: the only page that holds it.
 
+use std::time::Duration;
+
 use http::StatusCode;
 
 use super::dialect::sentence;
 use super::frame::{self, Frame};
 use super::grant;
-use super::parts::Icon;
+use super::parts::{Icon, Moment};
+use crate::clock::Timestamp;
 use crate::http::call::Call;
 use crate::http::problem::Problem;
 use crate::http::reply::Reply;
@@ -28,10 +31,28 @@ struct ShownOncePage<'a> {
     in_cluster: bool,
     /// It can be shown again.
     readable: bool,
+    expires: Option<Expiry>,
     command: String,
     others: Vec<(&'static str, String)>,
     token: &'a Secret<String>,
     again: Option<String>,
+}
+
+/// The end of the token.
+struct Expiry {
+    at: Moment,
+    /// Seconds until then, if the page counts them down.
+    left: Option<u64>,
+}
+
+/// The longest life that the page counts down.
+const COUNTED: Duration = Duration::from_secs(3600);
+
+impl Expiry {
+    fn new(at: Timestamp, now: Timestamp) -> Self {
+        let left = at.since(now);
+        Self { at: Moment::new(at, now), left: (left <= COUNTED).then_some(left.as_secs()) }
+    }
 }
 
 /// The platforms with their names on the page.
@@ -76,6 +97,7 @@ pub(super) async fn page(
         warning: authority.capacity.warning().await.map(|warning| sentence(&warning)),
         in_cluster,
         readable: terms.persistent && terms.policy.is_some(),
+        expires: terms.expires_at.map(|at| Expiry::new(at, now)),
         command: text(first),
         others: others.map(|(platform, name)| (name, text(platform))).collect(),
         token: minted.text(),

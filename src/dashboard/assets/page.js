@@ -1,5 +1,5 @@
 // The script of every page. Each page works without it: it copies texts, opens the forms of acts in a dialog, filters a
-// table as you type, and replaces what has changed.
+// table as you type, counts down to the end of a new token, and replaces what has changed.
 
 // Trusted Types (W3C): the one way from text to elements. The text always comes from this server, which escapes values.
 const html = self.trustedTypes
@@ -97,6 +97,17 @@ document.querySelectorAll("input[data-filter]").forEach((field) => {
     const text = field.value.trim().toLowerCase();
     document.querySelectorAll(`#${field.dataset.filter} tbody tr`).forEach((row) => (row.hidden = !row.textContent.toLowerCase().includes(text)));
   });
+});
+
+// Counts down the seconds that the server says are left: the clock of this machine may differ.
+document.querySelectorAll("[data-left]").forEach((part) => {
+  const end = performance.now() + 1000 * part.dataset.left;
+  const show = () => {
+    const left = Math.max(0, Math.ceil((end - performance.now()) / 1000));
+    part.textContent = left ? `in ${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}` : "now";
+    if (!left) clearInterval(timer);
+  };
+  const timer = setInterval(show, 1000);
 });
 
 // Live parts: an element with data-live, of this page or of the page at the address that it names. On an event they are
