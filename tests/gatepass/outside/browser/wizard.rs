@@ -43,7 +43,7 @@ fn a_host_joins_with_the_command_of_the_page() {
     browser.sign_in_admin();
     make(&browser, "web-7");
     browser.check("new-token");
-    browser.wait_for("The token expires in 14:");
+    browser.wait_for("It expires in 14:");
     let (command, token) = (browser.content("command"), browser.content("token"));
     let token = format!("{}\n", token.trim());
     machine.run(&command, &token).expect_good();
