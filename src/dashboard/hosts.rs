@@ -10,12 +10,14 @@ use crate::http::call::Call;
 use crate::http::problem::Problem;
 use crate::http::reply::Reply;
 use crate::http::request::{HostOrderWords, HostWords};
-use crate::store::{EndedTokens, HostRecord, HostState, PageQuery, TokenFilter, TokenState, TokenType};
+use crate::store::{
+    EndedTokens, HostRecord, HostState, PageQuery, TokenFilter, TokenKind, TokenState, TokenType,
+};
 
 /// Number of unused tokens above the list.
 const UNUSED: u32 = 5;
 /// Maximum number of tokens that are judged for them: an unused token is usually among the newest.
-const UNUSED_AMONG: u32 = 1000;
+const UNUSED_AMONG: u32 = 200;
 /// The filters with a field of their own.
 const FIELDS: [&str; 3] = ["search", "state", "role"];
 /// The words of the filter by state, with the names of the choices.
@@ -128,7 +130,8 @@ async fn unused(call: &Call, frame: &Frame<'_>, words: &Listing) -> Result<Vec<T
     }
     let (tokens, now) = (&call.authority.tokens, call.authority.time.now());
     let every = TokenFilter::every(TokenType::Enrollment, EndedTokens::All, now);
-    let filter = TokenFilter { states: Some(vec![TokenState::Pending]), ..every };
+    let kinds = Some(vec![TokenKind::OneTime]);
+    let filter = TokenFilter { states: Some(vec![TokenState::Pending]), kinds, ..every };
     let newest = PageQuery { after: None, limit: UNUSED, look_at: UNUSED_AMONG };
     let found = tokens.list_tokens(filter, newest).await?.items;
     let labels = tokens.minter_labels(&found).await?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use rustix::fs::statvfs;
@@ -29,10 +29,28 @@ pub struct Overview {
 /// Maximum age of a count. Views of a page must not read every row each.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// A count, and the uptime of the machine when it began.
+/// The same while nothing is committed: states change with time alone.
+const UNCHANGED: Duration = Duration::from_secs(60);
+
+/// A count reads every row. With many of them pages wait this multiple of its time for the next, so that counts take at most a
+/// twentieth of a processor.
+const REST: u32 = 20;
+
+/// A count, with the uptime of the machine when it began.
 struct Counted {
     at: Duration,
+    took: Duration,
+    /// The newest ledger entry of that moment.
+    newest: u64,
     counts: Arc<StateCounts>,
+}
+
+impl Counted {
+    /// Returns true if pages may show it at the uptime `now`, after the ledger entry `newest`.
+    fn is_fresh(&self, now: Duration, newest: u64) -> bool {
+        let age = now.saturating_sub(self.at);
+        age < FRESH.max(self.took * REST) || (self.newest == newest && age < UNCHANGED)
+    }
 }
 
 /// Numbers of hosts and enrollment tokens by state.
@@ -84,7 +102,8 @@ impl Overview {
         Ok(self.counting.share(self.count_now()).await?)
     }
 
-    /// Returns the numbers of hosts and tokens by state, at most a second old, for pages: a count reads every row.
+    /// Returns the numbers of hosts and tokens by state for pages. They are at most a second old, unless counting takes long
+    /// or nothing was committed since.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -97,22 +116,21 @@ impl Overview {
 
     /// The newest count, unless it is too old.
     fn fresh(&self) -> Option<Arc<StateCounts>> {
-        let boot = self.base.time.boot();
+        let (boot, newest) = (self.base.time.boot(), self.base.store.newest_commit());
         let counted = self.counted.lock();
-        counted
-            .as_ref()
-            .filter(|counted| boot.saturating_sub(counted.at) < FRESH)
-            .map(|it| Arc::clone(&it.counts))
+        counted.as_ref().filter(|counted| counted.is_fresh(boot, newest)).map(|it| Arc::clone(&it.counts))
     }
 
     async fn count_now(&self) -> Result<Arc<StateCounts>, StoreError> {
         let (store, now, at) = (self.base.store.as_ref(), self.base.time.now(), self.base.time.boot());
+        let (newest, began) = (store.newest_commit(), Instant::now());
         let (hosts, tokens) = (store.count_hosts(now).await?, store.count_tokens(now).await?);
         let hosts = hosts.into_iter().map(|(state, number)| (state.into(), number)).collect();
         let tokens = tokens.into_iter().map(|(state, number)| (state.into(), number)).collect();
         let tokens_expiring_soon = store.count_expiring_tokens(now).await?;
         let counts = Arc::new(StateCounts { hosts, tokens, tokens_expiring_soon });
-        *self.counted.lock() = Some(Counted { at, counts: Arc::clone(&counts) });
+        *self.counted.lock() =
+            Some(Counted { at, took: began.elapsed(), newest, counts: Arc::clone(&counts) });
         Ok(counts)
     }
 
@@ -134,5 +152,32 @@ impl DataDirectory {
             size_bytes: disk.f_blocks.saturating_mul(disk.f_frsize),
         });
         Self { first_secrets: FIRST_SECRETS.into_iter().filter(is_there).collect(), disk }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counted(took: Duration) -> Counted {
+        let counts = StateCounts { hosts: BTreeMap::new(), tokens: BTreeMap::new(), tokens_expiring_soon: 0 };
+        Counted { at: Duration::ZERO, took, newest: 7, counts: Arc::new(counts) }
+    }
+
+    #[test]
+    fn a_count_is_kept_until_something_changes() {
+        let quick = counted(Duration::from_millis(1));
+        let second = Duration::from_secs(1);
+        assert!(quick.is_fresh(second / 2, 8), "half a second later");
+        assert!(!quick.is_fresh(second, 8));
+        assert!(quick.is_fresh(59 * second, 7), "nothing was committed");
+        assert!(!quick.is_fresh(60 * second, 7), "time alone changes states");
+    }
+
+    #[test]
+    fn a_slow_count_is_kept_longer() {
+        let slow = counted(Duration::from_millis(200));
+        assert!(slow.is_fresh(Duration::from_millis(3999), 8));
+        assert!(!slow.is_fresh(Duration::from_secs(4), 8));
     }
 }

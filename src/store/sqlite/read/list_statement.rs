@@ -95,9 +95,10 @@ pub(super) fn choose(
     if order.column().is_none() {
         return Ok(by_condition);
     }
-    Ok(match by_condition.is_few(sql, look_at)? {
+    let by_order = select(Way::Order);
+    Ok(match !by_condition.walks_no_less_than(&by_order) && by_condition.is_few(sql, look_at)? {
         true => ListStatement { whole: true, ..by_condition },
-        false => select(Way::Order),
+        false => by_order,
     })
 }
 
@@ -302,6 +303,11 @@ impl ListStatement {
         let read = |row: &Row<'_>| Ok(Position { id: row.get(0)?, value: sort_value(self.order, row)? });
         let last: Vec<Position<Id>> = sql.all(&self.floor_statement(), params.as_slice(), read)?;
         Ok(last.first().cloned().filter(|_| last.len() == 2))
+    }
+
+    /// Returns whether the other walk has the same condition, or a narrower one.
+    fn walks_no_less_than(&self, other: &Self) -> bool {
+        self.tables.walked == other.tables.walked && other.walk.starts_with(&self.walk)
     }
 
     /// Returns whether the walk has few rows. They are counted up to that number.

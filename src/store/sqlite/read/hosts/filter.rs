@@ -37,6 +37,9 @@ macro_rules! joined {
 }
 
 const HOSTS: Tables = Tables { all: joined!(), walked: "hosts AS h", id: "h.host", join: "" };
+/// The tables that the conditions of states need.
+const COUNTED: Tables =
+    Tables { all: "hosts AS h JOIN certificates AS c ON c.host = h.host AND c.serial = h.newest", ..HOSTS };
 const ROLES: Tables = Tables {
     all: concat!("host_roles AS r CROSS JOIN ", joined!()),
     walked: "host_roles AS r",
@@ -168,7 +171,7 @@ pub(in crate::store::sqlite) fn select(
 
 /// Counts the hosts in each state at `now`.
 pub(super) fn count(sql: Sql<'_>, now: Timestamp) -> driver::Result<Vec<(HostState, u64)>> {
-    count_by_state(sql, (HOSTS, "true"), HostState::VARIANTS, now, state)
+    count_by_state(sql, (COUNTED, "true"), HostState::VARIANTS, now, state)
 }
 
 /// Adds the conditions under which a host's own words match nothing.
