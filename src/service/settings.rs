@@ -172,6 +172,15 @@ impl SettingsAdmin {
         Setting::VARIANTS.iter().copied().map(standing).collect()
     }
 
+    /// The revision of the settings: another one after each change.
+    pub fn revision(&self) -> String {
+        let one = |Standing { setting, value, changed_at, .. }: Standing| {
+            let at = changed_at.map(Timestamp::millis).unwrap_or_default();
+            format!("{}={value}@{at}", setting.as_str())
+        };
+        self.standings().into_iter().map(one).collect::<Vec<_>>().join(";")
+    }
+
     /// Sets each of `changes`, or with `None` goes back to the configuration. A change to the value in force leaves no entry.
     ///
     /// # Errors
@@ -180,11 +189,28 @@ impl SettingsAdmin {
     pub async fn change(
         &self,
         caller: &Caller,
+        changes: Vec<SettingChange>,
+        faults: Vec<FieldError>,
+    ) -> Result<Vec<Standing>, ServiceError> {
+        self.change_from(None, caller, changes, faults).await
+    }
+
+    /// Does the same, if the settings still have the revision `expected`; `None`: any.
+    ///
+    /// # Errors
+    /// As [`Self::change`]; [`RequestError::Stale`]: they have another revision.
+    pub async fn change_from(
+        &self,
+        expected: Option<&str>,
+        caller: &Caller,
         mut changes: Vec<SettingChange>,
         mut faults: Vec<FieldError>,
     ) -> Result<Vec<Standing>, ServiceError> {
         let live = &self.spans;
         let turn = live.changing.lock().await;
+        if expected.is_some_and(|expected| expected != self.revision()) {
+            return Err(RequestError::Stale.into());
+        }
         let (before, at) = (live.state.load_full(), self.base.time.now());
         let now_set = |setting| before.changed.get(&setting).map(|(value, _)| *value);
         changes.retain(|(setting, value)| now_set(*setting) != *value);

@@ -105,7 +105,7 @@ impl UserChangeRequest {
             catalogue.check_limits(limits, &mut faults);
         }
         match faults.is_empty() {
-            true => Ok(UserChangeOrder { role, limits, disabled }),
+            true => Ok(UserChangeOrder { role, limits, disabled, version: None }),
             false => Err(RequestError::Fields(faults)),
         }
     }

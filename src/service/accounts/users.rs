@@ -39,6 +39,8 @@ pub struct UserChangeOrder {
     pub limits: Option<Limits>,
     /// True to disable the user.
     pub disabled: Option<bool>,
+    /// The version of the user that the change is for; `None`: any.
+    pub version: Option<u64>,
 }
 
 impl UserChangeOrder {
@@ -110,8 +112,8 @@ impl Accounts {
     /// session.
     ///
     /// # Errors
-    /// The user would exceed the caller's rights, is the last admin or does not exist. Or the caller's credential does not
-    /// suffice, or the store cannot be written.
+    /// The user would exceed the caller's rights, is the last admin, has another version or does not exist. Or the caller's
+    /// credential does not suffice, or the store cannot be written.
     pub async fn change_user(
         &self,
         caller: &Caller,
@@ -121,6 +123,9 @@ impl Accounts {
     ) -> Result<UserRecord, ServiceError> {
         for _ in 0..ATTEMPTS {
             let before = self.show_user(name).await?;
+            if order.version.is_some_and(|version| version != before.version) {
+                return Err(RequestError::Stale.into());
+            }
             if let Some(given) = order.gives(&before) {
                 caller.may(Act::Give(&given))?;
             }
