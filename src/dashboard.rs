@@ -3,6 +3,7 @@
 
 mod account;
 mod add_host;
+mod admin;
 mod approvals;
 mod assets;
 mod dialect;
@@ -32,7 +33,7 @@ use crate::http::route::Route;
 /// The rows of the dashboard in the table of routes.
 pub fn routes() -> Vec<Route> {
     let (get, post) = (|path| (Method::GET, path), |path| (Method::POST, path));
-    vec![
+    let mut routes = vec![
         Route::of(&PAGE, get("/sign-in"), P::Anyone, sign_in::show),
         Route::of(&PAGE, post("/sign-in"), P::SignIn, sign_in::sign_in),
         Route::of(&PAGE, post("/sign-out"), P::BeUser, sign_in::sign_out),
@@ -73,5 +74,7 @@ pub fn routes() -> Vec<Route> {
         Route::of(&PAGE, post("/tokens/{id}/show"), P::WriteTokens, token::show_again),
         Route::direct(get("/assets/{name}"), assets::fetch),
         Route::streamed(get("/events"), P::Read, events::follow_changes).in_dialect(&PAGE),
-    ]
+    ];
+    routes.extend(admin::routes());
+    routes
 }

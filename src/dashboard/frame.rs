@@ -90,6 +90,7 @@ impl<'a> Frame<'a> {
             (self.may.read_hosts, "/approvals", "Approvals", "approval"),
             (self.may.read_policies, "/rules", "Rules", "rule"),
             (self.may.read_ledger, "/ledger", "Ledger", "ledger"),
+            (true, "/admin", "Administration", "admin"),
         ];
         let offered = links.into_iter().filter(|(offered, ..)| *offered);
         offered.map(|(_, path, name, icon)| NavLink { path, name, icon }).collect()

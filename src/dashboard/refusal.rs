@@ -48,6 +48,7 @@ pub(super) fn faults(problem: &Problem) -> Vec<String> {
 
 /// The name on the page of a field that the judgement of a request names.
 fn field_name(field: &str) -> &str {
+    let field = field.strip_prefix("limits.").unwrap_or(field);
     match field.split(['[', '.']).next().unwrap_or(field) {
         "ttl" => "Valid for",
         "bind" | "cluster_id" | "cluster" => "Cluster",
@@ -62,6 +63,20 @@ fn field_name(field: &str) -> &str {
         "label" => "Name or label",
         "host" => "Host id",
         "policy" => "Policy",
+        "policies" => "Policies",
+        "clusters" => "Clusters",
+        "max_ttl" => "Maximum life",
+        "role" => "Role",
+        "default_ttl" => "Life of a token",
+        "max_ephemeral_ttl" => "Longest life of an ephemeral token",
+        "cluster_ttl" => "Life of a cluster token",
+        "retention" => "Retention of ended tokens",
+        "node_limit" => "Maximum number of hosts",
+        "approval" => "Approval",
+        "scopes" => "Scopes",
+        "username" => "Name",
+        "password" => "Password of the user",
+        "current_password" => "Your current password",
         _ => field,
     }
 }

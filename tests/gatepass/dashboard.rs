@@ -1,5 +1,6 @@
 //! The pages of the dashboard, as a browser without script uses them.
 
+mod admin;
 mod browser;
 mod events;
 mod forms;

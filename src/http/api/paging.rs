@@ -40,7 +40,7 @@ impl<'de> Deserialize<'de> for PageLimit {
 /// A list without filters.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct NoFilters {}
+pub(crate) struct NoFilters {}
 
 /// The parameters of every list.
 #[derive(Default, Deserialize, utoipa::IntoParams)]

@@ -78,7 +78,7 @@ fn encoded<'a>(fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
 }
 
 /// The hidden fields of the form that is sent to `action`.
-fn hidden_fields(page: &str, action: &str) -> Vec<(String, String)> {
+pub(super) fn hidden_fields(page: &str, action: &str) -> Vec<(String, String)> {
     let begin = format!("method=\"post\" action=\"{action}\"");
     let form = page.split_once(&begin).unwrap_or_else(|| panic!("no form for {action}: {page}")).1;
     let form = form.split("</form>").next().unwrap();

@@ -12,7 +12,11 @@ use crate::support::authority::PASSWORD;
 fn addresses(method: &Method) -> Vec<(String, Permission)> {
     let rows = gatepass::dashboard::routes().into_iter().filter(|row| row.method == *method);
     let pages = rows.filter(|row| !matches!(row.permission, Permission::Anyone | Permission::SignIn));
-    let address = |path: &str| path.replace("{id}", "01a22e17-70d8-7f58-981b-a46dda06d27f");
+    let address = |path: &str| {
+        path.replace("{id}", "01a22e17-70d8-7f58-981b-a46dda06d27f")
+            .replace("{name}", "nobody")
+            .replace("{ski}", "ab")
+    };
     pages.filter(|row| row.path != "/events").map(|row| (address(row.path), row.permission)).collect()
 }
 

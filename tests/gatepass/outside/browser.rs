@@ -4,6 +4,7 @@
 
 mod accounts;
 mod acts;
+mod admin;
 mod axe;
 mod check;
 mod devtools;

@@ -7,7 +7,7 @@ use super::sample::{self, HOSTILE};
 use super::session::Browser;
 use super::{check, html};
 
-/// Pages of a signed-in admin with the names of their pictures. `{host}`, `{token}`, `{enrollment}` and `{rule}` stand for ids.
+/// Pages of a signed-in admin with the names of their pictures. Words in braces stand for ids.
 const PAGES: &[(&str, &str)] = &[
     ("overview", "/"),
     ("account", "/account"),
@@ -28,6 +28,27 @@ const PAGES: &[(&str, &str)] = &[
     ("delete-rule", "/rules/{rule}/delete"),
     ("rules", "/rules?try=on&address=192.0.2.7"),
     ("new-rule", "/rules/new"),
+    ("admin", "/admin"),
+    ("users", "/admin/users"),
+    ("user", "/admin/users/olaf"),
+    ("new-user", "/admin/new-user"),
+    ("change-user", "/admin/users/olaf/change"),
+    ("user-password", "/admin/users/olaf/password"),
+    ("disable-user", "/admin/users/olaf/disable"),
+    ("sign-out-user", "/admin/users/olaf/sign-out"),
+    ("delete-user", "/admin/users/olaf/delete"),
+    ("api-keys", "/admin/keys"),
+    ("api-key", "/admin/keys/{key}"),
+    ("new-api-key", "/admin/keys/new"),
+    ("delete-api-key", "/admin/keys/{key}/delete"),
+    ("roles", "/admin/roles"),
+    ("settings", "/admin/settings"),
+    ("clock", "/admin/clock"),
+    ("signing-keys", "/admin/signing-keys"),
+    ("rotate-keys", "/admin/signing-keys/rotate?use=enrollment"),
+    ("retire-key", "/admin/signing-keys/{signing}/retire"),
+    ("ca", "/admin/ca"),
+    ("rotate-ca", "/admin/ca/rotate"),
     ("ledger", "/ledger"),
     ("ledger-entry", "/ledger/2"),
 ];
@@ -42,7 +63,10 @@ fn pages(served: &Served) -> Vec<(&'static str, String)> {
     let token = sample::ids(served, "/api/v1/enrollment-tokens").pop().unwrap();
     let enrollment = sample::ids(served, "/api/v1/enrollments").pop().unwrap();
     let rule = sample::ids(served, "/api/v1/auto-approve-rules").pop().unwrap();
+    let key = sample::ids(served, "/api/v1/api-keys").pop().unwrap();
+    let signing = sample::ids(served, "/api/v1/signing-keys").remove(0);
     let ids = [("{host}", &host), ("{token}", &token), ("{enrollment}", &enrollment), ("{rule}", &rule)];
+    let ids = ids.into_iter().chain([("{key}", &key), ("{signing}", &signing)]).collect::<Vec<_>>();
     let filled = |path: &str| ids.iter().fold(path.to_owned(), |path, (name, id)| path.replace(name, id));
     PAGES.iter().map(|(name, path)| (*name, filled(path))).collect()
 }
@@ -86,7 +110,8 @@ fn hostile_names_show_as_text() {
     for (name, path) in pages(&served) {
         browser.open(&path);
         assert_eq!(browser.execute("return document.images.length", &[]), 0, "{path}");
-        let shows = ["tokens", "hosts", "host", "approvals", "approval", "rules"].contains(&name);
+        let shows = ["tokens", "hosts", "host", "approvals", "approval", "rules", "api-keys", "api-key"];
+        let shows = shows.contains(&name);
         assert!(!shows || browser.text().contains(HOSTILE), "{path}: {}", browser.text());
     }
 }

@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::super::served::Served;
+use super::super::served::{PASSWORD, Served};
 
 /// A name that is script where a page does not escape it.
 pub(super) const HOSTILE: &str = "<img src=x onerror=alert(1)>";
 
-/// A server with two hosts, a host that waits, a rule, and tokens of several kinds.
+/// A server with two hosts, a host that waits, a rule, tokens of several kinds, another user and an API key.
 pub(super) fn populated() -> Served {
     let served = Served::start();
     let hosts = [("web-1", &["proxy"][..]), (HOSTILE, &["allocator", "coordinator"][..])];
@@ -18,6 +18,10 @@ pub(super) fn populated() -> Served {
     served.mint(&json!({ "roles": [], "label": "lab", "persistent": true }));
     let rule = json!({ "cluster_id": "*", "label": HOSTILE, "addresses": ["10.1.0.0/16"], "max_nodes": 50 });
     assert_eq!(served.admin("POST", "/api/v1/auto-approve-rules", &rule).status, 201);
+    let user = json!({ "username": "olaf", "role": "operator", "password": PASSWORD, "limits": { "roles": ["proxy"] } });
+    assert_eq!(served.admin("POST", "/api/v1/users", &user).status, 201);
+    let key = json!({ "label": HOSTILE, "scopes": ["tokens:write"], "ttl": "90d", "limits": { "roles": ["proxy"] } });
+    assert_eq!(served.admin("POST", "/api/v1/api-keys", &key).status, 201);
     wait(&served);
     served
 }
