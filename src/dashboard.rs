@@ -7,6 +7,7 @@ mod admin;
 mod approvals;
 mod assets;
 mod dialect;
+mod edit;
 mod events;
 mod form;
 mod frame;
@@ -15,8 +16,11 @@ mod host;
 mod hosts;
 mod ledger;
 mod list;
+mod output;
 mod overview;
 mod parts;
+mod policies;
+mod policy;
 mod refusal;
 mod rules;
 mod shown_once;
@@ -32,6 +36,13 @@ use crate::http::route::Route;
 
 /// The rows of the dashboard in the table of routes.
 pub fn routes() -> Vec<Route> {
+    let mut routes = rows();
+    routes.extend(policy::routes());
+    routes.extend(output::routes());
+    routes
+}
+
+fn rows() -> Vec<Route> {
     let (get, post) = (|path| (Method::GET, path), |path| (Method::POST, path));
     let mut routes = vec![
         Route::of(&PAGE, get("/sign-in"), P::Anyone, sign_in::show),

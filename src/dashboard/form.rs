@@ -1,20 +1,22 @@
 //! The fields of forms, from a body or from a link that fills a form in.
 
+use std::collections::BTreeSet;
+
 use crate::access::mask;
 use crate::http::call::Call;
 use crate::http::problem::Problem;
 use crate::name::Role;
 
-/// The prefix of the boxes that choose roles: a form may not repeat a field.
-const ROLE: &str = "role.";
+/// The group of the boxes that choose roles.
+const ROLE: &str = "role";
 
 /// The values of a form.
 pub(super) struct Values(Vec<(String, String)>);
 
 impl Values {
-    /// These pairs. Values without text count as missing.
+    /// These pairs. Values without text count as missing. Browsers send the lines of a text area with CR LF.
     pub(super) fn of(pairs: Vec<(String, String)>) -> Self {
-        let trimmed = pairs.into_iter().map(|(name, value)| (name, value.trim().to_owned()));
+        let trimmed = pairs.into_iter().map(|(name, value)| (name, value.trim().replace("\r\n", "\n")));
         Self(trimmed.filter(|(_, value)| !value.is_empty()).collect())
     }
 
@@ -23,6 +25,11 @@ impl Values {
         let kept =
             self.0.iter().filter(|(name, value)| !mask::holds_secret(name) && !mask::holds_secret(value));
         Self(kept.cloned().collect())
+    }
+
+    /// Returns true if a page may not repeat one of the values.
+    pub(super) fn hold_secret(&self) -> bool {
+        self.0.iter().any(|(name, value)| mask::holds_secret(name) || mask::holds_secret(value))
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&str> {
@@ -49,14 +56,34 @@ impl Values {
         lines.filter(|line| !line.is_empty()).map(str::to_owned).collect()
     }
 
+    /// The names of the ticked boxes of a group. Each is a field of its own: a form may not repeat a field.
+    pub(super) fn boxes(&self, group: &str) -> Vec<String> {
+        let name = |name: &'_ String| Some(name.strip_prefix(group)?.strip_prefix('.')?.to_owned());
+        self.0.iter().filter_map(|(field, _)| name(field)).collect()
+    }
+
     /// The chosen roles.
     pub(super) fn roles(&self) -> Vec<String> {
-        self.0.iter().filter_map(|(name, _)| name.strip_prefix(ROLE)).map(str::to_owned).collect()
+        self.boxes(ROLE)
     }
 
     /// True if the box of this role is ticked.
     pub(super) fn has_role(&self, role: &Role) -> bool {
-        self.is_on(&format!("{ROLE}{role}"))
+        self.is_on(&format!("{ROLE}.{role}"))
+    }
+
+    /// These values for a form that is shown again. A field that the form left as `shown` gets its value of `now`: the subject
+    /// may have changed. So does a field with a credential in it (I7).
+    pub(super) fn carried(&self, shown: &Self, now: &Self) -> Self {
+        let names = [self, shown, now].into_iter().flat_map(|values| values.0.iter().map(|(name, _)| name));
+        let names = names.filter(|name| !mask::holds_secret(name)).collect::<BTreeSet<_>>();
+        let carried = names.into_iter().filter_map(|name| {
+            let typed = self.get(name);
+            let is_left = typed == shown.get(name) || typed.is_some_and(mask::holds_secret);
+            let value = if is_left { now.get(name) } else { typed };
+            Some((name.clone(), value?.to_owned()))
+        });
+        Self(carried.collect())
     }
 
     /// A number from 1 on; `None` for an empty field.
@@ -143,6 +170,18 @@ mod tests {
         assert_eq!(values.lines("addresses"), ["10.0.0.0/8", "192.0.2.0/24", "::1/128"]);
         assert_eq!(values.roles(), ["proxy", "web"]);
         assert!(values.lines("names").is_empty());
+    }
+
+    #[test]
+    fn a_form_shown_again_keeps_what_was_typed() {
+        let shown =
+            values(&[("name", "edge"), ("labels", "a=1"), ("role.proxy", "on"), ("note", "gps_kept")]);
+        let now = values(&[("name", "edge"), ("labels", "a=2"), ("role.web", "on"), ("note", "gps_kept")]);
+        let sent =
+            values(&[("name", "core"), ("labels", "a=1"), ("role.proxy", "on"), ("note", "gps_typed")]);
+        let carried = sent.carried(&shown, &now);
+        let fields = ["name", "labels", "role.proxy", "role.web", "note"].map(|name| carried.get(name));
+        assert_eq!(fields, [Some("core"), Some("a=2"), None, Some("on"), Some("gps_kept")]);
     }
 
     #[test]

@@ -40,6 +40,7 @@ pub(super) struct May {
     pub(super) read_hosts: bool,
     pub(super) write_hosts: bool,
     pub(super) read_policies: bool,
+    pub(super) write_policies: bool,
     pub(super) read_ledger: bool,
 }
 
@@ -89,6 +90,7 @@ impl<'a> Frame<'a> {
             (self.may.read_tokens, "/tokens", "Tokens", "token"),
             (self.may.read_hosts, "/approvals", "Approvals", "approval"),
             (self.may.read_policies, "/rules", "Rules", "rule"),
+            (self.may.read_policies, "/policies", "Policies", "policy"),
             (self.may.read_ledger, "/ledger", "Ledger", "ledger"),
             (true, "/admin", "Administration", "admin"),
         ];
@@ -105,6 +107,7 @@ impl May {
             read_hosts: call.may(Permission::ReadHosts),
             write_hosts: call.may(Permission::WriteHosts),
             read_policies: call.may(Permission::ReadPolicies),
+            write_policies: call.may(Permission::WritePolicies),
             read_ledger: call.may(Permission::ReadLedger),
         }
     }

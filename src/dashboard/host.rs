@@ -214,15 +214,20 @@ async fn outputs(
     let outputs = call.authority.output_keys.states_of_host(host.id).await?;
     let row = |HostOutputState { name, state, since, .. }| OutputRow {
         name: name.to_string(),
-        mark: match state {
-            None => Mark(Tone::Plain, "not requested"),
-            Some(OutputState::Ready) => Mark(Tone::Good, "ready"),
-            Some(OutputState::Preparing) => Mark(Tone::Wait, "preparing"),
-            Some(OutputState::Unreachable) => Mark(Tone::Warn, "unreachable"),
-            Some(OutputState::Refused) => Mark(Tone::Bad, "refused"),
-            Some(OutputState::Invalid) => Mark(Tone::Bad, "invalid"),
-        },
+        mark: key_mark(state),
         since: since.map(&moment),
     };
     Ok(outputs.into_iter().map(row).collect())
+}
+
+/// The word and the colour of a host's key at an output.
+pub(super) const fn key_mark(state: Option<OutputState>) -> Mark {
+    match state {
+        None => Mark(Tone::Plain, "not requested"),
+        Some(OutputState::Ready) => Mark(Tone::Good, "ready"),
+        Some(OutputState::Preparing) => Mark(Tone::Wait, "preparing"),
+        Some(OutputState::Unreachable) => Mark(Tone::Warn, "unreachable"),
+        Some(OutputState::Refused) => Mark(Tone::Bad, "refused"),
+        Some(OutputState::Invalid) => Mark(Tone::Bad, "invalid"),
+    }
 }

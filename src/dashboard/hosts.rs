@@ -58,7 +58,8 @@ struct HostRow {
     state: Mark,
     ended: bool,
     roles: String,
-    policy: Option<String>,
+    /// The name and the id of its policy.
+    policy: Option<(String, String)>,
     seen: Moment,
     expires: Option<Moment>,
     token: String,
@@ -105,7 +106,7 @@ async fn rows(call: &Call) -> Result<(Vec<HostRow>, Option<String>), Problem> {
             state: state_mark(state),
             ended: state == HostState::Revoked,
             roles: grant::roles(&host.facts.roles),
-            policy: policy(&host),
+            policy: policy(&host).zip(host.facts.policy.map(|id| id.to_string())),
             seen: Moment::new(host.contact.at, now),
             expires: (state != HostState::Revoked).then(|| Moment::new(host.newest.not_after, now)),
             token: host.token.to_string(),

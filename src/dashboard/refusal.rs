@@ -3,12 +3,17 @@
 use http::StatusCode;
 
 use super::dialect::sentence;
+use super::form::Values;
 use crate::http::problem::{Code, Problem};
 use crate::service::FieldError;
 
 /// The sentence about a form whose subject has changed since.
 const STALE: &str =
     "It has changed since this page was opened. Nothing was done: check it, and send the form again.";
+
+/// The sentence about a value that the page does not repeat.
+const NOT_REPEATED: &str =
+    "A field looks like a credential, so its value is not shown again: enter it again.";
 
 /// The refusal of a form.
 pub(super) struct Refusal {
@@ -32,6 +37,18 @@ impl Refusal {
                 | StatusCode::PRECONDITION_FAILED
         );
         if fits { Ok(Self { status, faults: faults(&problem) }) } else { Err(problem) }
+    }
+
+    /// The same for a form with these values. It says so if the page may not repeat one of them.
+    ///
+    /// # Errors
+    /// As [`Self::of`].
+    pub(super) fn of_form(problem: Problem, sent: &Values) -> Result<Self, Problem> {
+        let mut refusal = Self::of(problem)?;
+        if sent.hold_secret() {
+            refusal.faults.push(NOT_REPEATED.to_owned());
+        }
+        Ok(refusal)
     }
 }
 
@@ -74,9 +91,23 @@ fn field_name(field: &str) -> &str {
         "node_limit" => "Maximum number of hosts",
         "approval" => "Approval",
         "scopes" => "Scopes",
-        "username" => "Name",
         "password" => "Password of the user",
         "current_password" => "Your current password",
+        "name" => "Name",
+        "certificate_lifetime" => "Certificates valid for",
+        "renew_at" => "Renewed after",
+        "audiences" => "Audiences",
+        "outputs" => "Outputs",
+        "hosts" => "Addresses",
+        "ca" => "CAs of the addresses",
+        "auth" => "Authentication",
+        "sasl_mechanism" => "SASL mechanism",
+        "username" => "User name",
+        "role_descriptors" => "Role descriptors",
+        "service_token" => "Service token",
+        "key" => "Private key",
+        "api_key" => "API key",
+        // The members of settings and the names of labels are part of the fault.
         _ => field,
     }
 }

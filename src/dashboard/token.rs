@@ -12,7 +12,7 @@ use crate::http::call::Call;
 use crate::http::form::Form;
 use crate::http::problem::{Code, Problem};
 use crate::http::reply::Reply;
-use crate::id::TokenId;
+use crate::id::{PolicyId, TokenId};
 use crate::service::tokens::HowToRevoke;
 use crate::service::tokens::rotation::OVERLAP;
 use crate::store::{EntryFilter, HostRecord, TokenRecord};
@@ -24,6 +24,8 @@ struct TokenPage<'a> {
     row: TokenRow,
     allows: String,
     facts: Vec<(&'static str, String)>,
+    /// The name and the id of the policy of its hosts.
+    policy: Option<(String, PolicyId)>,
     successor: Option<TokenId>,
     hosts: Option<Vec<HostLine>>,
     joined: bool,
@@ -66,6 +68,7 @@ pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
     frame::ok(&TokenPage {
         allows: grant::sentence(&token.mint.terms, now),
         facts: facts(&token),
+        policy: token.mint.terms.policy.map(|id| (policy_name(&call, id), id)),
         successor: token.replaced_by,
         hosts,
         joined: token.used > 0,
@@ -84,6 +87,12 @@ async fn found(call: &Call) -> Result<TokenRecord, Problem> {
     Ok(call.authority.tokens.show_token(id).await?)
 }
 
+/// The name of a policy. A deleted one has the end of its id.
+fn policy_name(call: &Call, id: PolicyId) -> String {
+    let policy = call.authority.policies.policies.get(id);
+    policy.map_or_else(|| grant::short(&id.to_string()), |policy| policy.terms.name.to_string())
+}
+
 /// The conditions that a token has beyond its sentence.
 fn facts(token: &TokenRecord) -> Vec<(&'static str, String)> {
     let terms = &token.mint.terms;
@@ -93,7 +102,6 @@ fn facts(token: &TokenRecord) -> Vec<(&'static str, String)> {
         ("Host", terms.bindings.host.map(|host| host.to_string())),
         ("DNS names", (!names.is_empty()).then_some(names)),
         ("Key", terms.host_key.map(|key| key.to_string())),
-        ("Policy", terms.policy.map(|policy| policy.to_string())),
         ("Approval", (terms.approval != Approval::Off).then(|| terms.approval.to_string())),
         ("Expected hosts", token.mint.expected_hosts.map(|hosts| hosts.to_string())),
         ("Batch", token.mint.batch.map(|batch| batch.to_string())),

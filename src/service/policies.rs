@@ -49,7 +49,7 @@ pub struct PolicyAdmin {
     /// The policies in memory.
     pub policies: Arc<LivePolicies>,
     /// Lifetime of a certificate without a policy.
-    pub(super) lifetime: Duration,
+    pub lifetime: Duration,
 }
 
 impl PolicyAdmin {
@@ -79,6 +79,14 @@ impl PolicyAdmin {
         let hosts = self.base.store.hosts_of_policies(ids).await?;
         let counted = |(policy, hosts)| CountedPolicy { policy, hosts };
         Ok(policies.into_iter().zip(hosts).map(counted).collect())
+    }
+
+    /// Counts the tokens of policies that can admit a host.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn count_tokens(&self, policies: Vec<PolicyId>) -> Result<Vec<u64>, ServiceError> {
+        Ok(self.base.store.tokens_of_policies(policies, self.base.time.now()).await?)
     }
 
     /// Returns one policy.

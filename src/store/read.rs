@@ -248,6 +248,9 @@ pub trait PolicyReads {
 
     /// Returns the number of hosts that are not revoked, of each of the policies.
     fn hosts_of_policies(&self, policies: Vec<PolicyId>) -> StoreFuture<'_, Vec<u64>>;
+
+    /// Returns the number of tokens that can admit a host at `now`, of each of the policies.
+    fn tokens_of_policies(&self, policies: Vec<PolicyId>, now: Timestamp) -> StoreFuture<'_, Vec<u64>>;
 }
 
 /// Reads of outputs and the keys of the seal.

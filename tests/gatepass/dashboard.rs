@@ -5,6 +5,7 @@ mod browser;
 mod events;
 mod forms;
 mod hosts;
+mod policies;
 mod queue;
 mod rights;
 mod tokens;

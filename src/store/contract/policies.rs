@@ -125,6 +125,8 @@ pub(in crate::store) async fn a_policy_is_created_with_its_first_token(world: &m
     assert_eq!(world.store().create_policy(command).await.unwrap(), PolicyCreation::Created);
     world.expect_entries(&[Action::PolicyCreated, Action::TokenCreated]).await;
     assert_eq!(world.token(&token).await.unwrap().mint, token);
+    let id = token.terms.policy.unwrap();
+    assert_eq!(world.store().tokens_of_policies(vec![id], world.now).await.unwrap(), [1]);
     // Without the key of its token there is no policy either.
     let mut command = world.new_policy(plain("core"));
     let token =

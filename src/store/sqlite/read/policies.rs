@@ -1,6 +1,7 @@
 //! Reads of policies.
 
 use crate::admission::{PolicyTerms, RenewAt};
+use crate::clock::Timestamp;
 use crate::id::PolicyId;
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::driver::{self, Row, Sql, params};
@@ -20,6 +21,11 @@ macro_rules! select {
 /// Counts the hosts of a policy that are not revoked.
 pub(in crate::store::sqlite) const HOSTS_OF_POLICY: &str =
     "SELECT count(*) FROM hosts WHERE policy = ?1 AND policy IS NOT NULL AND revoked_at IS NULL";
+
+/// Counts the tokens of a policy that can admit a host.
+pub(in crate::store::sqlite) const TOKENS_OF_POLICY: &str = "SELECT count(*) FROM mints WHERE policy = ?1 AND policy IS NOT NULL AND revoked_at IS NULL \
+     AND (expires_at IS NULL OR expires_at > ?2) \
+     AND NOT EXISTS (SELECT 1 FROM uses AS u WHERE u.token = mints.token AND u.spent_at IS NOT NULL)";
 
 fn policy(row: &Row<'_>) -> driver::Result<Policy> {
     let renew_at = RenewAt::of_hundredths(row.get(5)?);
@@ -78,5 +84,12 @@ impl PolicyReads for SqliteStore {
 
     fn hosts_of_policies(&self, policies: Vec<PolicyId>) -> StoreFuture<'_, Vec<u64>> {
         self.list(move |sql| policies.iter().map(|policy| hosts(&sql, *policy)).collect())
+    }
+
+    fn tokens_of_policies(&self, policies: Vec<PolicyId>, now: Timestamp) -> StoreFuture<'_, Vec<u64>> {
+        let tokens = move |sql: &Sql<'_>, policy: &PolicyId| -> driver::Result<u64> {
+            Ok(sql.one(TOKENS_OF_POLICY, params![policy, now], |row| row.get(0))?.unwrap_or(0))
+        };
+        self.list(move |sql| policies.iter().map(|policy| tokens(&sql, policy)).collect())
     }
 }

@@ -247,9 +247,11 @@ fn indexes_find_hosts_and_tokens_of_policies() {
     let connection = Connection::open(&disk.path).unwrap();
     let one = "SEARCH hosts USING INDEX hosts_by_policy (policy=?)";
     expect_walk(&connection, policies::HOSTS_OF_POLICY, one);
-    let tokens = plan(&connection, MAKE_DUE_OF_POLICY);
-    assert!(tokens[0].contains("SEARCH mints USING INDEX mints_by_policy (policy=?)"), "{tokens:#?}");
-    assert!(!tokens.iter().any(|step| step.starts_with("SCAN")), "{tokens:#?}");
+    for sql in [MAKE_DUE_OF_POLICY, policies::TOKENS_OF_POLICY] {
+        let tokens = plan(&connection, sql);
+        assert!(tokens[0].contains("SEARCH mints USING INDEX mints_by_policy (policy=?)"), "{tokens:#?}");
+        assert!(!tokens.iter().any(|step| step.starts_with("SCAN")), "{tokens:#?}");
+    }
 }
 
 #[test]

@@ -62,7 +62,7 @@ async fn a_refused_user_keeps_its_form() {
     let said = browser.submit(NEW, NEW, &fields(INJECTED, "operator")).await;
     assert_eq!(said.status, 400, "{}", said.text);
     assert!(!said.text.contains(INJECTED) && unescaped(&said.text).contains(INJECTED), "{}", said.text);
-    assert!(said.text.contains("Name: ") && !said.text.contains(FIRST), "{}", said.text);
+    assert!(said.text.contains("User name: ") && !said.text.contains(FIRST), "{}", said.text);
     let mut differ = fields("olaf", "operator");
     differ[3] = ("again", "another fence around it");
     let said = browser.submit(NEW, NEW, &differ).await;

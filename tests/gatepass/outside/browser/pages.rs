@@ -28,6 +28,17 @@ const PAGES: &[(&str, &str)] = &[
     ("delete-rule", "/rules/{rule}/delete"),
     ("rules", "/rules?try=on&address=192.0.2.7"),
     ("new-rule", "/rules/new"),
+    ("policies", "/policies"),
+    ("policy", "/policies/{policy}"),
+    ("new-policy", "/policies/new"),
+    ("policy-edit", "/policies/{policy}/edit"),
+    ("restore-policy", "/policies/{policy}/restore?version=1"),
+    ("delete-policy", "/policies/{policy}/delete"),
+    ("output", "/outputs/{output}"),
+    ("output-edit", "/outputs/{output}/edit"),
+    ("new-output", "/outputs/new"),
+    ("new-kafka-output", "/outputs/new?type=kafka"),
+    ("delete-output", "/outputs/{output}/delete"),
     ("admin", "/admin"),
     ("users", "/admin/users"),
     ("user", "/admin/users/olaf"),
@@ -65,8 +76,11 @@ fn pages(served: &Served) -> Vec<(&'static str, String)> {
     let rule = sample::ids(served, "/api/v1/auto-approve-rules").pop().unwrap();
     let key = sample::ids(served, "/api/v1/api-keys").pop().unwrap();
     let signing = sample::ids(served, "/api/v1/signing-keys").remove(0);
+    let policy = sample::ids(served, "/api/v1/policies").pop().unwrap();
+    let output = sample::ids(served, "/api/v1/outputs").pop().unwrap();
     let ids = [("{host}", &host), ("{token}", &token), ("{enrollment}", &enrollment), ("{rule}", &rule)];
-    let ids = ids.into_iter().chain([("{key}", &key), ("{signing}", &signing)]).collect::<Vec<_>>();
+    let more = [("{key}", &key), ("{signing}", &signing), ("{policy}", &policy), ("{output}", &output)];
+    let ids = ids.into_iter().chain(more).collect::<Vec<_>>();
     let filled = |path: &str| ids.iter().fold(path.to_owned(), |path, (name, id)| path.replace(name, id));
     PAGES.iter().map(|(name, path)| (*name, filled(path))).collect()
 }
@@ -111,7 +125,8 @@ fn hostile_names_show_as_text() {
         browser.open(&path);
         assert_eq!(browser.execute("return document.images.length", &[]), 0, "{path}");
         let shows = ["tokens", "hosts", "host", "approvals", "approval", "rules", "api-keys", "api-key"];
-        let shows = shows.contains(&name);
+        let policies = ["policies", "policy", "policy-edit", "output", "delete-policy", "delete-output"];
+        let shows = shows.contains(&name) || policies.contains(&name);
         assert!(!shows || browser.text().contains(HOSTILE), "{path}: {}", browser.text());
     }
 }

@@ -7,7 +7,7 @@ use super::super::served::{PASSWORD, Served};
 /// A name that is script where a page does not escape it.
 pub(super) const HOSTILE: &str = "<img src=x onerror=alert(1)>";
 
-/// A server with two hosts, a host that waits, a rule, tokens of several kinds, another user and an API key.
+/// A server with hosts, one of them waiting, a rule, a policy with an output, tokens, another user and an API key.
 pub(super) fn populated() -> Served {
     let served = Served::start();
     let hosts = [("web-1", &["proxy"][..]), (HOSTILE, &["allocator", "coordinator"][..])];
@@ -22,8 +22,26 @@ pub(super) fn populated() -> Served {
     assert_eq!(served.admin("POST", "/api/v1/users", &user).status, 201);
     let key = json!({ "label": HOSTILE, "scopes": ["tokens:write"], "ttl": "90d", "limits": { "roles": ["proxy"] } });
     assert_eq!(served.admin("POST", "/api/v1/api-keys", &key).status, 201);
+    policy(&served);
     wait(&served);
     served
+}
+
+/// Creates a policy with an output and a host; its id.
+pub(super) fn policy(served: &Served) -> String {
+    let output = json!({ "name": HOSTILE, "type": "elasticsearch", "hosts": ["https://es.example.org:9200"], "service_token": "AAEAAWVsYXN0aWMvZmxlZXQ" });
+    let output = served.admin("POST", "/api/v1/outputs", &output);
+    assert_eq!(output.status, 201, "{}", output.body);
+    let policy = json!({ "name": HOSTILE, "description": HOSTILE, "roles": ["proxy"], "outputs": [output.json["id"]], "labels": { "site": HOSTILE }, "settings": { "log_level": "info" } });
+    let policy = served.admin("POST", "/api/v1/policies", &policy);
+    assert_eq!(policy.status, 201, "{}", policy.body);
+    let id = policy.json["id"].as_str().unwrap().to_owned();
+    let change = json!({ "certificate_lifetime": "14d", "settings": { "log_level": HOSTILE } });
+    assert_eq!(served.admin("PATCH", &format!("/api/v1/policies/{id}"), &change).status, 200);
+    let csr = served.request("of-policy", &["EC", "-pkeyopt", "ec_paramgen_curve:P-256"]);
+    let token = policy.json["first_token"]["token"].as_str().unwrap();
+    assert_eq!(served.redeem(token, &csr).status, 200);
+    id
 }
 
 /// Lets a host wait for approval; the id of its enrollment.

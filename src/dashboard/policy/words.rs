@@ -1,0 +1,126 @@
+//! The terms of a policy in words, and the changes of a version.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::admission::PolicyTerms;
+use crate::dashboard::grant;
+use crate::dashboard::output::OutputNames;
+use crate::span::show_span;
+
+/// Maximum length of a value in the list of versions, in characters.
+const LONGEST: usize = 80;
+
+/// A term that a version changed.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Change {
+    pub(super) name: String,
+    pub(super) before: String,
+    pub(super) after: String,
+}
+
+/// The sentence that says what hosts get from a policy. `configured` is the lifetime of a certificate without a policy.
+pub(super) fn sentence(terms: &PolicyTerms, configured: Duration) -> String {
+    let number = |count: usize, one: &str, many: &str| match count {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        _ => Some(format!("{count} {many}")),
+    };
+    let roles = match terms.roles.len() {
+        0 => "no roles".to_owned(),
+        1 => format!("the role {}", grant::roles(&terms.roles)),
+        _ => format!("the roles {}", grant::roles(&terms.roles)),
+    };
+    let certificates = format!("certificates for {}", show_span(terms.lifetime(configured)));
+    let rest = [
+        number(terms.settings.len(), "setting", "settings"),
+        number(terms.outputs.len(), "output", "outputs"),
+        number(terms.audiences.len(), "service", "services"),
+    ];
+    let mut parts = [Some(roles), Some(certificates)].into_iter().chain(rest).flatten().collect::<Vec<_>>();
+    let last = parts.pop().unwrap_or_default();
+    format!("Its hosts get {} and {last}.", parts.join(", "))
+}
+
+/// The terms that the page shows in a list.
+pub(super) fn facts(terms: &PolicyTerms, configured: Duration, names: &OutputNames) -> Vec<(String, String)> {
+    let shown = |name: &String| !["Name", "Description", "Schema", "Outputs"].contains(&name.as_str());
+    let all = all(terms, configured, names);
+    all.into_iter().filter(|(name, _)| shown(name) && !name.starts_with("Setting ")).collect()
+}
+
+/// The terms that differ between two versions.
+pub(super) fn changes(
+    (before, after): (&PolicyTerms, &PolicyTerms),
+    configured: Duration,
+    names: &OutputNames,
+) -> Vec<Change> {
+    let (was, is) = (all(before, configured, names), all(after, configured, names));
+    let none = || "none".to_owned();
+    let of = |terms: &[(String, String)], name: &str| {
+        terms.iter().find(|(term, _)| term == name).map_or_else(none, |(_, value)| value.clone())
+    };
+    let gone = was.iter().filter(|(name, _)| !is.iter().any(|(other, _)| other == name));
+    let every = is.iter().chain(gone).map(|(name, _)| name);
+    let change = |name: &String| Change { name: name.clone(), before: of(&was, name), after: of(&is, name) };
+    let differ = every.map(change).filter(|change| change.before != change.after);
+    let short =
+        |change: Change| Change { before: cut(&change.before), after: cut(&change.after), name: change.name };
+    differ.map(short).collect()
+}
+
+/// Every term with its name, and every setting as a term of its own.
+fn all(terms: &PolicyTerms, configured: Duration, names: &OutputNames) -> Vec<(String, String)> {
+    let PolicyTerms {
+        name,
+        description,
+        certificate_lifetime,
+        renew_at,
+        roles,
+        approval,
+        labels,
+        ephemeral_hosts,
+        api_key_credential,
+        settings,
+        schema,
+        audiences,
+        outputs,
+    } = terms;
+    let lifetime = match certificate_lifetime {
+        Some(span) => show_span(*span),
+        None if *ephemeral_hosts => show_span(PolicyTerms::EPHEMERAL_LIFETIME),
+        None => format!("{}, as configured", show_span(configured)),
+    };
+    let labels = labels.iter().map(|(name, text)| format!("{name}={text}")).collect::<Vec<_>>();
+    let or_none = |text: String| if text.is_empty() { "none".to_owned() } else { text };
+    let terms = [
+        ("Name", name.to_string()),
+        ("Description", or_none(description.to_string())),
+        ("Roles", grant::roles(roles)),
+        ("Certificates", format!("valid for {lifetime}")),
+        ("Renewed after", format!("{} % of that time", renew_at.hundredths())),
+        ("Approval", approval.to_string()),
+        ("Lapsed hosts", if *ephemeral_hosts { "deleted within an hour" } else { "kept" }.to_owned()),
+        ("Opaque keys", if *api_key_credential { "allowed" } else { "not allowed" }.to_owned()),
+        ("Labels", or_none(labels.join(", "))),
+        ("Audiences", or_none(audiences.join(", "))),
+        ("Outputs", names.joined(outputs)),
+        ("Schema", schema.as_ref().map_or_else(|| "none".to_owned(), compact)),
+    ];
+    let terms = terms.into_iter().map(|(name, value)| (name.to_owned(), value));
+    let settings = settings.iter().map(|(name, value)| (format!("Setting {name}"), compact(value)));
+    terms.chain(settings).collect()
+}
+
+fn compact(value: &(impl serde::Serialize + ?Sized)) -> String {
+    serde_json::to_string(value).unwrap_or_else(|_| Value::Null.to_string())
+}
+
+/// The beginning of a long value.
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
