@@ -6,6 +6,7 @@ mod edit;
 pub mod hosts;
 mod judge;
 pub mod keys;
+mod once;
 mod pem;
 mod secrets;
 
@@ -73,6 +74,10 @@ impl OutputAdmin {
         caller: &Caller,
         edit: OutputEdit,
     ) -> Result<ListedOutput, ServiceError> {
+        self.create(caller, &edit).await
+    }
+
+    async fn create(&self, caller: &Caller, edit: &OutputEdit) -> Result<ListedOutput, ServiceError> {
         caller.may(Act::ManageOutputs)?;
         let new = edit.judge(None, &self.allowed)?;
         for _ in 0..ATTEMPTS {

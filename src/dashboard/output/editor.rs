@@ -58,15 +58,15 @@ fn kind_of(values: &Values) -> OutputKind {
     named.unwrap_or(OutputKind::Elasticsearch)
 }
 
-/// Creates an output.
+/// Creates an output. A form that is sent again leads to the output that it made.
 pub(super) async fn create(call: Call) -> Result<Reply, Problem> {
     let shown = Values::of(Vec::new());
     let (sent, secrets, faults) = read(&call, &shown)?;
     let kind = kind_of(&sent);
     let mut edit = edit_of(Edit::with(faults, &shown, &sent), secrets);
     edit.kind = Some(kind.as_str().to_owned());
-    match call.authority.outputs.create_output(&call.caller, edit).await.map_err(Problem::from) {
-        Ok(listed) => Ok(Reply::see_other(&format!("/outputs/{}", listed.output.id))),
+    match call.authority.outputs.create_output_once(&call.caller, edit).await.map_err(Problem::from) {
+        Ok(id) => Ok(Reply::see_other(&format!("/outputs/{id}"))),
         Err(problem) => {
             editor(&call, None, kind, sent.repeatable(), Some(Refusal::of_form(problem, &sent)?)).await
         }

@@ -124,3 +124,59 @@ fn cut(text: &str) -> String {
         None => text.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::admission::RenewAt;
+    use crate::approval::Approval;
+    use crate::name::{Description, Label, Labels, Role};
+
+    const CONFIGURED: Duration = Duration::from_secs(30 * 86_400);
+
+    fn terms(roles: &[&str], settings: Value) -> PolicyTerms {
+        let Value::Object(settings) = settings else { panic!("an object") };
+        PolicyTerms {
+            name: Label::parse("edge").unwrap(),
+            description: Description::default(),
+            certificate_lifetime: None,
+            renew_at: RenewAt::default(),
+            roles: roles.iter().map(|role| Role::parse(role).unwrap()).collect(),
+            approval: Approval::Off,
+            labels: Labels::default(),
+            ephemeral_hosts: false,
+            api_key_credential: false,
+            settings,
+            schema: None,
+            audiences: Vec::new(),
+            outputs: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_sentence_names_roles_and_certificates() {
+        let none = sentence(&terms(&[], json!({})), CONFIGURED);
+        assert_eq!(none, "Its hosts get no roles and certificates for 30d.");
+        let ephemeral = PolicyTerms { ephemeral_hosts: true, ..terms(&["proxy", "web"], json!({ "a": 1 })) };
+        let some = sentence(&ephemeral, CONFIGURED);
+        assert_eq!(some, "Its hosts get the roles proxy, web, certificates for 24h and 1 setting.");
+    }
+
+    #[test]
+    fn a_version_lists_each_changed_term() {
+        let before = terms(&["proxy"], json!({ "level": "info", "old": true }));
+        let after = terms(&["proxy"], json!({ "level": "x".repeat(100), "limit": 5 }));
+        let names = OutputNames::of(&[]);
+        let changes = changes((&before, &after), CONFIGURED, &names);
+        let short = changes.iter().map(|change| (change.name.as_str(), change.before.as_str()));
+        let expected = [("Setting level", "\"info\""), ("Setting limit", "none"), ("Setting old", "true")];
+        assert_eq!(short.collect::<Vec<_>>(), expected);
+        assert_eq!(changes[0].after.chars().count(), LONGEST + 1);
+        assert_eq!(changes[2].after, "none");
+        let lifetime = PolicyTerms { certificate_lifetime: Some(CONFIGURED), ..before.clone() };
+        let changes = super::changes((&before, &lifetime), CONFIGURED, &names);
+        assert_eq!((changes.len(), changes[0].before.as_str()), (1, "valid for 30d, as configured"));
+    }
+}

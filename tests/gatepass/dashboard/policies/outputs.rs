@@ -96,6 +96,12 @@ async fn an_output_of_a_policy_is_not_deleted() {
     let at = Running::start().await;
     let browser = Browser::admin(&at).await;
     let id = create(&browser, "events").await;
+    assert_eq!(create(&browser, "events").await, id, "the second form leads to the output of the first");
+    let other = [("name", "events"), ("hosts", "kafka-1.example.org:9092\nkafka-2.example.org:9092")];
+    let other =
+        [&other[..], &[("auth", "user_pass"), ("username", "agent"), ("password", SECRETS[1])]].concat();
+    let other = browser.submit("/outputs/new?type=kafka", "/outputs/new", &other).await;
+    assert_eq!(other.status, 409, "another secret: {}", other.text);
     let again = [("name", "events"), ("hosts", "kafka-1.example.org:9092"), ("auth", "none")];
     let again = browser.submit("/outputs/new?type=kafka", "/outputs/new", &again).await;
     assert_eq!(again.status, 409, "{}", again.text);
