@@ -59,6 +59,12 @@ impl Timestamp {
         Self::from_secs(self.secs())
     }
 
+    /// The start of the span of this length that the moment is in: of its hour or its day, in UTC.
+    pub const fn start_of(self, span: Duration) -> Self {
+        let length = clamp(span);
+        if length == 0 { self } else { Self(self.0.saturating_sub(self.0.rem_euclid(length))) }
+    }
+
     /// `span` later.
     pub const fn plus(self, span: Duration) -> Self {
         Self(self.0.saturating_add(clamp(span)))
@@ -137,5 +143,14 @@ mod tests {
         assert_eq!(late.plus(Duration::MAX), late);
         assert_eq!(Timestamp::from_millis(5).since(late), Duration::ZERO);
         assert_eq!(Timestamp::from_millis(-1).secs(), -1);
+    }
+
+    #[test]
+    fn a_moment_is_in_its_hour_and_day() {
+        let at = Timestamp::from_secs(1_893_456_000);
+        let later = at.plus(Duration::from_millis(5_400_307));
+        assert_eq!(later.start_of(Duration::from_secs(3600)), at.plus(Duration::from_secs(3600)));
+        assert_eq!(later.start_of(Duration::from_secs(86_400)), at);
+        assert_eq!(Timestamp::from_millis(-1).start_of(Duration::from_secs(1)).millis(), -1000);
     }
 }

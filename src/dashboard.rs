@@ -6,6 +6,7 @@ mod add_host;
 mod admin;
 mod approvals;
 mod assets;
+mod chart;
 mod dialect;
 mod edit;
 mod events;

@@ -1,7 +1,6 @@
 //! `/`: the overview. It begins with the tasks of an operator.
 
-use std::time::Duration;
-
+use super::chart::{Chart, Unit};
 use super::dialect::sentence;
 use super::frame::{self, Frame};
 use super::ledger::{self, EntryRow};
@@ -11,15 +10,11 @@ use crate::admission::Capacity;
 use crate::http::call::Call;
 use crate::http::problem::Problem;
 use crate::http::reply::Reply;
-use crate::ledger::Outcome;
-use crate::service::overview::StateCounts;
-use crate::store::{EntryFilter, PageQuery, Waiting};
+use crate::service::overview::{Activity, Acts, StateCounts};
+use crate::store::{EntryFilter, Waiting};
 
-/// Maximum number of refusals that are counted.
-const MOST_REFUSALS: u32 = 1000;
 /// Number of entries in the list of the newest decisions.
 const NEWEST: u32 = 8;
-const DAY: Duration = Duration::from_secs(86_400);
 
 #[derive(askama::Template)]
 #[template(path = "overview.html")]
@@ -28,6 +23,7 @@ struct OverviewPage<'a> {
     tasks: Vec<Task>,
     steps: Vec<Step>,
     counts: Vec<Count>,
+    charts: [Chart; 2],
     entries: Option<Vec<EntryRow>>,
 }
 
@@ -58,10 +54,9 @@ pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
     let authority = &call.authority;
     let (counts, capacity) = (authority.overview.recent_count().await?, authority.capacity.show().await?);
     let waiting = authority.enrollment.count_waiting().await?;
-    let refusals = match frame.may.read_ledger {
-        true => Some(refusals(&call).await?),
-        false => None,
-    };
+    let activity = authority.overview.activity().await?;
+    let Activity { hours, days } = activity.as_ref();
+    let refusals = frame.may.read_ledger.then(|| hours.iter().map(|acts: &Acts| acts.refusals).sum());
     let entries = match frame.may.read_ledger {
         true => Some(ledger::newest(&call, EntryFilter::default(), NEWEST).await?),
         false => None,
@@ -70,6 +65,8 @@ pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
         tasks: tasks(&call, &frame, &counts, &capacity, waiting),
         steps: steps(&call).await,
         counts: numbers(&frame, &counts, &capacity, refusals),
+        charts: [(Unit::Hour, hours), (Unit::Day, days)]
+            .map(|(unit, acts)| Chart::new(unit, acts, frame.may.read_ledger)),
         entries,
         frame,
     })
@@ -182,7 +179,7 @@ fn numbers(
     frame: &Frame<'_>,
     counts: &StateCounts,
     capacity: &Capacity,
-    refusals: Option<usize>,
+    refusals: Option<u64>,
 ) -> Vec<Count> {
     let host = |state: &str| counts.hosts.get(state).copied().unwrap_or(0);
     let token = |state: &str| counts.tokens.get(state).copied().unwrap_or(0);
@@ -209,10 +206,9 @@ fn numbers(
         },
     ];
     if let Some(refusals) = refusals {
-        let more = if refusals == MOST_REFUSALS as usize { "+" } else { "" };
         numbers.push(Count {
             name: "Refusals",
-            number: format!("{}{more}", grouped(refusals as u64)),
+            number: grouped(refusals),
             note: "in the last 24 h".to_owned(),
             path: Some("/ledger?outcome=refused&since=1d"),
         });
@@ -231,12 +227,4 @@ fn numbers(
         path: None,
     });
     numbers
-}
-
-/// The number of refused acts of the last day.
-async fn refusals(call: &Call) -> Result<usize, Problem> {
-    let since = Some(call.authority.time.now().minus(DAY));
-    let filter = EntryFilter { outcome: Some(Outcome::Refused), since, ..EntryFilter::default() };
-    let (page, _) = call.authority.ledger.list(filter, PageQuery::new(None, MOST_REFUSALS)).await?;
-    Ok(page.items.len())
 }

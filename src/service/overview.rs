@@ -1,5 +1,7 @@
 //! The overview of the authority: its numbers, the room on its disk, and secrets of the first start that lie there.
 
+mod activity;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,6 +12,8 @@ use rustix::fs::statvfs;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use self::activity::Charted;
+pub use self::activity::{Activity, Acts};
 use super::ServiceError;
 use super::base::Base;
 use super::found::FIRST_SECRETS;
@@ -24,6 +28,7 @@ pub struct Overview {
     counting: SharedRun<Result<Arc<StateCounts>, StoreError>>,
     /// The newest count.
     counted: Mutex<Option<Counted>>,
+    charted: Mutex<Charted>,
 }
 
 /// Maximum age of a count. Views of a page must not read every row each.
@@ -91,7 +96,13 @@ pub struct DiskRoom {
 
 impl Overview {
     pub(super) fn new(base: Base, data_dir: PathBuf) -> Self {
-        Self { base, data_dir, counting: SharedRun::default(), counted: Mutex::default() }
+        Self {
+            base,
+            data_dir,
+            counting: SharedRun::default(),
+            counted: Mutex::default(),
+            charted: Mutex::default(),
+        }
     }
 
     /// Counts hosts and tokens by state. Concurrent callers share a count.

@@ -9,6 +9,7 @@ pub(super) mod basis;
 pub(super) mod batches;
 pub(super) mod capacity;
 pub(super) mod collecting;
+pub(super) mod counting;
 pub(super) mod failing_clusters;
 pub(super) mod fleet;
 pub(super) mod keys;
@@ -201,6 +202,11 @@ macro_rules! contract {
                 a_release_needs_a_good_certificate,
                 hosts_in_quarantine_are_listed_and_counted,
                 an_outdated_revision_changes_nothing,
+            }
+            counting {
+                enrollments_and_refusals_are_counted_by_hour,
+                an_act_without_an_entry_counts_nothing,
+                counters_go_after_four_hundred_days,
             }
             redeeming {
                 the_first_redemption_makes_a_host,

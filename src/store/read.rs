@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use super::StoreFuture;
 use super::listing::*;
@@ -135,6 +136,9 @@ pub trait LedgerReads {
 
     /// Returns the current chain with its last entry, which the writer keeps beside the entries: a point read.
     fn chain_head(&self) -> StoreFuture<'_, ChainHead>;
+
+    /// Returns the counters since `since`, summed over spans of whole hours, oldest first. A span without acts has none.
+    fn counters(&self, since: Timestamp, span: Duration) -> StoreFuture<'_, Vec<Counter>>;
 
     /// Returns the number of the last row past the head, with the head's: a point read. The writer adds both together.
     fn past_head(&self) -> StoreFuture<'_, Option<(u64, u64)>>;

@@ -2,6 +2,7 @@
 
 mod account;
 mod checkin;
+mod counter;
 mod enrollment;
 mod host;
 mod idempotency;
@@ -18,6 +19,7 @@ mod token_kind;
 
 pub use self::account::{ApiKeyRecord, ApiKeyTerms, StoredApiKey, UserRecord};
 pub use self::checkin::CheckIn;
+pub use self::counter::*;
 pub use self::enrollment::*;
 pub use self::host::*;
 pub use self::idempotency::*;

@@ -2,6 +2,7 @@
 
 mod admin;
 mod browser;
+mod charts;
 mod events;
 mod forms;
 mod hosts;

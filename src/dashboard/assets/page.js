@@ -116,12 +116,14 @@ const live = () => [...document.querySelectorAll("[data-live]")];
 const source = (part) => part.dataset.live || location.href;
 let due = null;
 
-// Replaces the content of a part. Ticked boxes stay ticked.
+// Replaces the content of a part. Ticked boxes stay ticked, and open details open.
 function replace(part, next) {
   const ticked = [...part.querySelectorAll("input:checked")].map((box) => box.name);
+  const open = [...part.querySelectorAll("details[open]")].map((details) => details.id);
   part.toggleAttribute("data-live", next.hasAttribute("data-live"));
   part.replaceChildren(...next.childNodes);
   part.querySelectorAll("input[type=checkbox]").forEach((box) => (box.checked ||= ticked.includes(box.name)));
+  part.querySelectorAll("details").forEach((details) => (details.open ||= open.includes(details.id)));
 }
 
 async function refresh() {

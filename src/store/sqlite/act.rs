@@ -6,6 +6,7 @@ mod authority;
 mod basis;
 mod certificate;
 mod collect;
+pub(super) mod counters;
 pub(super) mod deciding;
 pub(super) mod ending;
 mod enrollments;

@@ -31,6 +31,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/019_outputs.sql"),
     include_str!("../migrations/020_session_address.sql"),
     include_str!("../migrations/021_sorting.sql"),
+    include_str!("../migrations/022_counters.sql"),
 ];
 
 /// Marks the file as a gatepass database: `gate`, in ASCII.

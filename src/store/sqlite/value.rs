@@ -19,8 +19,8 @@ use crate::id::{
 };
 use crate::name::{Cluster, Description, DnsName, Label, NameError, Role};
 use crate::store::{
-    EnrollmentState, KeyState, ListKind, OutputKind, OutputState, RevocationReason, SecretField, SortValue,
-    TokenKind,
+    CounterKind, EnrollmentState, KeyState, ListKind, OutputKind, OutputState, RevocationReason, SecretField,
+    SortValue, TokenKind,
 };
 use crate::token::KeyUse;
 use crate::wire::HostHealth;
@@ -173,7 +173,7 @@ macro_rules! named {
         }
     )*};
 }
-named!(OutputKind, OutputState, SecretField, TokenKind);
+named!(CounterKind, OutputKind, OutputState, SecretField, TokenKind);
 
 /// A value stored as JSON TEXT.
 pub(super) struct Json<T>(pub(super) T);

@@ -8,7 +8,7 @@ use std::time::Instant;
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::watch;
 
-use super::act::Effects;
+use super::act::{Effects, counters};
 use super::checkpoint::{self, Checkpoints};
 use super::driver::{self, Sql, params};
 use super::fault::{self, Reach};
@@ -302,6 +302,7 @@ impl Writer {
         for draft in &effects.drafts {
             insert_entry(sql, &mut head, draft)?;
         }
+        counters::count(sql, &effects.drafts)?;
         let mark = effects.accepted.or_else(|| stored.max(self.mark.get()));
         let text = "UPDATE meta SET head_seq = ?1, head_hash = ?2, clock_mark = ?3 WHERE single = 1";
         sql.execute(text, params![head.seq, head.hash, mark])?;

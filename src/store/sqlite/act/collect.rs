@@ -30,6 +30,7 @@ impl Execution<'_> {
         self.collect_hosts(command, &mut done)?;
         self.collect_certificates(command, &mut done)?;
         self.collect_sessions(command, &mut done)?;
+        self.collect_counters(command, &mut done)?;
         if done.total() > 0 {
             self.enter(entry(command.now, &done))?;
         }

@@ -1,13 +1,15 @@
 //! Reads of the ledger.
 
+use std::time::Duration;
+
 use crate::clock::Timestamp;
 use crate::id::ChainId;
 use crate::ledger::{Action, ChainHead, EntryRecord, Origin, Outcome};
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::driver::{self, Row, Sql, params};
 use crate::store::sqlite::read::list_statement::{ListStatement, Tables};
-use crate::store::sqlite::value::{IpText, damaged};
-use crate::store::{EntryFilter, LedgerReads, Page, PageQuery, StoreFuture};
+use crate::store::sqlite::value::{IpText, Millis, damaged};
+use crate::store::{Counter, EntryFilter, LedgerReads, Page, PageQuery, StoreFuture};
 
 const COLUMNS: &str = "l.chain, l.seq, l.at, l.actor, l.address, l.request, l.action, l.token, l.host, l.outcome, \
                        l.reason, l.bytes, l.hash";
@@ -93,6 +95,10 @@ pub(in crate::store::sqlite) fn select(filter: &EntryFilter, before: Option<u64>
 pub(in crate::store::sqlite) const PAST_HEAD: &str = "SELECT l.seq, m.head_seq FROM meta AS m JOIN ledger AS l \
      ON l.chain = m.chain AND l.seq > m.head_seq ORDER BY l.seq DESC LIMIT 1";
 
+/// The sum is cast: a sum of integers is no integer in PostgreSQL.
+pub(in crate::store::sqlite) const COUNTERS: &str = "SELECT begin_at - begin_at % ?2 AS begin, kind, CAST(sum(number) AS BIGINT) \
+     FROM hourly_counters WHERE begin_at >= ?1 GROUP BY begin_at - begin_at % ?2, kind ORDER BY begin, kind";
+
 impl LedgerReads for SqliteStore {
     fn list_entries(
         &self,
@@ -108,6 +114,12 @@ impl LedgerReads for SqliteStore {
 
     fn chain_head(&self) -> StoreFuture<'_, ChainHead> {
         self.point(chain_head)
+    }
+
+    fn counters(&self, since: Timestamp, span: Duration) -> StoreFuture<'_, Vec<Counter>> {
+        let read =
+            |row: &Row<'_>| Ok(Counter { begin_at: row.get(0)?, kind: row.get(1)?, number: row.get(2)? });
+        self.list(move |sql| sql.all(COUNTERS, params![since, Millis(span)], read))
     }
 
     fn past_head(&self) -> StoreFuture<'_, Option<(u64, u64)>> {

@@ -241,6 +241,19 @@ async fn the_last_use_comes_from_the_newest_pair() {
 }
 
 #[tokio::test]
+async fn counting_starts_with_the_upgrade() {
+    let entry = format!(
+        "INSERT INTO ledger SELECT chain, 1, {}, 'token:x', NULL, NULL, 'token_refused', NULL, NULL, 'refused', 'token_expired', \
+         x'00', zeroblob(32) FROM meta;",
+        NOW.millis(),
+    );
+    let disk = earlier(21, &entry);
+    let store = open(&disk);
+    let hour = std::time::Duration::from_secs(3600);
+    assert_eq!(store.counters(NOW.start_of(hour), hour).await.unwrap(), []);
+}
+
+#[tokio::test]
 async fn keys_of_the_sixth_schema_have_any_audience() {
     let rows = "INSERT INTO api_keys (id, digest, label, creator, scopes, limits, created_at) VALUES \
                 (zeroblob(16), zeroblob(32), 'ci', 'local', '[\"tokens:read\"]', '\"any\"', 1)";

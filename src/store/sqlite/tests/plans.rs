@@ -97,6 +97,15 @@ fn keys_are_counted_along_one_index() {
     );
 }
 
+/// The charts of the overview read one range of a table, whatever was counted before.
+#[test]
+fn counters_are_read_by_their_range() {
+    let disk = OnDisk::new();
+    drop(open(&disk));
+    let steps = plan(&Connection::open(&disk.path).unwrap(), entries::COUNTERS);
+    assert!(steps[0].contains("SEARCH hourly_counters USING PRIMARY KEY (begin_at>?)"), "{steps:?}");
+}
+
 /// Filters of tokens, each with the walk that it must take.
 fn token_filters() -> Vec<(TokenFilter, &'static str)> {
     let every = TokenFilter::every(TokenType::Enrollment, EndedTokens::Since(NOW), NOW);

@@ -24,6 +24,7 @@ pub(super) fn populated() -> Served {
     assert_eq!(served.admin("POST", "/api/v1/api-keys", &key).status, 201);
     policy(&served);
     wait(&served);
+    refuse(&served);
     served
 }
 
@@ -42,6 +43,14 @@ pub(super) fn policy(served: &Served) -> String {
     let token = policy.json["first_token"]["token"].as_str().unwrap();
     assert_eq!(served.redeem(token, &csr).status, 200);
     id
+}
+
+/// Refuses a host that is not of the token's cluster.
+fn refuse(served: &Served) {
+    let token = served.mint(&json!({ "roles": ["proxy"], "label": "eu", "bind": { "cluster": "eu-1" } }));
+    let csr = served.request("stray", &["EC", "-pkeyopt", "ec_paramgen_curve:P-256"]);
+    let refused = served.redeem(&token, &csr);
+    assert_eq!(refused.status, 403, "{}", refused.body);
 }
 
 /// Lets a host wait for approval; the id of its enrollment.
