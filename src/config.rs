@@ -3,6 +3,7 @@
 //! `gatepass.toml` is overridden by `GATEPASS_<SECTION>__<KEY>`, which is overridden by flags. Every field, its unit,
 //! default and meaning stand in one table, which `gatepass check-config --example` prints.
 
+mod certificates;
 mod check;
 mod environment;
 mod example;
@@ -35,7 +36,7 @@ use crate::access::SignInLimits;
 use crate::access::session::SessionLife;
 use crate::access::throttle::Rates;
 use crate::approval::Approval;
-use crate::name::Role;
+use crate::name::{DnsName, Role};
 use crate::span::Spans;
 
 /// The name of the configuration file.
@@ -91,6 +92,8 @@ pub struct ServerConfig {
     pub keys_dir: PathBuf,
     /// A TLS certificate from elsewhere.
     pub tls: Option<TlsFiles>,
+    /// TLS certificates from elsewhere for single names, which no host uses.
+    pub certificates: Vec<NamedCertificate>,
     /// SPIFFE trust domain. Without it, the database has it from the first start: the host of the external URL.
     pub trust_domain: Option<String>,
     /// The first administrator's password, 12 characters or more; used only while there is no administrator.
@@ -123,6 +126,15 @@ pub struct TlsFiles {
     pub certificate: PathBuf,
     /// The private key, PEM.
     pub key: PathBuf,
+}
+
+/// One `[[server.certificates]]`, from a CA that browsers trust.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedCertificate {
+    /// The name that a client asks for (RFC 6066 section 3).
+    pub name: DnsName,
+    /// The certificate and its key.
+    pub files: TlsFiles,
 }
 
 /// The section `[tokens]`.
@@ -201,6 +213,8 @@ pub struct HttpConfig {
     pub max_connection_age: Duration,
     /// The time for requests in flight when the server stops.
     pub drain_timeout: Duration,
+    /// `true` if pages over a certificate from elsewhere tell browsers to use https only (`true`).
+    pub hsts: bool,
     /// `true` if `/metrics` needs no sign-in.
     pub public_metrics: bool,
     /// The networks of trusted proxies, which name clients and pass their certificates (none).

@@ -6,6 +6,7 @@ mod first_start;
 mod identity;
 mod loaded;
 pub mod local;
+mod named_certificates;
 mod notices;
 pub mod offline;
 mod preflight;
@@ -147,7 +148,7 @@ impl Server {
 
     /// Returns true if the listener's certificate is from the own CA, so that the root's fingerprint verifies it.
     pub const fn presents_own_certificate(&self) -> bool {
-        matches!(self.source, TlsSource::Own(_))
+        self.source.is_own()
     }
 
     /// The store, for a caller that runs the server in its own process.

@@ -7,6 +7,13 @@ use serde_json::Value;
 use super::field::SECTIONS;
 use super::{Config, default_roles};
 
+/// The example of certificates by name.
+const CERTIFICATES: &str = "\n# external TLS certificates for names that browsers use and hosts do not\n\
+                            # [[server.certificates]]\n\
+                            # name = \"console.example.org\"\n\
+                            # certificate = \"/etc/gatepass/console.pem\"\n\
+                            # key = \"/etc/gatepass/console.key\"\n";
+
 /// Returns a complete `gatepass.toml`: every field with its meaning, commented out at its default.
 pub fn example() -> String {
     let mut text = String::from(
@@ -20,6 +27,7 @@ pub fn example() -> String {
             let _ = writeln!(text, "# {}\n# {} = {value}", field.doc, field.key);
         }
     }
+    text.push_str(CERTIFICATES);
     text.push_str("\n# the roles that tokens can give; a list here replaces these four\n");
     for role in default_roles() {
         let _ =
@@ -45,6 +53,13 @@ impl Config {
                     Value::Null => {}
                     value => drop(writeln!(text, "{} = {value}", field.key)),
                 }
+            }
+            text.push('\n');
+        }
+        for certificate in self.effective["server"]["certificates"].as_array().into_iter().flatten() {
+            text.push_str("[[server.certificates]]\n");
+            for key in ["name", "certificate", "key"] {
+                let _ = writeln!(text, "{key} = {}", certificate[key]);
             }
             text.push('\n');
         }

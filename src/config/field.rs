@@ -275,6 +275,12 @@ const HTTP: &[Field] = &[
         "age at which a connection is closed after its request",
     ),
     field("drain_timeout", Span(1, 3600), "30s", "time for requests in flight when the server stops"),
+    field(
+        "hsts",
+        Flag,
+        "true",
+        "pages over an external TLS certificate make browsers use https for a year, without subdomains",
+    ),
     field("public_metrics", Flag, "true", "serve /metrics without a sign-in"),
     Field {
         example: "10.0.0.0/8, ::1",

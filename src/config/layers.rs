@@ -35,6 +35,7 @@ impl Given {
 pub(super) struct Layers {
     pub(super) values: BTreeMap<(&'static str, &'static str), Given>,
     pub(super) roles: Option<Given>,
+    pub(super) certificates: Option<Given>,
     pub(super) problems: Vec<ConfigProblem>,
     /// Problems of paths in the file that had another meaning before. They count unless another layer has the last word.
     moved: Vec<ConfigProblem>,
@@ -83,6 +84,10 @@ impl Layers {
                 toml::Value::Table(section) if Section::find(&name).is_some() => {
                     for (key, value) in section {
                         let origin = origin(format!("{name}.{key}"));
+                        if (name.as_str(), key.as_str()) == ("server", "certificates") {
+                            self.certificates = Some(Given::plain(origin, value));
+                            continue;
+                        }
                         let given = match Field::find(&name, &key).map(|field| field.kind) {
                             Some(Kind::Path) => self.beside_file(path, origin, &key, value),
                             _ => Given::plain(origin, value),

@@ -143,6 +143,39 @@ fn roles_replace_the_catalogue_and_are_checked() {
 }
 
 #[test]
+fn certificates_by_name_are_read_beside_the_file() {
+    let certificate = |name: &str| {
+        format!("[[server.certificates]]\nname = \"{name}\"\ncertificate = \"c.pem\"\nkey = \"/k.pem\"\n")
+    };
+    let config = load(&certificate("Console.example.org"), &[], Overrides::default()).unwrap();
+    let [NamedCertificate { name, files }] = &config.server.certificates[..] else {
+        panic!("one certificate")
+    };
+    assert_eq!((name.as_str(), files.key.to_str()), ("console.example.org", Some("/k.pem")));
+    assert!(files.certificate.is_absolute() && files.certificate.ends_with("c.pem"), "{files:?}");
+    let again = load(&config.to_toml(), &[], Overrides::default()).unwrap();
+    assert_eq!(again.server.certificates, config.server.certificates);
+
+    let server = "[server]\nexternal_url = \"https://gate.example.org\"\nnames = [\"g2.example.org\"]\n";
+    let refused = |text: &str| messages(load(&[server, text].concat(), &[], Overrides::default())).join("\n");
+    for (text, why) in [
+        (certificate("gate.example.org"), "the name in server.external_url"),
+        (certificate("g2.example.org"), "one of server.names"),
+        (
+            certificate("a.example.org").repeat(2),
+            "server.certificates[2]: the name a.example.org is listed twice",
+        ),
+        (certificate("192.0.2.1"), "192.0.2.1"),
+        ("[[server.certificates]]\nname = \"a.example.org\"\n".to_owned(), "certificate is missing"),
+        (format!("{}names = []\n", certificate("a.example.org")), "there is no such field: names"),
+        ("certificates = 1\n".to_owned(), "a list of tables"),
+    ] {
+        let said = refused(&text);
+        assert!(said.contains(why), "{why}: {said}");
+    }
+}
+
+#[test]
 fn audiences_are_joined_with_commas_in_variables() {
     let text = "[tokens]\naudiences = [\"https://jobs.example.org\", \"urn:example:files\"]\n";
     let config = load(text, &[], Overrides::default()).unwrap();

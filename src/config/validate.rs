@@ -60,14 +60,17 @@ impl Check {
         let keys_dir = self.path("server", "keys_dir").unwrap_or(default_keys);
         self.show("server", "external_url", url.to_string());
         self.show_path("server", "keys_dir", &keys_dir);
+        let names = self.server_names("server", "names");
+        let certificates = self.certificates(&url, &names);
         ServerConfig {
             listen,
             trust_domain,
             external_url: given_url,
-            names: self.server_names("server", "names"),
+            names,
             keys_dir,
             data_dir,
             tls: self.tls(),
+            certificates,
             admin_password,
             install_url: self.parsed("server", "install_url", install_url),
             chart: self.parsed("server", "chart", chart),
@@ -168,6 +171,7 @@ impl Check {
             idle_timeout: self.span("http", "idle_timeout"),
             max_connection_age: self.span("http", "max_connection_age"),
             drain_timeout: self.span("http", "drain_timeout"),
+            hsts: self.flag("http", "hsts"),
             public_metrics: self.flag("http", "public_metrics"),
             trusted_proxies: self.networks("trusted_proxies"),
             proxy_protocol: self.networks("proxy_protocol"),

@@ -10,6 +10,7 @@ use crate::admission::Capacity;
 use crate::http::call::Call;
 use crate::http::problem::Problem;
 use crate::http::reply::Reply;
+use crate::http::tls::ServedAs;
 use crate::service::overview::{Activity, Acts, StateCounts};
 use crate::store::{EntryFilter, Waiting};
 
@@ -150,7 +151,8 @@ async fn steps(call: &Call) -> Vec<Step> {
     let issuers = call.authority.trust.issuers();
     let mut steps = Vec::new();
     let host = issuers.current().strip_prefix("https://").unwrap_or_default();
-    if !host.eq_ignore_ascii_case(call.head.host()) {
+    // Browsers use a name with a certificate of its own. No host does.
+    if !host.eq_ignore_ascii_case(call.head.host()) && call.head.peer.served_as != ServedAs::Named {
         let advice = format!(
             "This page is at {}, but hosts use {host}. Open the dashboard there to check that address.",
             call.head.host()

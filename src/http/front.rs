@@ -53,6 +53,7 @@ pub struct Front {
     budgets: Budgets,
     ids: RequestIds,
     refusal_lines: RefusalLines,
+    hsts: bool,
 }
 
 /// A request for a task of its own. Its size and caller are still to be checked.
@@ -73,7 +74,13 @@ impl Front {
         body_timeout: Duration,
     ) -> Self {
         let (budgets, ids, refusal_lines) = (Budgets::new(), RequestIds::new(), RefusalLines::default());
-        Self { authority, table, local, body_timeout, budgets, ids, refusal_lines }
+        Self { authority, table, local, body_timeout, budgets, ids, refusal_lines, hsts: false }
+    }
+
+    /// The same front. With `hsts`, pages over a certificate from elsewhere tell browsers to use https only.
+    #[must_use]
+    pub fn with_hsts(self, hsts: bool) -> Self {
+        Self { hsts, ..self }
     }
 
     /// Logs the numbers of refused requests without a line of their own, until the `stop`.
@@ -89,6 +96,7 @@ impl Front {
         let client = client(proxies, address, &parts.headers);
         let certificate = peer.certificate.of_request(proxies, address, &parts.headers);
         let peer = Peer { client, certificate, ..peer };
+        let is_strict = self.hsts && peer.served_as.is_outside();
         let (method, version) = (parts.method.clone(), parts.version);
         let mut record = Record::begin(&method, client, id, self.table.unmatched(), &self.refusal_lines);
         let rest = Rest::of(&parts, record.started(), self.body_timeout);
@@ -128,7 +136,7 @@ impl Front {
             }
         };
         record.answered(&response);
-        let response = if is_page { finish::page(response) } else { response };
+        let response = if is_page { finish::page(response, is_strict) } else { response };
         finish::finish(response, &method, version, id)
     }
 

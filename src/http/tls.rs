@@ -1,5 +1,6 @@
 //! TLS of the listener: its certificate and the roots of client certificates. Both are replaced while it serves.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -8,13 +9,17 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use rustls::RootCertStore;
 use rustls::ServerConfig;
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
-use rustls::server::{NoServerSessionStorage, VerifierBuilderError, WebPkiClientVerifier};
+use rustls::server::{
+    ClientHello, NoServerSessionStorage, ResolvesServerCert, VerifierBuilderError, WebPkiClientVerifier,
+};
 use rustls::sign::CertifiedKey;
 use rustls::time_provider::TimeProvider;
 use tokio_rustls::TlsAcceptor;
 
 use super::forwarded::ShownCertificate;
+use crate::name::DnsName;
 use crate::service::TimeKeeper;
 
 /// The cause of a rejected TLS configuration. The one in use stays.
@@ -49,15 +54,57 @@ pub struct TlsIdentity {
     pub key: PrivateKeyDer<'static>,
 }
 
+/// The identities of a listener. The client chooses one by the server name that it asks for.
+pub struct Identities {
+    /// The identity for every name without one of its own.
+    pub main: TlsIdentity,
+    /// True if another CA than that of gatepass issued it.
+    pub is_outside: bool,
+    /// Identities from elsewhere for single names.
+    pub named: Vec<(DnsName, TlsIdentity)>,
+}
+
+impl From<TlsIdentity> for Identities {
+    fn from(main: TlsIdentity) -> Self {
+        Self { main, is_outside: false, named: Vec::new() }
+    }
+}
+
+/// The certificate that a connection got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServedAs {
+    /// That of the CA of gatepass, which hosts pin.
+    Own,
+    /// A certificate from elsewhere for every name.
+    Outside,
+    /// A certificate from elsewhere for the name that the client asked for.
+    Named,
+}
+
+impl ServedAs {
+    /// Returns whether a CA that browsers know can have issued the certificate.
+    pub const fn is_outside(self) -> bool {
+        matches!(self, Self::Outside | Self::Named)
+    }
+}
+
 impl TlsIdentity {
+    /// The same identity once more.
+    #[must_use]
+    pub fn duplicate(&self) -> Self {
+        Self { chain: self.chain.clone(), key: self.key.clone_key() }
+    }
+
+    fn certified(&self, provider: &CryptoProvider) -> Result<CertifiedKey, TlsError> {
+        CertifiedKey::from_der(self.chain.clone(), self.key.clone_key(), provider).map_err(TlsError::Identity)
+    }
+
     /// Checks that the key belongs to the certificate.
     ///
     /// # Errors
     /// [`TlsError::Identity`], if it does not, or one of them is unusable.
     pub fn check(&self) -> Result<(), TlsError> {
-        let provider = rustls::crypto::aws_lc_rs::default_provider();
-        let checked = CertifiedKey::from_der(self.chain.clone(), self.key.clone_key(), &provider);
-        checked.map(drop).map_err(TlsError::Identity)
+        self.certified(&rustls::crypto::aws_lc_rs::default_provider()).map(drop)
     }
 }
 
@@ -67,8 +114,62 @@ impl TlsIdentity {
 /// consulted: every request checks the certificate against the revocations. Sessions are not resumed: a resumed one
 /// would carry a client certificate past the checks of its handshake.
 pub struct Tls {
-    config: ArcSwap<ServerConfig>,
+    serving: ArcSwap<Serving>,
     time: Arc<dyn TimeProvider>,
+}
+
+/// The TLS of one connection.
+pub struct Serving {
+    config: Arc<ServerConfig>,
+    certificates: Arc<ByName>,
+}
+
+/// The certificates by server name (RFC 6066 section 3). A client that names no server, or another one, gets the main one.
+#[derive(Debug)]
+struct ByName {
+    main: Arc<CertifiedKey>,
+    is_outside: bool,
+    named: HashMap<String, Arc<CertifiedKey>>,
+}
+
+impl ByName {
+    fn new(identities: &Identities, provider: &CryptoProvider) -> Result<Self, TlsError> {
+        let Identities { main, is_outside, named } = identities;
+        let certified = |(name, identity): &(DnsName, TlsIdentity)| {
+            Ok((name.to_string(), Arc::new(identity.certified(provider)?)))
+        };
+        Ok(Self {
+            main: Arc::new(main.certified(provider)?),
+            is_outside: *is_outside,
+            named: named.iter().map(certified).collect::<Result<_, TlsError>>()?,
+        })
+    }
+
+    fn of(&self, name: Option<&str>) -> Option<&Arc<CertifiedKey>> {
+        self.named.get(&name?.to_ascii_lowercase())
+    }
+}
+
+impl ResolvesServerCert for ByName {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(Arc::clone(self.of(hello.server_name()).unwrap_or(&self.main)))
+    }
+}
+
+impl Serving {
+    /// The acceptor of the connection.
+    pub fn acceptor(&self) -> TlsAcceptor {
+        TlsAcceptor::from(Arc::clone(&self.config))
+    }
+
+    /// The certificate of a connection whose client asked for this name.
+    pub fn served_as(&self, name: Option<&str>) -> ServedAs {
+        match (self.certificates.of(name), self.certificates.is_outside) {
+            (Some(_), _) => ServedAs::Named,
+            (None, true) => ServedAs::Outside,
+            (None, false) => ServedAs::Own,
+        }
+    }
 }
 
 /// The time of decisions, for the dates of client certificates. The machine's clock may be in doubt.
@@ -88,17 +189,17 @@ impl TimeProvider for HandshakeTime {
 }
 
 impl Tls {
-    /// The TLS of a listener with `identity` that accepts client certificates under `client_roots`, valid by `time`.
+    /// The TLS of a listener with these identities that accepts client certificates under `client_roots`, valid by `time`.
     ///
     /// # Errors
     /// [`TlsError`], if the key does not belong to the certificate or a root is unusable.
     pub fn new(
-        identity: TlsIdentity,
+        identities: impl Into<Identities>,
         client_roots: Vec<CertificateDer<'static>>,
         time: Arc<dyn TimeProvider>,
     ) -> Result<Arc<Self>, TlsError> {
-        let config = configuration(identity, client_roots, Arc::clone(&time))?;
-        Ok(Arc::new(Self { config: ArcSwap::from_pointee(config), time }))
+        let serving = serving(&identities.into(), client_roots, Arc::clone(&time))?;
+        Ok(Arc::new(Self { serving: ArcSwap::from_pointee(serving), time }))
     }
 
     /// Replaces both for new connections. Open connections keep the former ones.
@@ -107,24 +208,25 @@ impl Tls {
     /// [`TlsError`], as [`Tls::new`]; then nothing has changed.
     pub fn swap(
         &self,
-        identity: TlsIdentity,
+        identities: impl Into<Identities>,
         client_roots: Vec<CertificateDer<'static>>,
     ) -> Result<(), TlsError> {
-        self.config.store(Arc::new(configuration(identity, client_roots, Arc::clone(&self.time))?));
+        self.serving.store(Arc::new(serving(&identities.into(), client_roots, Arc::clone(&self.time))?));
         Ok(())
     }
 
-    /// The configuration for the next connection.
-    pub fn acceptor(&self) -> TlsAcceptor {
-        TlsAcceptor::from(self.config.load_full())
+    /// The TLS of the next connection.
+    pub fn serving(&self) -> Arc<Serving> {
+        self.serving.load_full()
     }
 }
 
-fn configuration(
-    identity: TlsIdentity,
+/// The request for a client certificate names the roots, so that browsers without a certificate of them ask nobody.
+fn serving(
+    identities: &Identities,
     client_roots: Vec<CertificateDer<'static>>,
     time: Arc<dyn TimeProvider>,
-) -> Result<ServerConfig, TlsError> {
+) -> Result<Serving, TlsError> {
     let mut roots = RootCertStore::empty();
     for root in client_roots {
         roots.add(root).map_err(TlsError::ClientRoot)?;
@@ -134,16 +236,16 @@ fn configuration(
         .allow_unauthenticated()
         .build()
         .map_err(client_roots_error)?;
+    let certificates = Arc::new(ByName::new(identities, &provider)?);
     let mut config = ServerConfig::builder_with_details(provider, time)
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
         .map_err(TlsError::Provider)?
         .with_client_cert_verifier(verifier)
-        .with_single_cert(identity.chain, identity.key)
-        .map_err(TlsError::Identity)?;
+        .with_cert_resolver(Arc::<ByName>::clone(&certificates));
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     config.send_tls13_tickets = 0;
     config.session_storage = Arc::new(NoServerSessionStorage {});
-    Ok(config)
+    Ok(Serving { config: Arc::new(config), certificates })
 }
 
 fn client_roots_error(error: VerifierBuilderError) -> TlsError {
@@ -173,6 +275,8 @@ pub struct Peer {
     /// The client's certificate. The handshake verified its chain, its dates and that the client holds the key. The front
     /// decides for each request if it counts, and each request checks if it was revoked.
     pub certificate: ShownCertificate,
+    /// The certificate that the connection got.
+    pub served_as: ServedAs,
     /// The protocol of the connection.
     pub protocol: Protocol,
 }

@@ -8,6 +8,7 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use super::local::KEYS_POINTER;
+use super::named_certificates::NamedCertificates;
 use super::{StartError, ca_files, first_start, start, tls_files};
 use crate::ca::dns_names;
 use crate::clock::Timestamp;
@@ -45,7 +46,7 @@ pub(super) struct Preflight {
     pub(super) listener: TcpListener,
     /// The keys directory, which may not exist yet.
     pub(super) vault: Vault,
-    /// The DNS names in an external TLS certificate.
+    /// The DNS names in external TLS certificates.
     pub(super) outside_names: Vec<DnsName>,
 }
 
@@ -73,7 +74,11 @@ pub(super) fn look(config: &Config, wall: Timestamp) -> Result<Preflight, StartE
         let imported = ca_files::imported(config, Some(wall));
         problems.extend(imported.err().into_iter().flat_map(|error| error.problems));
     }
-    let outside_names = outside_names(config).map_err(|error| problems.push(error)).unwrap_or_default();
+    let mut outside_names = outside_names(config).map_err(|error| problems.push(error)).unwrap_or_default();
+    match NamedCertificates::of(&config.server).check() {
+        Ok(names) => outside_names.extend(names),
+        Err(errors) => problems.extend(errors),
+    }
     let (Some(listener), true) = (listener, problems.is_empty()) else {
         return Err(StartError::all(problems));
     };

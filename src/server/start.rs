@@ -87,14 +87,14 @@ async fn serve(
         tracing::warn!(%error, "the status lists could not be signed; the server tries again");
     }
     let source = TlsSource::new(&config, Arc::clone(&authority.names), trust_domain);
-    let Presented { identity, expires_at, pins } =
-        source.identity(&authority.cas.load(), &authority.time).map_err(StartError::of)?;
+    let Presented { identities, expires_at, pins, .. } =
+        source.identities(&authority.cas.load(), &authority.time).map_err(StartError::of)?;
     authority.health.server_certificate_is(expires_at);
     if let Some(fault) = authority.health.ca_fault() {
         tracing::warn!(%fault, "the CA cannot issue certificates now");
     }
     let handshake_time = Arc::new(HandshakeTime(Arc::clone(&authority.time)));
-    let tls = Tls::new(identity, ca_files::client_anchors(&authority.cas.load()), handshake_time)
+    let tls = Tls::new(identities, ca_files::client_anchors(&authority.cas.load()), handshake_time)
         .map_err(StartError::of)?;
     let credential = local::credential();
     // The port is bound. A reader of this file can connect at once, and gets an answer as soon as the server runs.
@@ -104,6 +104,7 @@ async fn serve(
         Table::with_pages(config.http.public_metrics, crate::dashboard::routes()).map_err(StartError::of)?;
     crate::http::metrics::begin(table.routes(), authority.time.wall());
     let front = Front::new(Arc::clone(&authority), table, credential, config.http.body_timeout);
+    let front = front.with_hsts(config.http.hsts);
     Ok(Server {
         published,
         authority,

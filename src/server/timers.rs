@@ -16,7 +16,6 @@ use tokio_util::sync::CancellationToken;
 use super::ca_files::client_anchors;
 use super::tls_files::{Presented, TlsSource};
 use super::{local, publisher};
-use crate::ca::dns_names;
 use crate::http::tls::Tls;
 use crate::name::DnsName;
 use crate::service::ca::crl::Crls;
@@ -65,7 +64,7 @@ pub(super) fn start(
     });
 }
 
-/// Asks a running server to read again the files that it can reload: the external TLS certificate and its key.
+/// Asks a running server to read again the files that it can reload: the external TLS certificates and their keys.
 #[derive(Clone, Default)]
 pub struct Reload(Arc<Asked>);
 
@@ -146,7 +145,7 @@ impl ListenerCertificate {
             let (rotated, asked) = tokio::select! {
                 () = stop.cancelled() => return,
                 () = restarted.notified() => (true, true),
-                () = self.reload.0.begin.notified() => (self.source.is_outside(), true),
+                () = self.reload.0.begin.notified() => (self.source.has_files(), true),
                 _ = ticks.tick() => (false, false),
                 _ = ca_changes.changed() => (true, false),
                 _ = trust_changes.changed() => (false, false),
@@ -179,18 +178,14 @@ impl ListenerCertificate {
         }
     }
 
-    /// Uses a new certificate. Returns the names in it if it is external.
+    /// Uses new certificates. Returns the names in the external ones.
     fn swap(&self) -> Result<Vec<DnsName>, String> {
         let cas = self.cas.load();
-        let Presented { identity, expires_at, pins } =
-            self.source.identity(&cas, &self.time).map_err(|error| error.to_string())?;
-        let outside = match (&self.source, identity.chain.first()) {
-            (TlsSource::Outside(_), Some(leaf)) => dns_names(leaf),
-            _ => Vec::new(),
-        };
-        self.tls.swap(identity, client_anchors(&cas)).map_err(|error| error.to_string())?;
+        let Presented { identities, expires_at, pins, outside_names } =
+            self.source.identities(&cas, &self.time).map_err(|error| error.to_string())?;
+        self.tls.swap(identities, client_anchors(&cas)).map_err(|error| error.to_string())?;
         self.health.server_certificate_is(expires_at);
         local::pin(&self.keys_dir, pins).map_err(|error| error.to_string())?;
-        Ok(outside)
+        Ok(outside_names)
     }
 }

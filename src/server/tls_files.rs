@@ -1,4 +1,4 @@
-//! The listener's own certificate: from the issuing CA, or from files that may change while the server runs.
+//! The listener's certificates: from the issuing CA, or from files that may change while the server runs.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,11 +11,13 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use super::local::LocalPins;
-use crate::ca::{BACKDATED, CertificateAuthority, IssueError, ServerIdentity, ServerProfile};
+use super::named_certificates::NamedCertificates;
+use crate::ca::{BACKDATED, CertificateAuthority, IssueError, ServerIdentity, ServerProfile, dns_names};
 use crate::clock::Timestamp;
 use crate::config::{Config, TlsFiles};
-use crate::http::tls::TlsIdentity;
+use crate::http::tls::{Identities, TlsIdentity};
 use crate::id::Fingerprint;
+use crate::name::DnsName;
 use crate::server_url::ServerName;
 use crate::service::ca::set::CaSet;
 use crate::service::own_names::OwnNames;
@@ -41,18 +43,33 @@ pub(super) enum TlsSourceError {
     Service(#[from] ServiceError),
 }
 
-/// The identity that the listener presents.
+/// The identities that the listener presents.
 pub(super) struct Presented {
-    /// Certificate, chain and key.
-    pub(super) identity: TlsIdentity,
-    /// The certificate's expiry.
+    /// Certificates, chains and keys.
+    pub(super) identities: Identities,
+    /// The first expiry of the certificates.
     pub(super) expires_at: Timestamp,
-    /// The pins by which clients on this machine verify it.
+    /// The pins by which clients on this machine verify the main one.
     pub(super) pins: LocalPins,
+    /// The names in external certificates.
+    pub(super) outside_names: Vec<DnsName>,
 }
 
-/// Source of the listener's certificate.
-pub(super) enum TlsSource {
+/// The identity for every name without one of its own.
+struct MainIdentity {
+    identity: TlsIdentity,
+    expires_at: Timestamp,
+    pins: LocalPins,
+}
+
+/// Source of the listener's certificates.
+pub(super) struct TlsSource {
+    main: MainSource,
+    named: NamedCertificates,
+}
+
+/// Source of the certificate for every name without one of its own.
+enum MainSource {
     /// The issuing CA.
     Own(IssuedFor),
     /// External files.
@@ -117,7 +134,7 @@ impl Term {
 }
 
 impl IssuedFor {
-    fn issue(&self, cas: &CaSet, time: &TimeKeeper) -> Result<Presented, IssueError> {
+    fn issue(&self, cas: &CaSet, time: &TimeKeeper) -> Result<MainIdentity, IssueError> {
         let term = Term::at(cas.current(), time);
         let profile = self.profile(term.lifetime());
         let mut presented = match term.stand_in {
@@ -151,66 +168,88 @@ impl IssuedFor {
 
 impl TlsSource {
     pub(super) fn new(config: &Config, names: Arc<OwnNames>, trust_domain: String) -> Self {
-        match &config.server.tls {
-            Some(files) => Self::Outside(files.clone()),
-            None => Self::Own(IssuedFor { names, trust_domain, issued: Mutex::default() }),
-        }
+        let main = match &config.server.tls {
+            Some(files) => MainSource::Outside(files.clone()),
+            None => MainSource::Own(IssuedFor { names, trust_domain, issued: Mutex::default() }),
+        };
+        Self { main, named: NamedCertificates::of(&config.server) }
     }
 
-    /// Returns true for external files.
-    pub(super) const fn is_outside(&self) -> bool {
-        matches!(self, Self::Outside(_))
+    /// Returns true if the main certificate comes from the issuing CA.
+    pub(super) const fn is_own(&self) -> bool {
+        matches!(self.main, MainSource::Own(_))
+    }
+
+    /// Returns true if any certificate comes from a file.
+    pub(super) fn has_files(&self) -> bool {
+        !self.is_own() || !self.named.is_empty()
     }
 
     /// Returns the names that a certificate from the issuing CA must have now.
     pub(super) fn names(&self) -> BTreeSet<ServerName> {
-        match self {
-            Self::Own(own) => own.names.all(),
-            Self::Outside(_) => BTreeSet::new(),
+        match &self.main {
+            MainSource::Own(own) => own.names.all(),
+            MainSource::Outside(_) => BTreeSet::new(),
         }
     }
 
-    /// Returns a certificate to serve with.
-    pub(super) fn identity(&self, cas: &CaSet, time: &TimeKeeper) -> Result<Presented, TlsSourceError> {
-        match self {
-            Self::Own(own) => Ok(own.issue(cas, time).map_err(ServiceError::from)?),
-            Self::Outside(files) => {
-                let (identity, expires_at) = read(files)?;
-                let certificate = identity.chain.first().map(|leaf| Fingerprint::of(leaf));
-                let pins = LocalPins { fingerprint: cas.current().root_fingerprint(), certificate };
-                Ok(Presented { identity, expires_at, pins })
-            }
-        }
+    /// Returns the certificates to serve with.
+    pub(super) fn identities(&self, cas: &CaSet, time: &TimeKeeper) -> Result<Presented, TlsSourceError> {
+        let (MainIdentity { identity: main, expires_at, pins }, is_outside) = match &self.main {
+            MainSource::Own(own) => (own.issue(cas, time).map_err(ServiceError::from)?, false),
+            MainSource::Outside(files) => (outside(files, cas)?, true),
+        };
+        let leaf = main.chain.first().filter(|_| is_outside);
+        let mut outside_names = leaf.map(|leaf| dns_names(leaf)).unwrap_or_default();
+        let (named, first_expiry) = self.named.identities();
+        outside_names.extend(self.named.names_in_use());
+        let expires_at = first_expiry.map_or(expires_at, |first| first.min(expires_at));
+        Ok(Presented { identities: Identities { main, is_outside, named }, expires_at, pins, outside_names })
     }
 
     /// Returns true if a certificate from the issuing CA is to be replaced.
     pub(super) fn is_due(&self, cas: &CaSet, time: &TimeKeeper) -> bool {
-        match self {
-            Self::Own(own) => own.is_due(cas, time),
-            Self::Outside(_) => false,
+        match &self.main {
+            MainSource::Own(own) => own.is_due(cas, time),
+            MainSource::Outside(_) => false,
         }
     }
 
-    /// Returns the last changes of the files; `None` for a certificate from the issuing CA.
-    pub(super) fn written_at(&self) -> Option<(SystemTime, SystemTime)> {
-        let Self::Outside(files) = self else { return None };
-        let written = |path: &Path| fs::metadata(path).and_then(|data| data.modified()).ok();
-        Some((written(&files.certificate)?, written(&files.key)?))
+    /// Returns the last changes of the files.
+    pub(super) fn written_at(&self) -> Vec<Option<(SystemTime, SystemTime)>> {
+        let mut written = self.named.written_at();
+        if let MainSource::Outside(files) = &self.main {
+            written.push(written_at(files));
+        }
+        written
     }
 }
 
-fn present(profile: &ServerProfile, cas: &CaSet, now: Timestamp) -> Result<Presented, IssueError> {
+/// Returns the last changes of a certificate's files; `None` if one of them is missing.
+pub(super) fn written_at(files: &TlsFiles) -> Option<(SystemTime, SystemTime)> {
+    let written = |path: &Path| fs::metadata(path).and_then(|data| data.modified()).ok();
+    Some((written(&files.certificate)?, written(&files.key)?))
+}
+
+fn outside(files: &TlsFiles, cas: &CaSet) -> Result<MainIdentity, TlsSourceError> {
+    let (identity, expires_at) = read(files)?;
+    let certificate = identity.chain.first().map(|leaf| Fingerprint::of(leaf));
+    let pins = LocalPins { fingerprint: cas.current().root_fingerprint(), certificate };
+    Ok(MainIdentity { identity, expires_at, pins })
+}
+
+fn present(profile: &ServerProfile, cas: &CaSet, now: Timestamp) -> Result<MainIdentity, IssueError> {
     let ServerIdentity { certificate, key, not_after, .. } = cas.current().issue_server(profile, now)?;
     let chain = std::iter::once(certificate).chain(cas.own_chain().map(<[u8]>::to_vec));
     let chain = chain.map(CertificateDer::from).collect();
     let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.expose().clone()));
     let pins = LocalPins { fingerprint: cas.current().root_fingerprint(), certificate: None };
-    Ok(Presented { identity: TlsIdentity { chain, key }, expires_at: not_after, pins })
+    Ok(MainIdentity { identity: TlsIdentity { chain, key }, expires_at: not_after, pins })
 }
 
 /// Returns a certificate for the time in which the CA is not valid. Its root is temporary, and only the file of the local
 /// credential names it. So a process that may read the keys directory can rotate the CA. No other client trusts it.
-fn stand_in(profile: &ServerProfile, now: Timestamp) -> Result<Presented, IssueError> {
+fn stand_in(profile: &ServerProfile, now: Timestamp) -> Result<MainIdentity, IssueError> {
     let made = CertificateAuthority::generate("gatepass stand-in", now)?;
     let ca = CertificateAuthority::from_pem(&made.root_pem, &made.issuing_pem, &made.issuing_key, now);
     let ca = ca.map_err(IssueError::Authority)?;

@@ -76,7 +76,9 @@ fn the_configuration_reference_is_the_example() {
             None => {}
         }
     }
-    rows.retain(|row| !row.contains(".role`") && !row.contains(".description`"));
+    // The lists of tables at the end.
+    let fields = ["role", "description", "name", "certificate", "key"].map(|key| format!("| `log.{key}`"));
+    rows.retain(|row| !fields.iter().any(|field| row.starts_with(field)));
     let document = read("docs/configuration.md");
     let documented = document.lines().filter(|line| line.starts_with("| `") && line.contains('.'));
     let documented = documented.filter(|line| line.split('`').nth(1).is_some_and(|name| name.contains('.')));

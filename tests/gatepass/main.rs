@@ -55,6 +55,7 @@ mod local_administration;
 mod log_lines;
 mod monitoring;
 mod moving;
+mod named_certificates;
 mod odd_paths;
 mod opaque_keys;
 mod openapi;

@@ -53,7 +53,7 @@ async fn middlebox(listener: TcpListener, tls: Arc<Tls>) -> Vec<usize> {
         let length = first_message(&tcp).await;
         lengths.push(length);
         if length <= PACKET {
-            tls.acceptor().accept(tcp).await.unwrap();
+            tls.serving().acceptor().accept(tcp).await.unwrap();
             return lengths;
         }
         tokio::spawn(async move { tcp.read_to_end(&mut Vec::new()).await });

@@ -2,7 +2,8 @@
 
 use http::header::{
     ACCEPT_ENCODING, ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY,
-    HeaderName, HeaderValue, REFERRER_POLICY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    HeaderName, HeaderValue, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, WWW_AUTHENTICATE,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use http::{Method, Response, StatusCode, Version};
 use hyper::body::Body as _;
@@ -41,8 +42,13 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
                       trusted-types page";
 
 /// Adds the headers of a page. Under `no-referrer` browsers would send `Origin: null` with the site's own forms.
-pub(super) fn page(mut response: Response<ResponseBody>) -> Response<ResponseBody> {
+/// With `is_strict`, the browser uses https only for a year (RFC 6797). Under a root of gatepass, a new root would leave it no way
+/// past its warning.
+pub(super) fn page(mut response: Response<ResponseBody>, is_strict: bool) -> Response<ResponseBody> {
     let headers = response.headers_mut();
+    if is_strict {
+        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+    }
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     response

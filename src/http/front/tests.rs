@@ -18,7 +18,7 @@ use crate::http::compat::ece::dialect::ECE;
 use crate::http::forwarded::ShownCertificate;
 use crate::http::problem::NATIVE;
 use crate::http::reply::Reply;
-use crate::http::tls::Protocol;
+use crate::http::tls::{Protocol, ServedAs};
 
 const SIGNED: &str = "authorization: Basic YWRtaW46d3Jvbmc=\r\n";
 const SECRET: &str = "what the handler panicked with";
@@ -92,8 +92,13 @@ fn connect(front: Arc<Front>) -> (DuplexStream, JoinHandle<hyper::Result<()>>) {
     let service = service_fn(move |request: Request<Incoming>| {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
         let client = address.ip();
-        let peer =
-            Peer { address, client, certificate: ShownCertificate::Nothing, protocol: Protocol::Http1 };
+        let peer = Peer {
+            address,
+            client,
+            certificate: ShownCertificate::Nothing,
+            served_as: ServedAs::Own,
+            protocol: Protocol::Http1,
+        };
         let answer = Arc::clone(&front).answer(request, peer);
         async move { Ok::<_, std::convert::Infallible>(answer.await) }
     });

@@ -27,7 +27,7 @@ use crate::http::ResponseBody;
 use crate::http::forwarded::ShownCertificate;
 use crate::http::head::CutTarget;
 use crate::http::limits::Limits;
-use crate::http::tls::{Peer, Protocol, Tls};
+use crate::http::tls::{Peer, Protocol, ServedAs, Tls};
 
 /// The response to an unfinished header (RFC 9110 section 15.5.9). hyper would close without one.
 const REQUEST_TIMEOUT: &[u8] =
@@ -54,7 +54,7 @@ pub(super) async fn serve<F, R>(
     // A closed socket refuses the option. The handshake notices it.
     let _ = stream.set_nodelay(true);
     let opening = timeout(shared.limits.handshake_timeout, open(stream, address, &mut permit, &shared.tls));
-    let (tls, address) = tokio::select! {
+    let (tls, address, served_as) = tokio::select! {
         // Before the end of the handshake no request is in flight.
         _ = stopped.wait_for(|stopped| *stopped) => return,
         done = opening => match done {
@@ -63,7 +63,7 @@ pub(super) async fn serve<F, R>(
             Err(_) => return note_failure("timeout", address),
         },
     };
-    let peer = peer(&tls, address);
+    let peer = peer(&tls, address, served_as);
     let activity = Activity::new(peer.protocol, Instant::now());
     let io = TokioIo::new(Stream::new(tls, activity.clone(), peer.protocol));
     let watch = Watch { activity: activity.clone(), limits: shared.limits.clone(), stopped };
@@ -108,7 +108,7 @@ async fn open(
     mut address: SocketAddr,
     permit: &mut Permit,
     tls: &Tls,
-) -> Result<(TlsStream<TcpStream>, SocketAddr), Unopened> {
+) -> Result<(TlsStream<TcpStream>, SocketAddr, ServedAs), Unopened> {
     if permit.is_awaited() {
         let client = proxy_header::read(&mut stream).await.map_err(Unopened::Header)?;
         address = client.unwrap_or(address);
@@ -121,17 +121,20 @@ async fn open(
         let _ = plain_http::answer(stream).await;
         return Err(Unopened::PlainHttp);
     }
-    let tls = tls.acceptor().accept(stream).await.map_err(Unopened::Tls)?;
-    Ok((tls, address))
+    let serving = tls.serving();
+    let tls = serving.acceptor().accept(stream).await.map_err(Unopened::Tls)?;
+    let served_as = serving.served_as(tls.get_ref().1.server_name());
+    Ok((tls, address, served_as))
 }
 
-fn peer(tls: &TlsStream<TcpStream>, address: SocketAddr) -> Peer {
+fn peer(tls: &TlsStream<TcpStream>, address: SocketAddr, served_as: ServedAs) -> Peer {
     let session = tls.get_ref().1;
     let leaf = session.peer_certificates().and_then(<[_]>::first);
     Peer {
         address,
         client: address.ip(),
         certificate: leaf.map_or(ShownCertificate::Nothing, ShownCertificate::own),
+        served_as,
         protocol: if session.alpn_protocol() == Some(b"h2") { Protocol::Http2 } else { Protocol::Http1 },
     }
 }

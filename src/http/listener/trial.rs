@@ -135,7 +135,16 @@ impl Server {
     }
 
     pub(crate) async fn connect_with(&self, config: ClientConfig) -> std::io::Result<TlsStream<TcpStream>> {
-        let name = "localhost".try_into().unwrap();
+        self.connect_as(config, "localhost").await
+    }
+
+    /// A TLS connection to this name of the server.
+    pub(crate) async fn connect_as(
+        &self,
+        config: ClientConfig,
+        name: &str,
+    ) -> std::io::Result<TlsStream<TcpStream>> {
+        let name = name.to_owned().try_into().unwrap();
         let tcp = TcpStream::connect(self.address).await?;
         within(TlsConnector::from(Arc::new(config)).connect(name, tcp)).await
     }

@@ -8,7 +8,7 @@ use http::header::AUTHORIZATION;
 use super::*;
 use crate::access::throttle::{Limit, Rate, Rates};
 use crate::http::forwarded::ShownCertificate;
-use crate::http::tls::Protocol;
+use crate::http::tls::{Protocol, ServedAs};
 
 const STRANGER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 const OTHER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2));
@@ -29,6 +29,7 @@ fn peer(client: IpAddr) -> Peer {
         address: (client, 4711).into(),
         client,
         certificate: ShownCertificate::Nothing,
+        served_as: ServedAs::Own,
         protocol: Protocol::Http1,
     }
 }

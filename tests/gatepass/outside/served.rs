@@ -54,6 +54,11 @@ impl Served {
         Self::start_as(strace, dir)
     }
 
+    /// The same in a directory, whose `gatepass.toml` counts.
+    pub(super) fn start_in(dir: TempDir) -> Self {
+        Self::start_as(Command::new(env!("CARGO_BIN_EXE_gatepass")), dir)
+    }
+
     fn start_as(mut command: Command, dir: TempDir) -> Self {
         command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(dir.path().join("data"));
         command.env("GATEPASS_ADMIN_PASSWORD", PASSWORD).current_dir(dir.path());

@@ -59,6 +59,35 @@ fn s_client(at: &Served, version: &str) -> String {
     tool::run(&mut client, &request).expect_good()
 }
 
+/// A browser gets the certificate that it trusts, and a host the one that it pins. Both are asked for a certificate of this authority
+/// alone.
+#[test]
+fn openssl_gets_the_certificate_of_the_server_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let (certificate, key) = (path("console.pem"), path("console.key"));
+    let mut openssl = Command::new("openssl");
+    openssl.args(["req", "-x509", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]);
+    openssl.args(["-subj", "/CN=console", "-addext", "subjectAltName=DNS:console.example.org"]);
+    tool::run(openssl.args(["-out", &certificate, "-keyout", &key]), "").expect_good();
+    std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let text = "[[server.certificates]]\nname = \"console.example.org\"\ncertificate = \"console.pem\"\nkey = \"console.key\"\n";
+    std::fs::write(path("gatepass.toml"), text).unwrap();
+    let at = Served::start_in(dir);
+    let address = at.url.strip_prefix("https://").unwrap();
+    for (name, ca) in [("console.example.org", certificate.clone()), ("gate.example.org", at.root())] {
+        for version in ["-tls1_2", "-tls1_3"] {
+            let mut client = Command::new("openssl");
+            client.args(["s_client", "-connect", address, "-servername", name, "-CAfile", &ca, version]);
+            let said = tool::run(client.arg("-verify_return_error"), "").expect_good();
+            assert!(said.contains("Verify return code: 0 (ok)"), "{name} {version}: {said}");
+            let asked = said.split("Acceptable client certificate CA names\n").nth(1);
+            let asked = asked.unwrap_or_else(|| panic!("any certificate is asked for: {said}"));
+            assert!(asked.lines().next().unwrap().contains("gatepass"), "{name} {version}: {said}");
+        }
+    }
+}
+
 #[test]
 fn a_host_certificate_of_another_authority_opens_nothing() {
     let (at, other) = (Served::start(), Served::start());

@@ -8,7 +8,7 @@ use std::time::Duration;
 use gatepass::clock::{ManualClock, SystemClock, Timestamp};
 use gatepass::config::{Config, Environment, FlagValue, Overrides};
 use gatepass::id::Fingerprint;
-use gatepass::server::{RunError, Server, StartError};
+use gatepass::server::{Reload, RunError, Server, StartError};
 use gatepass::service::Authority;
 use gatepass::store::Store;
 use serde_json::{Value, json};
@@ -41,6 +41,7 @@ pub(crate) struct Running {
     pub(crate) root: Fingerprint,
     pub(crate) roles_token: Option<String>,
     pub(crate) emergency_token: Option<String>,
+    pub(crate) reload: Reload,
     data_dir: PathBuf,
     _own: Option<TempDir>,
     stop: oneshot::Sender<()>,
@@ -88,7 +89,7 @@ impl Running {
             first.and_then(|first| first.roles_token.as_ref()).map(|token| token.expose().clone());
         let emergency_token = first.map(|first| first.emergency_token.expose().clone());
         let (url, root, authority) = (server.url(), server.root_fingerprint(), server.authority().clone());
-        let (store, local) = (server.store(), server.local_addr());
+        let (store, local, reload) = (server.store(), server.local_addr(), server.reload());
         let (stop, stopped) = oneshot::channel::<()>();
         let ended = tokio::spawn(server.run(async {
             let _ = stopped.await;
@@ -103,6 +104,7 @@ impl Running {
             root,
             roles_token,
             emergency_token,
+            reload,
             data_dir,
             _own: None,
             stop,

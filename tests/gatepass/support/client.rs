@@ -40,6 +40,11 @@ impl Client {
         Self::with_identity(url, root, None)
     }
 
+    /// A client that trusts the server for another reason than the authority's root.
+    pub(crate) fn trusting(url: &str, trust: Trust) -> Self {
+        Self { connector: Connector::new(url, trust, None).unwrap(), headers: Vec::new() }
+    }
+
     pub(crate) fn with_identity(url: &str, root: Fingerprint, identity: Option<Identity>) -> Self {
         let connector = Connector::new(url, Trust::Fingerprint(root), identity).unwrap();
         Self { connector, headers: Vec::new() }

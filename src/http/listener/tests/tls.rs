@@ -3,13 +3,18 @@
 use std::sync::Arc;
 
 use http_body_util::BodyExt as _;
+use parking_lot::Mutex;
+use rcgen::SanType;
+use rustls::client::ResolvesClientCert;
 use rustls::crypto::CryptoProvider;
-use rustls::{ClientConfig, HandshakeKind, NamedGroup};
+use rustls::sign::CertifiedKey;
+use rustls::{ClientConfig, HandshakeKind, NamedGroup, SignatureScheme};
 use tokio::io::AsyncReadExt as _;
 
 use crate::http::limits::Limits;
 use crate::http::listener::trial::{Authority, Server, client, get, hello, rest, send, within};
-use crate::http::tls::{Tls, TlsError, TlsIdentity};
+use crate::http::tls::{Identities, ServedAs, Tls, TlsError, TlsIdentity};
+use crate::name::DnsName;
 
 const PEER: &[u8] = b"GET /peer HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
 
@@ -133,6 +138,66 @@ async fn a_foreign_key_is_refused() {
     let refused = server.tls.swap(mixed, vec![server.authority.root.clone()]);
     assert!(matches!(refused, Err(TlsError::Identity(_))), "{refused:?}");
     server.connect("http/1.1").await;
+}
+
+#[tokio::test]
+async fn the_server_name_chooses_the_certificate() {
+    let server = Server::start(Limits::default()).await;
+    let (main, other) = (server.authority.own(), Authority::new());
+    let named = other.credentials("spiffe://x/y", |params| {
+        params.subject_alt_names = vec![SanType::DnsName("console.test".try_into().unwrap())];
+    });
+    let (own, console) = (main.chain[0].clone(), named.0[0].clone());
+    let named = vec![(DnsName::parse("console.test").unwrap(), TlsIdentity { chain: named.0, key: named.1 })];
+    let identities = Identities { main, is_outside: false, named };
+    server.tls.swap(identities, vec![server.authority.root.clone()]).unwrap();
+    let served = async |authority: &Authority, name: &str| {
+        let stream = server.connect_as(client(authority, "http/1.1", None), name).await.unwrap();
+        stream.get_ref().1.peer_certificates().unwrap()[0].clone()
+    };
+    assert_eq!(served(&other, "console.test").await, console);
+    assert_eq!(served(&other, "CONSOLE.test").await, console);
+    assert_eq!(served(&server.authority, "localhost").await, own);
+    assert_eq!(served(&server.authority, "127.0.0.1").await, own, "an address is no server name");
+    let serving = server.tls.serving();
+    assert_eq!(serving.served_as(Some("console.test")), ServedAs::Named);
+    assert_eq!(serving.served_as(Some("localhost")), ServedAs::Own);
+    assert_eq!(serving.served_as(None), ServedAs::Own);
+}
+
+/// A client that notes the CAs that the server accepts, and presents no certificate.
+#[derive(Debug, Default)]
+struct Asked(Mutex<Vec<Vec<u8>>>);
+
+impl ResolvesClientCert for Asked {
+    fn resolve(&self, hints: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        *self.0.lock() = hints.iter().map(|hint| hint.to_vec()).collect();
+        None
+    }
+
+    fn has_certs(&self) -> bool {
+        true
+    }
+}
+
+/// A browser asks its user for a certificate only if it has one of a named CA. An empty list would mean any.
+#[tokio::test]
+async fn a_request_for_a_certificate_names_the_roots() {
+    let server = Server::start(Limits::default()).await;
+    for version in [&rustls::version::TLS13, &rustls::version::TLS12] {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(server.authority.root.clone()).unwrap();
+        let expected = roots.subjects().iter().map(|name| name.as_ref().to_vec()).collect::<Vec<_>>();
+        let asked = Arc::new(Asked::default());
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[version])
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_client_cert_resolver(Arc::<Asked>::clone(&asked));
+        server.connect_with(config).await.unwrap();
+        assert_eq!(*asked.0.lock(), expected);
+    }
 }
 
 #[test]
