@@ -42,6 +42,7 @@ mod order;
 mod output;
 mod outputs;
 mod overview;
+mod page;
 mod pasted;
 mod policy;
 mod poll;

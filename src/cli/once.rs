@@ -10,6 +10,7 @@ use super::capacity;
 use super::destination::{self, Destination};
 use super::error::CliError;
 use super::output::{self, Format};
+use super::page;
 use super::remote::Remote;
 use crate::client::api::given;
 use crate::secret::Secret;
@@ -120,6 +121,9 @@ impl Once {
         let mut answer = post.await?;
         let secret = answer.pointer(kind.member).and_then(Value::as_str).unwrap_or_default();
         let secret = Secret::new(secret.to_owned());
+        if format == Format::Table {
+            page::add_link(&mut answer, secret.expose());
+        }
         if let Some((file, place)) = file.zip(place) {
             let written = place.write(&Secret::new(format!("{}\n", secret.expose())));
             written.map_err(|why| kind.lost(&answer, &why))?;

@@ -18,8 +18,8 @@ pub(super) const OVERVIEW: &str = "/api/v1/overview";
 
 /// Show the state of the authority on one page
 ///
-/// Version, URL and readiness; hosts and tokens by state; hosts that wait for approval; keys of hosts at outputs; keys and CA
-/// with their dates. Then root key, clock and disk, and secrets of the first start that still lie in the data directory.
+/// Version, URL and readiness. In a browser, the URL leads to the dashboard. Hosts and tokens by state; hosts that wait for
+/// approval; keys of hosts at outputs; keys and CA with their dates. Then root key, clock and disk, and secrets of the first start that still lie in the data directory.
 #[derive(Args)]
 #[command(after_long_help = "Examples:
   gatepass overview
@@ -172,7 +172,8 @@ fn remarks(found: &Value) {
         ));
     }
     if found["enrollments"]["waiting"].as_u64().is_some_and(|hosts| hosts > 0) {
-        note("hosts wait for approval: `gatepass enrollment list` shows them");
+        let url = printable(found["url"].as_str().unwrap_or_default());
+        note(format!("hosts wait for approval: `gatepass enrollment list` and {url}/approvals show them"));
     }
     let failing = key_states::failing(&found["output_keys"]);
     if failing > 0 {

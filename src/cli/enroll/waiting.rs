@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 
 use crate::cli::error::CliError;
 use crate::cli::output::note;
-use crate::cli::{progress, signals};
+use crate::cli::{page, progress, signals};
 use crate::client::ClientError;
 use crate::client::enroll::{
     Enroll, EnrollResult, EnrollRetry, Patience, WaitAnswer, can_enroll_later, enroll_within,
@@ -23,7 +23,7 @@ pub(super) async fn enroll_in_time(
     ask: &Enroll,
     token: &Secret<String>,
 ) -> Result<EnrollResult, CliError> {
-    let mut waiting = Waiting::default();
+    let mut waiting = Waiting::new(token);
     let stop = Arc::clone(&waiting.stop);
     let ended = tokio::select! {
         ended = enroll_within(patience, ask, token, &SystemClock, |retry| waiting.show(retry)) => Some(ended),
@@ -45,8 +45,9 @@ fn failed(error: ClientError) -> CliError {
 }
 
 /// A wait as it is shown: one changing line on a terminal, else a line for each new cause.
-#[derive(Default)]
-struct Waiting {
+struct Waiting<'t> {
+    /// It names the server of the page for the approver.
+    token: &'t Secret<String>,
     spinner: Option<ProgressBar>,
     cause: String,
     /// The enrollment that waits for approval, and the seconds between two questions about it.
@@ -56,7 +57,12 @@ struct Waiting {
     begun: bool,
 }
 
-impl Waiting {
+impl<'t> Waiting<'t> {
+    fn new(token: &'t Secret<String>) -> Self {
+        let (spinner, cause, stop) = (None, String::new(), Arc::default());
+        Self { token, spinner, cause, approval: None, stop, begun: false }
+    }
+
     fn show(&mut self, retry: &EnrollRetry<'_>) {
         self.catch_signals();
         match retry.error {
@@ -82,7 +88,8 @@ impl Waiting {
         let known = self.approval.as_ref().map(|(known, _)| known.enrollment_id);
         if known != Some(enrollment.enrollment_id) {
             self.end();
-            note(announcement(enrollment));
+            let page = page::link(self.token.expose(), &format!("/approvals/{}", enrollment.enrollment_id));
+            note(announcement(enrollment, page));
         }
         self.cause.clear();
         self.approval = Some((enrollment.clone(), seconds));
@@ -124,11 +131,12 @@ impl Waiting {
 }
 
 /// The facts that a person needs to approve this host.
-fn announcement(enrollment: &WaitAnswer) -> String {
+fn announcement(enrollment: &WaitAnswer, page: Option<String>) -> String {
     let WaitAnswer { enrollment_id: id, code, expires_at, .. } = enrollment;
+    let page = page.map(|page| format!("\n  page        {}", printable(&page))).unwrap_or_default();
     format!(
         "gatepass: this host waits for approval until {expires_at}\n  enrollment  {id}\n  code        {}\n  approve     gatepass enrollment \
-         approve {id}\nThe approver must see the same code.",
+         approve {id}{page}\nThe approver must see the same code.",
         printable(code)
     )
 }
@@ -144,8 +152,13 @@ mod tests {
         let now = Timestamp::from_millis(1_800_000_000_307);
         let (id, code) = (EnrollmentId::generate(now), String::from("Xk9_2fQa"));
         let answer = WaitAnswer { enrollment_id: id, state: String::from("waiting"), code, expires_at: now };
-        let text = announcement(&answer);
-        for word in [&format!("enrollment approve {id}"), "Xk9_2fQa", "2027-01-15T08:00:00Z"] {
+        let text = announcement(&answer, Some("https://a.test/approvals/1".to_owned()));
+        for word in [
+            "\n  page        https://a.test/approvals/1\n",
+            &format!("enrollment approve {id}"),
+            "Xk9_2fQa",
+            "2027-01-15T08:00:00Z",
+        ] {
             assert!(text.contains(word), "{word}: {text}");
         }
     }

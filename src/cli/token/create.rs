@@ -183,6 +183,7 @@ pub(in crate::cli) fn show_enrollment(answer: &Value, file: Option<&Path>) -> St
         ("cluster", "cluster"),
         ("policy", "policy"),
         ("root", "ca_fingerprint"),
+        ("page", "page"),
     ];
     let is_reenrollment = answer["host_id"].is_string();
     let host = if is_reenrollment { "the host" } else { "the new host" };
