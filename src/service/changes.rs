@@ -110,13 +110,14 @@ impl Changes {
     /// Counts one more stream of this user, if the limits allow it.
     fn admit(&self, user: &str) -> Result<(), TooManyPages> {
         let mut open = self.open.lock();
-        let (all, own) = (open.values().sum(), open.get(user).copied().unwrap_or(0));
+        let (all, own): (usize, _) = (open.values().sum(), open.get(user).copied().unwrap_or(0));
         for (open, limit) in [(all, MOST), (own, MOST_OF_ONE)] {
             if open >= limit {
                 return Err(TooManyPages { limit });
             }
         }
         open.insert(user.to_owned(), own + 1);
+        measure(all + 1);
         Ok(())
     }
 
@@ -129,7 +130,12 @@ impl Changes {
                 open.remove(user);
             }
         }
+        measure(open.values().sum());
     }
+}
+
+fn measure(streams: usize) {
+    metrics::gauge!("gatepass_page_streams").set(streams as f64);
 }
 
 impl ChangeStream {
