@@ -7,6 +7,7 @@ use askama::filters::HtmlSafe;
 use http::StatusCode;
 
 use super::dialect::CSRF_FIELD;
+use super::parts::grouped;
 use crate::access::session::CsrfToken;
 use crate::access::{Actor, Permission};
 use crate::http::call::Call;
@@ -27,6 +28,8 @@ pub(super) struct Frame<'a> {
     pub(super) role: &'static str,
     /// The acts that the user may do.
     pub(super) may: May,
+    /// Number of hosts that wait for approval.
+    pub(super) waiting: u64,
     /// The newest ledger entry that the page may show.
     pub(super) newest: u64,
     csrf: Option<&'a CsrfToken>,
@@ -49,6 +52,8 @@ pub(super) struct NavLink {
     pub(super) path: &'static str,
     pub(super) name: &'static str,
     pub(super) icon: &'static str,
+    /// Number of hosts that wait there.
+    pub(super) waiting: Option<String>,
 }
 
 impl<'a> Frame<'a> {
@@ -72,6 +77,10 @@ impl<'a> Frame<'a> {
             user: name.clone(),
             role: user.map_or("", |user| user.role.into()),
             may: May::of(call),
+            waiting: match call.may(Permission::ReadHosts) {
+                true => call.authority.overview.waiting_hosts().await?,
+                false => 0,
+            },
             newest: call.newest,
             csrf: call.live_session().and_then(|session| session.csrf.as_ref()),
         })
@@ -95,7 +104,12 @@ impl<'a> Frame<'a> {
             (true, "/admin", "Administration", "admin"),
         ];
         let offered = links.into_iter().filter(|(offered, ..)| *offered);
-        offered.map(|(_, path, name, icon)| NavLink { path, name, icon }).collect()
+        offered.map(|(_, path, name, icon)| NavLink { path, name, icon, waiting: self.waits(path) }).collect()
+    }
+
+    /// The number beside the link to the queue, if hosts wait.
+    fn waits(&self, path: &str) -> Option<String> {
+        (self.waiting > 0 && path == "/approvals").then(|| grouped(self.waiting))
     }
 }
 

@@ -18,6 +18,7 @@ use super::ServiceError;
 use super::base::Base;
 use super::found::FIRST_SECRETS;
 use super::shared_run::SharedRun;
+use crate::clock::Timestamp;
 use crate::store::StoreError;
 
 /// The use cases of the overview.
@@ -29,6 +30,8 @@ pub struct Overview {
     /// The newest count.
     counted: Mutex<Option<Counted>>,
     charted: Mutex<Charted>,
+    /// The number of waiting hosts, with its minute and the number of the newest entry.
+    waiting: Mutex<Option<((Timestamp, u64), u64)>>,
 }
 
 /// Maximum age of a count. Views of a page must not read every row each.
@@ -102,6 +105,7 @@ impl Overview {
             counting: SharedRun::default(),
             counted: Mutex::default(),
             charted: Mutex::default(),
+            waiting: Mutex::default(),
         }
     }
 
@@ -123,6 +127,23 @@ impl Overview {
             Some(counts) => Ok(counts),
             None => self.count().await,
         }
+    }
+
+    /// Returns the number of hosts that wait for approval, for every page. Each decision changes it at once, and the end of a wait
+    /// within a minute.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn waiting_hosts(&self) -> Result<u64, ServiceError> {
+        let (store, now) = (&self.base.store, self.base.time.now());
+        let key = (now.start_of(Duration::from_secs(60)), store.newest_commit());
+        let known = self.waiting.lock().filter(|(of, _)| *of == key);
+        if let Some((_, hosts)) = known {
+            return Ok(hosts);
+        }
+        let hosts = store.waiting(now).await?.count;
+        *self.waiting.lock() = Some((key, hosts));
+        Ok(hosts)
     }
 
     /// The newest count, unless it is too old.

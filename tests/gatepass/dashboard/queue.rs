@@ -28,6 +28,9 @@ async fn waiting_hosts_are_approved_and_denied() {
     let (_, second, _) = waiting(&at).await;
     let queue = browser.get("/approvals").await.text;
     assert!(queue.contains("2 waiting") && queue.contains(&code), "{queue}");
+    let badge =
+        |number| format!("value=\"{number}\">{number}<span class=\"visually-hidden\"> waiting</span>");
+    assert!(browser.get("/account").await.text.contains(&badge(2)), "beside the link of every page");
     assert!(!queue.contains(INJECTED) && unescaped(&queue).contains(INJECTED), "{queue}");
     let one = browser.get(&format!("/approvals/{first}")).await.text;
     assert!(one.contains("the rule is for cluster eu-1"), "{one}");
@@ -40,6 +43,7 @@ async fn waiting_hosts_are_approved_and_denied() {
     let said = browser.submit(&page, "/approvals", &denial).await;
     assert_eq!(said.status, 303, "{}", said.text);
     let approved = browser.get(&format!("/approvals/{first}")).await.text;
+    assert!(!approved.contains("<span class=\"visually-hidden\"> waiting</span>"), "{approved}");
     assert!(approved.contains(">approved</mark>") && approved.contains("/hosts/"), "{approved}");
     assert!(browser.get(&page).await.text.contains("not ours"));
     // Decided otherwise in the meantime: the page says so.

@@ -37,7 +37,7 @@ fn a_waiting_host_is_approved_on_its_page() {
     let host = Waiting::at(&served);
     let browser = Browser::start(&served);
     browser.sign_in_admin();
-    browser.click("Approvals");
+    browser.click("Approvals 1 waiting");
     browser.check("approvals");
     browser.click(&host.code);
     browser.wait_for("Compare the code");
@@ -53,7 +53,7 @@ fn the_keyboard_alone_approves_a_host() {
     let host = Waiting::at(&served);
     let browser = Browser::start(&served);
     browser.sign_in_admin();
-    for link in ["Approvals", &host.code] {
+    for link in ["Approvals 1 waiting", &host.code] {
         browser.tab_to(link);
         browser.press(Key::Enter);
     }
