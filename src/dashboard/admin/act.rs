@@ -72,7 +72,7 @@ pub(super) fn minted(number: u64) -> Vec<Pick> {
     match number {
         0 => Vec::new(),
         _ => vec![
-            pick("keep", format!("Keep the {these} minted by it: they stay valid")),
+            pick("keep", format!("Keep the {these} minted by it")),
             pick("revoke", format!("Revoke the {these} minted by it")),
         ],
     }

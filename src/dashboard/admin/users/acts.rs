@@ -53,11 +53,14 @@ async fn set_state(call: Call, disabled: bool) -> Result<Reply, Problem> {
 
 async fn ask_for_state(call: &Call, disabled: bool, refused: Option<Refusal>) -> Result<Reply, Problem> {
     let user = found(call).await?;
-    let keys = counted(keys_of(call, &user).await?.len() as u64, "API key");
-    let name = &user.name;
+    let (name, keys) = (&user.name, keys_of(call, &user).await?.len() as u64);
+    let keys = |verb| match keys {
+        0 => String::new(),
+        _ => format!(" The {} of {name} {verb}.", counted(keys, "API key")),
+    };
     let (verb, sentence) = match disabled {
-        true => ("Disable", format!("The sessions of {name} end, and the {keys} of {name} no longer work.")),
-        false => ("Enable", format!("{name} can sign in again, and the {keys} of {name} work again.")),
+        true => ("Disable", format!("The sessions of {name} end.{}", keys("can no longer be used"))),
+        false => ("Enable", format!("{name} can sign in again.{}", keys("can be used again"))),
     };
     let act = Act {
         sentences: vec![sentence],

@@ -78,7 +78,7 @@ async fn editor(
         sections: sections(call, USERS),
         name: user.name.clone(),
         revision: user.version,
-        now: format!("{}; limits: {}", user.role.as_str(), limits::short(&user.limits)),
+        now: format!("{}. Limits: {}", user.role.as_str(), limits::short(&user.limits)),
         roles: roles(&values.text("role")),
         limits: LimitFields::of(call, &values.repeatable()),
         faults,
