@@ -15,6 +15,7 @@ mod log;
 mod look;
 mod page;
 mod pages;
+mod pictures;
 mod policies;
 mod queue;
 mod rights;

@@ -77,7 +77,7 @@ impl Browser {
     }
 
     /// Keeps a picture of the whole page.
-    fn photograph(&self, name: &str) {
+    pub(super) fn photograph(&self, name: &str) {
         let size = self.devtools("Page.getLayoutMetrics", &json!({}))["cssContentSize"].clone();
         let clip = json!({ "x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1 });
         let asked = json!({ "captureBeyondViewport": true, "clip": clip });
