@@ -20,11 +20,11 @@ impl Values {
         Self(trimmed.filter(|(_, value)| !value.is_empty()).collect())
     }
 
-    /// The values that a page may repeat: those without a credential in a wrong field (I7).
+    /// The sent values, for a form that is shown again: a credential in a wrong field is masked (I7). The mask stays in its field,
+    /// since an empty list could stand for everything. Stored values need none: they may look like a credential.
     pub(super) fn repeatable(&self) -> Self {
-        let kept =
-            self.0.iter().filter(|(name, value)| !mask::holds_secret(name) && !mask::holds_secret(value));
-        Self(kept.cloned().collect())
+        let kept = self.0.iter().filter(|(name, _)| !mask::holds_secret(name));
+        Self(kept.map(|(name, value)| (name.clone(), mask::mask(value))).collect())
     }
 
     /// Returns true if a page may not repeat one of the values.
@@ -98,9 +98,10 @@ impl Values {
         }
     }
 
-    /// The revision of the subject that the form showed; 0 without one, which no subject has.
+    /// The revision of the subject that the form showed; without one, a number that no subject reaches.
     pub(super) fn revision(&self) -> u64 {
-        self.get("revision").and_then(|revision| revision.parse().ok()).unwrap_or(0)
+        const NONE: u64 = i64::MAX as u64;
+        self.get("revision").and_then(|revision| revision.parse().ok()).unwrap_or(NONE).min(NONE)
     }
 
     /// Names and values.

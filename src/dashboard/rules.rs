@@ -11,7 +11,7 @@ use super::refusal::{self, Refusal};
 use crate::access::Permission;
 use crate::http::call::Call;
 use crate::http::form::Form;
-use crate::http::problem::Problem;
+use crate::http::problem::{Code, Problem};
 use crate::http::query;
 use crate::http::reply::Reply;
 use crate::http::request::{ApplicantRequest, RuleChangeRequest, RuleRequest};
@@ -136,7 +136,7 @@ struct RulePage<'a> {
 
 /// Shows the form of a new rule.
 pub(super) async fn ask_for_one(call: Call) -> Result<Reply, Problem> {
-    let values = Values::of(query::decode_query(call.head.raw_query())?);
+    let values = Values::of(query::decode_query(call.head.raw_query())?).repeatable();
     editor(&call, None, values, String::new(), None).await
 }
 
@@ -145,7 +145,10 @@ pub(super) async fn create(call: Call) -> Result<Reply, Problem> {
     let values = Values::of(Form::parse(&call.body)?.into_pairs());
     match created(&call, &values).await {
         Ok(()) => Ok(Reply::see_other("/rules")),
-        Err(problem) => editor(&call, None, values, String::new(), Some(Refusal::of(problem)?)).await,
+        Err(problem) => {
+            let refused = Refusal::of_form(problem, &values)?;
+            editor(&call, None, values.repeatable(), String::new(), Some(refused)).await
+        }
     }
 }
 
@@ -176,7 +179,12 @@ fn allowed_roles(values: &Values) -> Result<Vec<String>, Problem> {
 
 /// Shows the form of a rule.
 pub(super) async fn show_one(call: Call) -> Result<Reply, Problem> {
-    let rule = found(&call).await?;
+    stored(&call, None).await
+}
+
+/// The form with the rule as it is.
+async fn stored(call: &Call, refused: Option<Refusal>) -> Result<Reply, Problem> {
+    let rule = found(call).await?;
     let terms = rule.record.rule.terms;
     let mut pairs = vec![
         ("cluster".to_owned(), terms.cluster_id.to_string()),
@@ -190,7 +198,7 @@ pub(super) async fn show_one(call: Call) -> Result<Reply, Problem> {
     }
     pairs.extend(terms.allowed_roles.iter().map(|role| (format!("role.{role}"), "on".to_owned())));
     let revision = rule.record.rule.revision.to_string();
-    editor(&call, Some(rule.record.rule.id), Values::of(pairs), revision, None).await
+    editor(call, Some(rule.record.rule.id), Values::of(pairs), revision, refused).await
 }
 
 async fn found(call: &Call) -> Result<CountedRule, Problem> {
@@ -204,9 +212,11 @@ pub(super) async fn change(call: Call) -> Result<Reply, Problem> {
     let values = Values::of(Form::parse(&call.body)?.into_pairs());
     match changed(&call, id, &values).await {
         Ok(()) => Ok(Reply::see_other("/rules")),
+        // Sent again, the values of a stale form would undo the change of somebody else.
+        Err(problem) if problem.code == Code::Stale => stored(&call, Some(Refusal::of(problem)?)).await,
         Err(problem) => {
-            let revision = values.text("revision");
-            editor(&call, Some(id), values, revision, Some(Refusal::of(problem)?)).await
+            let (revision, refused) = (values.text("revision"), Refusal::of_form(problem, &values)?);
+            editor(&call, Some(id), values.repeatable(), revision, Some(refused)).await
         }
     }
 }
@@ -233,7 +243,6 @@ async fn editor(
     revision: String,
     refused: Option<Refusal>,
 ) -> Result<Reply, Problem> {
-    let values = values.repeatable();
     let (status, faults) = refusal::parts(refused);
     let title = if id.is_some() { "Change rule" } else { "New rule" };
     let page = RulePage {

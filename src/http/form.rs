@@ -3,6 +3,9 @@
 use super::problem::Problem;
 use super::query::decode_query;
 
+/// Maximum number of fields: more than any form has, with the boxes of a thousand waiting hosts.
+const MOST_FIELDS: usize = 2048;
+
 /// The fields of a form. They may contain tokens and are never repeated in responses.
 pub struct Form(Vec<(String, String)>);
 
@@ -14,6 +17,9 @@ impl Form {
     pub fn parse(body: &[u8]) -> Result<Self, Problem> {
         let text = std::str::from_utf8(body).map_err(|_| Problem::bad_request("the form is not UTF-8"))?;
         let mut fields = decode_query(text)?;
+        if fields.len() > MOST_FIELDS {
+            return Err(Problem::bad_request(format!("the form has more than {MOST_FIELDS} fields")));
+        }
         fields.sort_by(|(one, _), (other, _)| one.cmp(other));
         if fields.windows(2).any(|pair| pair[0].0 == pair[1].0) {
             return Err(Problem::bad_request("the form repeats a parameter: send each parameter once"));
@@ -52,6 +58,13 @@ mod tests {
         assert_eq!(form.required("token").unwrap(), "a.b c");
         assert!(form.required("confirm").err().unwrap().detail.contains("confirm"));
         assert!(Form::parse(b"").unwrap().get("token").is_none());
+    }
+
+    #[test]
+    fn a_form_has_a_bounded_number_of_fields() {
+        let body = |number: usize| (0..number).map(|name| format!("f{name}=1&")).collect::<String>();
+        let of = |number| Form::parse(body(number).trim_end_matches('&').as_bytes()).is_ok();
+        assert!(of(MOST_FIELDS) && !of(MOST_FIELDS + 1));
     }
 
     #[test]

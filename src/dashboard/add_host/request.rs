@@ -1,6 +1,7 @@
 //! The form of the wizard: its kinds, their fields, and the mint that they ask for.
 
 use super::Field;
+use crate::access::mask;
 use crate::dashboard::form::Values;
 use crate::http::problem::Problem;
 use crate::http::request::{MintRequest, ReenrollmentRequest};
@@ -243,8 +244,10 @@ impl Asked {
 
     /// The address of the form with these values.
     pub(super) fn address(&self) -> String {
-        let values = self.0.repeatable();
-        let kept = values.pairs().filter(|(name, _)| !["csrf_token", "key"].contains(name));
+        let is_kept = |name: &str, value: &str| {
+            !["csrf_token", "key"].contains(&name) && !mask::holds_secret(name) && !mask::holds_secret(value)
+        };
+        let kept = self.0.pairs().filter(|(name, value)| is_kept(name, value));
         let pairs = kept.map(|(name, value)| format!("{}={}", percent_encoded(name), percent_encoded(value)));
         format!("/add-host?{}", pairs.collect::<Vec<_>>().join("&"))
     }

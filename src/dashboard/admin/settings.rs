@@ -13,7 +13,7 @@ use crate::dashboard::parts::{Icon, Moment, grouped};
 use crate::dashboard::refusal::{self, Refusal};
 use crate::http::call::Call;
 use crate::http::form::Form;
-use crate::http::problem::Problem;
+use crate::http::problem::{Code, Problem};
 use crate::http::reply::Reply;
 use crate::service::FieldError;
 use crate::service::settings::{SettingChange, Standing};
@@ -80,7 +80,11 @@ pub(super) async fn change(call: Call) -> Result<Reply, Problem> {
     };
     match changed {
         Ok(_) => Ok(Reply::see_other(SETTINGS)),
-        Err(problem) => page(&call, Some((Refusal::of(problem)?, values.repeatable()))).await,
+        // Sent again, the values of a stale form would undo the change of somebody else.
+        Err(problem) if problem.code == Code::Stale => {
+            page(&call, Some((Refusal::of(problem)?, Values::of(Vec::new())))).await
+        }
+        Err(problem) => page(&call, Some((Refusal::of_form(problem, &values)?, values.repeatable()))).await,
     }
 }
 

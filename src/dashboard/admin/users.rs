@@ -149,7 +149,10 @@ pub(in crate::dashboard::admin) async fn create(call: Call) -> Result<Reply, Pro
         Err(problem) if problem.code == Code::UserExists && is_repeated(&call, &values).await? => {
             Ok(Reply::see_other(&page_of(&values.text("name"))))
         }
-        Err(problem) => editor(&call, &values, Some(Refusal::of(problem)?)).await,
+        Err(problem) => {
+            let refused = Refusal::of_form(problem, &values)?;
+            editor(&call, &values.repeatable(), Some(refused)).await
+        }
     }
 }
 
@@ -177,7 +180,6 @@ async fn is_repeated(call: &Call, values: &Values) -> Result<bool, Problem> {
 }
 
 async fn editor(call: &Call, values: &Values, refused: Option<Refusal>) -> Result<Reply, Problem> {
-    let values = &values.repeatable();
     let (status, faults) = refusal::parts(refused);
     let since = values.owned("since").unwrap_or_else(|| call.authority.time.now().to_rfc3339());
     let page = NewUserPage {

@@ -76,6 +76,50 @@ async fn a_form_without_revision_is_stale() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_stored_value_like_a_credential_stays() {
+    let at = Running::start().await;
+    let limits =
+        json!({ "clusters": ["keyjobs"], "dns_names": ["keyjapan.example.org"], "roles": ["proxy"] });
+    let user = json!({ "username": "ola", "password": PASSWORD, "role": "operator", "limits": limits });
+    assert_eq!(at.admin().post("/api/v1/users", &user).await.status, 201);
+    let browser = Browser::admin(&at).await;
+    let shown = browser.get("/admin/users/ola/change").await.text;
+    assert!(shown.contains("keyjobs") && shown.contains("keyjapan.example.org"), "{shown}");
+    let rule = json!({ "cluster_id": "keyjobs", "label": "jobs", "names": ["*.keyjapan.example.org"] });
+    let rule = at.admin().post("/api/v1/auto-approve-rules", &rule).await;
+    let form = format!("/rules/{}", rule.json["id"].as_str().unwrap());
+    assert!(browser.get(&form).await.text.contains("*.keyjapan.example.org"));
+    // A list that is shown again is never empty, which would stand for every name.
+    let typed = [("label", "x"), ("cluster", "*"), ("any_role", "on"), ("names", "keyjapan.example.org")];
+    let typed = typed.into_iter().chain([("addresses", "ten")]).collect::<Vec<_>>();
+    let refused = browser.submit(&form, &form, &typed).await;
+    assert_eq!(refused.status, 400, "{}", refused.text);
+    assert!(refused.text.contains("rows=\"3\">k(a credential, not shown)"), "{}", refused.text);
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stale_form_shows_what_is_there_now() {
+    let at = Running::start().await;
+    let browser = Browser::admin(&at).await;
+    let rule = json!({ "cluster_id": "eu-1", "label": "before", "allowed_roles": ["proxy"] });
+    let rule = at.admin().post("/api/v1/auto-approve-rules", &rule).await.json;
+    let (id, revision) = (rule["id"].as_str().unwrap(), rule["revision"].to_string());
+    let change = json!({ "label": "narrowed", "max_nodes": 3 });
+    assert_eq!(at.admin().patch(&format!("/api/v1/auto-approve-rules/{id}"), &change).await.status, 200);
+    let typed = [("label", "typed"), ("cluster", "*"), ("any_role", "on"), ("revision", &revision)];
+    let stale = browser.post(&format!("/rules/{id}"), &typed).await;
+    assert_eq!(stale.status, 412, "{}", stale.text);
+    assert!(
+        stale.text.contains("value=\"narrowed\"") && stale.text.contains("value=\"3\""),
+        "{}",
+        stale.text
+    );
+    assert!(!stale.text.contains("value=\"typed\""), "{}", stale.text);
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_form_sent_twice_makes_one_thing() {
     let at = Running::start().await;
     let browser = Browser::admin(&at).await;

@@ -59,7 +59,10 @@ pub(in crate::dashboard::admin) async fn create(call: Call) -> Result<Reply, Pro
     let (values, passwords) = secrets::form(&call)?;
     match created(&call, &values, passwords.current.as_ref()).await {
         Ok(reply) => Ok(reply),
-        Err(problem) => editor(&call, &values, Some(Refusal::of(problem)?)).await,
+        Err(problem) => {
+            let refused = Refusal::of_form(problem, &values)?;
+            editor(&call, &values.repeatable(), Some(refused)).await
+        }
     }
 }
 
@@ -130,7 +133,6 @@ struct ShownOncePage<'a> {
 }
 
 async fn editor(call: &Call, values: &Values, refused: Option<Refusal>) -> Result<Reply, Problem> {
-    let values = &values.repeatable();
     let (status, faults) = refusal::parts(refused);
     let since = values.owned("since").unwrap_or_else(|| call.authority.time.now().to_rfc3339());
     let scopes = scopes(call, values);

@@ -73,20 +73,31 @@ async fn ask_for_state(call: &Call, disabled: bool, refused: Option<Refusal>) ->
 
 /// Asks before a user is signed out everywhere.
 pub(in crate::dashboard::admin) async fn ask_to_sign_out(call: Call) -> Result<Reply, Problem> {
-    let user = found(&call).await?;
+    ask_for_sign_out(&call, None).await
+}
+
+async fn ask_for_sign_out(call: &Call, refused: Option<Refusal>) -> Result<Reply, Problem> {
+    let user = found(call).await?;
     let act = Act {
         sentences: vec![format!("Every session of {} ends. API keys still work.", user.name)],
         button: "Sign out everywhere",
         ..about(&user, "Sign out", "sign-out")
     };
-    act.page(&call, None).await
+    act.page(call, refused).await
 }
 
 /// Ends every session of a user.
 pub(in crate::dashboard::admin) async fn sign_out(call: Call) -> Result<Reply, Problem> {
-    let name = named(&call)?;
-    call.authority.accounts.sign_out_user(&call.caller, &name).await?;
-    Ok(Reply::see_other(&page_of(name.as_str())))
+    match signed_out(&call).await {
+        Ok(()) => Ok(Reply::see_other(&page_of(named(&call)?.as_str()))),
+        Err(problem) => ask_for_sign_out(&call, Some(Refusal::of(problem)?)).await,
+    }
+}
+
+async fn signed_out(call: &Call) -> Result<(), Problem> {
+    let (values, _) = secrets::form(call)?;
+    is_current(&found(call).await?, &values)?;
+    Ok(call.authority.accounts.sign_out_user(&call.caller, &named(call)?).await?)
 }
 
 /// Asks before a user is deleted.

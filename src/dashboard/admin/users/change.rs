@@ -30,10 +30,15 @@ struct ChangePage<'a> {
 
 /// Shows the form of the role and the limits.
 pub(in crate::dashboard::admin) async fn show(call: Call) -> Result<Reply, Problem> {
-    let user = found(&call).await?;
+    stored(&call, None).await
+}
+
+/// The form with the user as it is.
+async fn stored(call: &Call, refused: Option<Refusal>) -> Result<Reply, Problem> {
+    let user = found(call).await?;
     let mut pairs = limits::pairs(&user.limits);
     pairs.push(("role".to_owned(), user.role.as_str().to_owned()));
-    editor(&call, &user, &Values::of(pairs), None).await
+    editor(call, &user, &Values::of(pairs), refused).await
 }
 
 /// Gives a user the role and the limits of the form.
@@ -42,7 +47,12 @@ pub(in crate::dashboard::admin) async fn change(call: Call) -> Result<Reply, Pro
     let (values, passwords) = secrets::form(&call)?;
     match changed(&call, &user, &values, passwords.current.as_ref()).await {
         Ok(()) => Ok(Reply::see_other(&page_of(&user.name))),
-        Err(problem) => editor(&call, &user, &values, Some(Refusal::of(problem)?)).await,
+        // Sent again, the values of a stale form would undo the change of somebody else.
+        Err(problem) if problem.code == Code::Stale => stored(&call, Some(Refusal::of(problem)?)).await,
+        Err(problem) => {
+            let refused = Refusal::of_form(problem, &values)?;
+            editor(&call, &user, &values.repeatable(), Some(refused)).await
+        }
     }
 }
 
@@ -80,7 +90,7 @@ async fn editor(
         revision: user.version,
         now: format!("{}. Limits: {}", user.role.as_str(), limits::short(&user.limits)),
         roles: roles(&values.text("role")),
-        limits: LimitFields::of(call, &values.repeatable()),
+        limits: LimitFields::of(call, values),
         faults,
     };
     frame::page(status, &page)

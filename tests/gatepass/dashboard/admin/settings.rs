@@ -68,7 +68,7 @@ async fn stale_settings_are_refused() {
     let stale = browser.post_bare(PAGE, &[pairs(&hidden), pairs(&sent)].concat()).await;
     assert_eq!(stale.status, 412, "{}", stale.text);
     assert!(
-        stale.text.contains("It has changed since") && stale.text.contains("value=\"500\""),
+        stale.text.contains("It has changed since") && stale.text.contains("value=\"20m\""),
         "{}",
         stale.text
     );
