@@ -18,6 +18,7 @@ fn documents() -> Vec<String> {
     let names = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"];
     let pages = fs::read_dir(Path::new(ROOT).join("docs")).unwrap();
     let pages = pages.map(|page| format!("docs/{}", page.unwrap().file_name().to_string_lossy()));
+    let pages = pages.filter(|page| page.ends_with(".md"));
     names.map(String::from).into_iter().chain(pages).collect()
 }
 

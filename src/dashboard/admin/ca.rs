@@ -7,7 +7,7 @@ use crate::clock::Timestamp;
 use crate::dashboard::dialect::sentence;
 use crate::dashboard::frame::{self, Frame};
 use crate::dashboard::grant;
-use crate::dashboard::parts::{Icon, Mark, Moment, Tone, grouped};
+use crate::dashboard::parts::{Icon, Mark, Moment, Tone};
 use crate::dashboard::refusal::Refusal;
 use crate::http::call::Call;
 use crate::http::form::Form;
@@ -31,8 +31,6 @@ struct CaPage<'a> {
     revoked: Vec<(String, Moment)>,
     crl_signed: Option<Moment>,
     server_expires: Option<Moment>,
-    live_hosts: String,
-    live_tokens: String,
 }
 
 /// The current root.
@@ -60,7 +58,6 @@ pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
     let (authority, now) = (&call.authority, call.authority.time.now());
     let cas = authority.cas.load();
     let current = cas.current();
-    let (live_hosts, live_tokens) = authority.ca.in_use().await?;
     let moment = |at: Timestamp| Moment::new(at, now);
     let issuing = cas.all().enumerate().map(|(place, ca)| {
         let ski = hex(ca.issuing_ski());
@@ -89,8 +86,6 @@ pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
         revoked: cas.revoked().iter().map(|ca| (ca.ski.clone(), moment(ca.revoked_at))).collect(),
         crl_signed: authority.ca.crls.signed_at().map(moment),
         server_expires: authority.health.server_certificate_expires_at().map(moment),
-        live_hosts: grouped(live_hosts),
-        live_tokens: grouped(live_tokens),
     };
     frame::ok(&page)
 }
