@@ -53,6 +53,9 @@ pub(super) fn routes() -> Vec<Route> {
     ]
 }
 
+/// Number of versions on the page.
+const SHOWN_VERSIONS: usize = 10;
+
 #[derive(askama::Template)]
 #[template(path = "policy.html")]
 struct PolicyPage<'a> {
@@ -186,7 +189,7 @@ async fn token_rows(call: &Call, id: PolicyId) -> Result<Vec<TokenRow>, Problem>
     Ok(found.iter().map(|token| TokenRow::new(token, &labels, now)).collect())
 }
 
-/// The kept versions, newest first, each with its changes to the one before.
+/// The newest versions, each with its changes to the one before.
 async fn versions(call: &Call, policy: &Policy, names: &OutputNames) -> Result<Vec<Version>, Problem> {
     let kept = call.authority.policies.policy_revisions(policy.id).await?;
     let (lifetime, now) = (call.authority.policies.lifetime, call.authority.time.now());
@@ -202,5 +205,5 @@ async fn versions(call: &Call, policy: &Policy, names: &OutputNames) -> Result<V
             is_oldest: before.is_none() && version.revision > 1,
         }
     };
-    Ok(kept.iter().enumerate().map(version).collect())
+    Ok(kept.iter().take(SHOWN_VERSIONS).enumerate().map(version).collect())
 }

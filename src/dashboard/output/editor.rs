@@ -12,7 +12,7 @@ use crate::dashboard::parts::Icon;
 use crate::dashboard::refusal::{self, Refusal};
 use crate::http::call::Call;
 use crate::http::form::Form;
-use crate::http::problem::Problem;
+use crate::http::problem::{Code, Problem};
 use crate::http::query;
 use crate::http::reply::Reply;
 use crate::http::request::OutputRequest;
@@ -89,6 +89,10 @@ pub(super) async fn change(call: Call) -> Result<Reply, Problem> {
     let changed = call.authority.outputs.change_output(&call.caller, id, edit, Some(sent.revision())).await;
     match changed.map_err(Problem::from) {
         Ok(_) => Ok(Reply::see_other(&format!("/outputs/{id}"))),
+        // Sent again, the values of a stale form would undo the change of somebody else.
+        Err(problem) if problem.code == Code::Stale => {
+            editor(&call, Some(&listed), listed.output.kind, shown, Some(Refusal::of(problem)?)).await
+        }
         Err(problem) => {
             let values = sent.carried(&shown, &shown);
             editor(&call, Some(&listed), listed.output.kind, values, Some(Refusal::of_form(problem, &sent)?))

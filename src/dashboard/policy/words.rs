@@ -1,5 +1,6 @@
 //! The terms of a policy in words, and the changes of a version.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -12,7 +13,10 @@ use crate::span::show_span;
 /// Maximum length of a value in the list of versions, in characters.
 const LONGEST: usize = 80;
 
-/// A term that a version changed.
+/// Maximum number of changes that a version shows.
+const MOST: usize = 20;
+
+/// A term that a version changed. The last one may stand for all others: it has no values.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Change {
     pub(super) name: String,
@@ -57,17 +61,19 @@ pub(super) fn changes(
     names: &OutputNames,
 ) -> Vec<Change> {
     let (was, is) = (all(before, configured, names), all(after, configured, names));
-    let none = || "none".to_owned();
-    let of = |terms: &[(String, String)], name: &str| {
-        terms.iter().find(|(term, _)| term == name).map_or_else(none, |(_, value)| value.clone())
-    };
-    let gone = was.iter().filter(|(name, _)| !is.iter().any(|(other, _)| other == name));
+    let by_name = |terms: &[(String, String)]| terms.iter().cloned().collect::<BTreeMap<_, _>>();
+    let (old, new) = (by_name(&was), by_name(&is));
+    let of = |terms: &BTreeMap<String, String>, name: &str| cut(terms.get(name).map_or("none", |text| text));
+    let gone = was.iter().filter(|(name, _)| !new.contains_key(name));
     let every = is.iter().chain(gone).map(|(name, _)| name);
-    let change = |name: &String| Change { name: name.clone(), before: of(&was, name), after: of(&is, name) };
-    let differ = every.map(change).filter(|change| change.before != change.after);
-    let short =
-        |change: Change| Change { before: cut(&change.before), after: cut(&change.after), name: change.name };
-    differ.map(short).collect()
+    let differ = every.filter(|name| old.get(*name) != new.get(*name)).collect::<Vec<_>>();
+    let change = |name: &&String| Change { name: cut(name), before: of(&old, name), after: of(&new, name) };
+    let mut changes = differ.iter().take(MOST).map(change).collect::<Vec<_>>();
+    if differ.len() > MOST {
+        let name = format!("and {} more", differ.len() - MOST);
+        changes.push(Change { name, before: String::new(), after: String::new() });
+    }
+    changes
 }
 
 /// Every term with its name, and every setting as a term of its own.
@@ -178,5 +184,13 @@ mod tests {
         let lifetime = PolicyTerms { certificate_lifetime: Some(CONFIGURED), ..before.clone() };
         let changes = super::changes((&before, &lifetime), CONFIGURED, &names);
         assert_eq!((changes.len(), changes[0].before.as_str()), (1, "valid for 30d, as configured"));
+    }
+
+    #[test]
+    fn many_changes_are_cut() {
+        let many = (0..1000).map(|number| (format!("setting{number:04}"), json!(true)));
+        let (none, many) = (terms(&[], json!({})), terms(&[], Value::Object(many.collect())));
+        let changes = changes((&none, &many), CONFIGURED, &OutputNames::of(&[]));
+        assert_eq!((changes.len(), changes[MOST].name.as_str()), (MOST + 1, "and 980 more"));
     }
 }
