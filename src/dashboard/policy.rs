@@ -78,6 +78,8 @@ struct PolicyPage<'a> {
     tokens: String,
     token_rows: Vec<TokenRow>,
     versions: Vec<Version>,
+    /// Number of kept versions that the page does not show.
+    older: usize,
     /// The acts that the role and the limits of the user allow.
     writes: bool,
     mints: bool,
@@ -116,6 +118,7 @@ async fn show(call: Call) -> Result<Reply, Problem> {
     let mints = frame.may.write_tokens && limits.persistent && limits.policies.allows(&id);
     let by = |actor: &str| grant::actor(actor, &ActorLabels::default());
     let lifetime = call.authority.policies.lifetime;
+    let (versions, older) = versions(&call, &policy, &names).await?;
     frame::ok(&PolicyPage {
         id,
         name: terms.name.to_string(),
@@ -134,7 +137,8 @@ async fn show(call: Call) -> Result<Reply, Problem> {
         host_rows: if frame.may.read_hosts { host_rows(&call, id).await? } else { Vec::new() },
         tokens: grouped(tokens),
         token_rows: if frame.may.read_tokens { token_rows(&call, id).await? } else { Vec::new() },
-        versions: versions(&call, &policy, &names).await?,
+        versions,
+        older,
         writes: frame.may.write_policies && call.caller.may(Act::ChangePolicy(id)).is_ok(),
         mints,
         role_for_changes: least_role(P::WritePolicies).to_string(),
@@ -189,8 +193,12 @@ async fn token_rows(call: &Call, id: PolicyId) -> Result<Vec<TokenRow>, Problem>
     Ok(found.iter().map(|token| TokenRow::new(token, &labels, now)).collect())
 }
 
-/// The newest versions, each with its changes to the one before.
-async fn versions(call: &Call, policy: &Policy, names: &OutputNames) -> Result<Vec<Version>, Problem> {
+/// The newest versions, each with its changes to the one before, and the number of older ones.
+async fn versions(
+    call: &Call,
+    policy: &Policy,
+    names: &OutputNames,
+) -> Result<(Vec<Version>, usize), Problem> {
     let kept = call.authority.policies.policy_revisions(policy.id).await?;
     let (lifetime, now) = (call.authority.policies.lifetime, call.authority.time.now());
     let version = |(place, version): (usize, &Policy)| {
@@ -205,5 +213,6 @@ async fn versions(call: &Call, policy: &Policy, names: &OutputNames) -> Result<V
             is_oldest: before.is_none() && version.revision > 1,
         }
     };
-    Ok(kept.iter().take(SHOWN_VERSIONS).enumerate().map(version).collect())
+    let shown = kept.iter().take(SHOWN_VERSIONS).enumerate().map(version).collect();
+    Ok((shown, kept.len().saturating_sub(SHOWN_VERSIONS)))
 }

@@ -42,6 +42,9 @@ struct EditorPage<'a> {
     faults: Vec<String>,
 }
 
+/// The sentence about the fields of a stale form.
+const NOT_KEPT: &str = "The form shows the present values. The typed ones are not kept.";
+
 /// The types of an output, in the order of the page.
 const KINDS: [OutputKind; 4] =
     [OutputKind::Elasticsearch, OutputKind::RemoteElasticsearch, OutputKind::Kafka, OutputKind::Logstash];
@@ -91,7 +94,9 @@ pub(super) async fn change(call: Call) -> Result<Reply, Problem> {
         Ok(_) => Ok(Reply::see_other(&format!("/outputs/{id}"))),
         // Sent again, the values of a stale form would undo the change of somebody else.
         Err(problem) if problem.code == Code::Stale => {
-            editor(&call, Some(&listed), listed.output.kind, shown, Some(Refusal::of(problem)?)).await
+            let mut refusal = Refusal::of(problem)?;
+            refusal.faults.push(NOT_KEPT.to_owned());
+            editor(&call, Some(&listed), listed.output.kind, shown, Some(refusal)).await
         }
         Err(problem) => {
             let values = sent.carried(&shown, &shown);

@@ -264,3 +264,21 @@ async fn a_viewer_reads_policies_and_changes_none() {
     assert_eq!(stored(&at, &id).await["revision"], 1);
     at.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_shows_the_newest_versions() {
+    let at = Running::start().await;
+    let browser = Browser::admin(&at).await;
+    let id = policy(&at, json!({ "name": "edge", "first_token": false })).await;
+    for level in 2..=12 {
+        let change = json!({ "settings": { "level": level } });
+        assert_eq!(at.admin().patch(&format!("/api/v1/policies/{id}"), &change).await.status, 200);
+    }
+    let page = browser.get(&format!("/policies/{id}")).await.text;
+    assert!(page.contains("2 older. <code>gatepass policy revisions</code> lists all"), "{page}");
+    assert!(page.contains("restore?version=3\"") && !page.contains("restore?version=2\""), "{page}");
+    assert!(page.contains("<b>Setting level</b> 2 → 3"), "{page}");
+    let old = browser.get(&format!("/policies/{id}/restore?version=1")).await;
+    assert_eq!(old.status, 200, "{}", old.text);
+    at.stop().await;
+}

@@ -124,3 +124,55 @@ async fn an_output_of_a_policy_is_not_deleted() {
     assert_eq!(browser.get(&format!("/outputs/{id}")).await.status, 404);
     at.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stale_output_form_shows_the_present_values() {
+    let at = Running::start().await;
+    let browser = Browser::admin(&at).await;
+    let id = create(&browser, "events").await;
+    let path = format!("/api/v1/outputs/{id}");
+    assert_eq!(at.admin().patch(&path, &json!({ "name": "renamed" })).await.status, 200);
+    let typed = [("name", "typed"), ("auth", "user_pass"), ("password", SECRETS[1]), ("revision", "1")];
+    let stale = browser.post(&format!("/outputs/{id}/edit"), &typed).await;
+    assert_eq!(stale.status, 412, "{}", stale.text);
+    assert!(stale.text.contains("The typed ones are not kept."), "{}", stale.text);
+    assert!(stale.text.contains("value=\"renamed\"") && stale.text.contains("name=\"revision\" value=\"2\""));
+    assert!(!stale.text.contains("value=\"typed\""), "{}", stale.text);
+    has_no_secret(&stale);
+    assert_eq!(stored(&at, &id).await["name"], "renamed");
+    at.stop().await;
+}
+
+/// Sends the form of [`create`] for the output `events` with this password.
+async fn repeat(browser: &Browser, password: &str) -> Said {
+    let fields = [
+        ("name", "events"),
+        ("hosts", "kafka-1.example.org:9092\r\nkafka-2.example.org:9092"),
+        ("auth", "user_pass"),
+        ("username", "agent"),
+        ("password", password),
+    ];
+    browser.submit("/outputs/new?type=kafka", "/outputs/new", &fields).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_or_old_output_confirms_no_secret() {
+    let at = Running::start().await;
+    let browser = Browser::admin(&at).await;
+    let id = create(&browser, "events").await;
+    assert_eq!(repeat(&browser, SECRETS[0]).await.status, 303);
+    at.clock.advance(std::time::Duration::from_secs(3601));
+    let browser = Browser::admin(&at).await;
+    let late = repeat(&browser, SECRETS[0]).await;
+    assert_eq!(late.status, 409, "{}", late.text);
+    let path = format!("/api/v1/outputs/{id}");
+    assert_eq!(at.admin().delete(&path).await.status, 200);
+    let path = format!("/api/v1/outputs/{}", create(&browser, "events").await);
+    assert_eq!(at.admin().patch(&path, &json!({ "password": SECRETS[1] })).await.status, 200);
+    for secret in [SECRETS[0], SECRETS[1]] {
+        let guess = repeat(&browser, secret).await;
+        assert_eq!(guess.status, 409, "{}", guess.text);
+        has_no_secret(&guess);
+    }
+    at.stop().await;
+}
