@@ -150,6 +150,6 @@ async fn changed_files_are_used_and_broken_ones_are_not() {
     fs::write(setting.path("console.pem"), "broken").unwrap();
     at.reload.now().await;
     assert!(serves(second).await, "the former one stays");
-    assert_eq!(at.stranger().get("/readyz").await.status, 200);
+    assert_eq!(at.stranger().get("/livez").await.status, 200);
     at.stop().await;
 }

@@ -11,8 +11,8 @@ use crate::support::{Host, Running, database, inside};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// The tables that follow the number of tokens and hosts; the others hold a handful of rows, the counters two for each hour, and
-/// the ledger everything.
+/// The tables that follow the number of tokens and hosts. The counters have two rows for each hour, the ledger everything, and the
+/// others a handful.
 fn growing(at: &Running) -> BTreeMap<String, i64> {
     let mut counts = database::counts(at.data_dir());
     let kept = ["ledger", "crl_numbers", "status_pages", "hourly_counters"];
