@@ -42,8 +42,8 @@ fn a_host_joins_with_the_command_of_the_page() {
     let browser = Browser::start(&served);
     browser.sign_in_admin();
     make(&browser, "web-7");
-    browser.check("new-token");
     browser.wait_for("It expires in 14:");
+    browser.check("new-token");
     let (command, token) = (browser.content("command"), browser.content("token"));
     let token = format!("{}\n", token.trim());
     machine.run(&command, &token).expect_good();
