@@ -90,7 +90,10 @@ async fn question(call: &Call, refused: Option<Refusal>) -> Result<Reply, Proble
         back: SETTINGS.to_owned(),
         section: SETTINGS,
         hidden: vec![("key".to_owned(), signing_key(call).await?)],
-        sentences: vec![fault.unwrap_or_else(|| "The clock is not in doubt.".to_owned()), ends],
+        sentences: vec![
+            fault.unwrap_or_else(|| "The clock is trusted: there is nothing to accept.".to_owned()),
+            ends,
+        ],
         button: "Accept clock",
         ..Act::default()
     };

@@ -59,7 +59,13 @@ async fn ask_for_state(call: &Call, disabled: bool, refused: Option<Refusal>) ->
         _ => format!(" The {} of {name} {verb}.", counted(keys, "API key")),
     };
     let (verb, sentence) = match disabled {
-        true => ("Disable", format!("The sessions of {name} end.{}", keys("can no longer be used"))),
+        true => (
+            "Disable",
+            format!(
+                "{name} can no longer sign in, and every session of {name} ends.{}",
+                keys("can no longer be used")
+            ),
+        ),
         false => ("Enable", format!("{name} can sign in again.{}", keys("can be used again"))),
     };
     let act = Act {
