@@ -7,6 +7,9 @@ use crate::http::call::Call;
 use crate::http::problem::Problem;
 use crate::name::Role;
 
+/// Maximum size in bytes of a form with JSON or certificates: escapes make it longer than the body of the API.
+pub(super) const LARGE_FORM: usize = 256 * 1024;
+
 /// The group of the boxes that choose roles.
 const ROLE: &str = "role";
 

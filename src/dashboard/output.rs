@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use http::Method;
 
 use super::dialect::PAGE;
+use super::form::LARGE_FORM;
 use super::frame::{self, Frame};
 use super::grant;
 use super::host;
@@ -21,16 +22,10 @@ use crate::id::{OutputId, PolicyId};
 use crate::service::labels::ActorLabels;
 use crate::store::{KeyCounts, ListedOutput, MOST_OUTPUTS, Output, OutputKind, PageQuery, SecretField};
 
-/// Maximum size of a form with certificates and a key in bytes.
-const BODY_LIMIT: usize = 256 * 1024;
-
 /// The rows of outputs in the table of routes.
 pub(super) fn routes() -> Vec<Route> {
     let (get, post) = (|path| (Method::GET, path), |path| (Method::POST, path));
-    let large = |mut row: Route| {
-        row.body_limit = BODY_LIMIT;
-        row
-    };
+    let large = |row: Route| row.with_body_limit(LARGE_FORM);
     vec![
         Route::of(&PAGE, get("/outputs/new"), P::WritePolicies, editor::ask_for_one),
         large(Route::of(&PAGE, post("/outputs/new"), P::WritePolicies, editor::create)),
@@ -156,7 +151,7 @@ fn facts(output: &Output) -> Vec<(&'static str, String)> {
     let given = |text: &Option<String>| text.as_ref().map(|_| "set".to_owned());
     let facts = [
         ("Addresses", Some(settings.hosts.join(", "))),
-        ("CAs", Some(given(&settings.ca).unwrap_or_else(|| "those of the system".to_owned()))),
+        ("Trusted CAs", Some(given(&settings.ca).unwrap_or_else(|| "the CAs of the system".to_owned()))),
         ("Authentication", settings.auth.map(|auth| <&str>::from(auth).replace('_', " and "))),
         ("SASL mechanism", settings.sasl_mechanism.map(|mechanism| <&str>::from(mechanism).to_owned())),
         ("User name", settings.username.clone()),

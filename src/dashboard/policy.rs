@@ -8,6 +8,7 @@ mod words;
 use http::Method;
 
 use super::dialect::PAGE;
+use super::form::LARGE_FORM;
 use super::frame::{self, Frame};
 use super::grant::{self, TokenRow};
 use super::host;
@@ -29,16 +30,11 @@ use crate::store::{
 
 /// Number of tokens and of hosts on the page of a policy.
 const NEWEST: u32 = 10;
-/// Maximum size of a form with settings and schema in bytes: escapes make it longer than the JSON of the API.
-const BODY_LIMIT: usize = 256 * 1024;
 
 /// The rows of policies in the table of routes.
 pub(super) fn routes() -> Vec<Route> {
     let (get, post) = (|path| (Method::GET, path), |path| (Method::POST, path));
-    let large = |mut row: Route| {
-        row.body_limit = BODY_LIMIT;
-        row
-    };
+    let large = |row: Route| row.with_body_limit(LARGE_FORM);
     vec![
         Route::of(&PAGE, get("/policies"), P::ReadPolicies, policies::show),
         Route::of(&PAGE, get("/policies/new"), P::WritePolicies, editor::ask_for_one),

@@ -8,8 +8,7 @@ use crate::http::problem::{Code, Problem};
 use crate::service::FieldError;
 
 /// The sentence about a form whose subject has changed since.
-const STALE: &str =
-    "It has changed since this page was opened. Nothing was done: check it, and send the form again.";
+const STALE: &str = "Somebody changed this after you opened the page. Nothing was done. Check the current values, and send the form again.";
 
 /// The sentence about a value that the page does not repeat.
 const NOT_REPEATED: &str =
@@ -69,7 +68,7 @@ fn field_name(field: &str) -> &str {
     match field.split(['[', '.']).next().unwrap_or(field) {
         "ttl" => "Valid for",
         "bind" | "cluster_id" | "cluster" => "Cluster",
-        "max_uses" => "Maximum number",
+        "max_uses" => "Maximum number of uses",
         "max_nodes" => "Maximum number of hosts",
         "expected_hosts" => "Expected hosts",
         "dns_names" => "DNS name",
@@ -84,22 +83,22 @@ fn field_name(field: &str) -> &str {
         "clusters" => "Clusters",
         "max_ttl" => "Maximum life",
         "role" => "Role",
-        "default_ttl" => "Life of a token",
-        "max_ephemeral_ttl" => "Longest life of an ephemeral token",
-        "cluster_ttl" => "Life of a cluster token",
+        "default_ttl" => "Default life of a token",
+        "max_ephemeral_ttl" => "Maximum life of an ephemeral token",
+        "cluster_ttl" => "Default life of a cluster token",
         "retention" => "Retention of ended tokens",
         "node_limit" => "Maximum number of hosts",
         "approval" => "Approval",
         "scopes" => "Scopes",
-        "password" => "Password of the user",
+        "password" => "Password",
         "current_password" => "Your current password",
         "name" => "Name",
         "certificate_lifetime" => "Certificates valid for",
-        "renew_at" => "Renewed after",
-        "audiences" => "Audiences",
+        "renew_at" => "Renew after",
+        "audiences" => "Services",
         "outputs" => "Outputs",
         "hosts" => "Addresses",
-        "ca" => "CAs of the addresses",
+        "ca" => "Trusted CAs",
         "auth" => "Authentication",
         "sasl_mechanism" => "SASL mechanism",
         "username" => "User name",

@@ -182,6 +182,12 @@ impl Route {
         matches!(self.path, "/livez" | "/readyz" | "/metrics")
     }
 
+    /// The same row for bodies of at most `bytes`.
+    pub const fn with_body_limit(mut self, bytes: usize) -> Self {
+        self.body_limit = bytes;
+        self
+    }
+
     /// Returns true if the script of a page sends the request, and no person. It is no use of the session, and a refusal does not
     /// lead to the sign-in page.
     pub fn is_in_background(&self) -> bool {

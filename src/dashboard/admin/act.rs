@@ -34,6 +34,8 @@ pub(super) struct Act {
     pub(super) picks: Vec<Pick>,
     /// True if the form asks for the current password.
     pub(super) password: bool,
+    /// True if nobody loses anything.
+    pub(super) harmless: bool,
     /// The word on the button.
     pub(super) button: &'static str,
 }
@@ -72,8 +74,8 @@ pub(super) fn minted(number: u64) -> Vec<Pick> {
     match number {
         0 => Vec::new(),
         _ => vec![
-            pick("keep", format!("Keep the {these} minted by it")),
-            pick("revoke", format!("Revoke the {these} minted by it")),
+            pick("keep", format!("Keep {these}, minted by the user or key")),
+            pick("revoke", format!("Revoke {these}, minted by the user or key")),
         ],
     }
 }

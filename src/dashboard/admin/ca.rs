@@ -65,7 +65,7 @@ pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
             crl: authority.ca.crls.get(&ski).is_some(),
             ski,
             subject: ca.issuing_subject(),
-            mark: if place == 0 { Mark(Tone::Good, "in use") } else { Mark(Tone::Plain, "former") },
+            mark: if place == 0 { Mark(Tone::Good, "current") } else { Mark(Tone::Plain, "former") },
             expires: moment(ca.issuing_not_after()),
             current: place == 0,
         }
@@ -108,7 +108,7 @@ async fn rotated(call: &Call) -> Result<(), Problem> {
     let extent = match form.get("extent") {
         Some("issuing") => Extent::Issuing,
         Some("root") => Extent::Root,
-        _ => return Err(Problem::bad_request("select an issuing CA, or a root too")),
+        _ => return Err(Problem::bad_request("select a new issuing CA, or a new issuing CA and root")),
     };
     let _turn = TURN.lock().await;
     if form.get("ca") != Some(current(call).as_str()) {
@@ -126,8 +126,8 @@ async fn rotation(call: &Call, refused: Option<Refusal>) -> Result<Reply, Proble
     let (hosts, tokens) = call.authority.ca.in_use().await?;
     let hosts = counted(hosts, "live host");
     let pick = |value, text, checked| Pick { field: "extent", value, text, checked };
-    let root = "A new root too. The private key of the current root is destroyed; other servers must trust the current root \
-                until every host has renewed";
+    let root = "A new issuing CA and a new root. The server destroys the private key of the current root: export it first if you may \
+                have to revoke an issuing CA. Other servers must trust the current root until every host has renewed";
     let act = Act {
         title: "Rotate the certificate authority".to_owned(),
         action: format!("{CA}/rotate"),
@@ -135,11 +135,11 @@ async fn rotation(call: &Call, refused: Option<Refusal>) -> Result<Reply, Proble
         section: CA,
         hidden: vec![("ca".to_owned(), current(call))],
         sentences: vec![
-            format!("The new CA goes to {hosts} with the next renewal."),
-            format!("Certificates stay valid, and {} too.", counted(tokens, "live persistent token")),
+            format!("{hosts} will use the new CA after the next renewal."),
+            format!("Certificates and {} stay valid.", counted(tokens, "live persistent token")),
             "Back up the keys directory afterwards.".to_owned(),
         ],
-        legend: "Created",
+        legend: "New",
         picks: vec![
             pick("issuing", "A new issuing CA under the same root".to_owned(), true),
             pick("root", root.to_owned(), false),

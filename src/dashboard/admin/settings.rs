@@ -128,8 +128,10 @@ fn question(standings: &[Standing], changes: &[SettingChange], values: &Values) 
         back: SETTINGS.to_owned(),
         section: SETTINGS,
         hidden: kept.chain([(CONFIRMED.to_owned(), "on".to_owned())]).collect(),
-        sentences: vec![format!("Records of tokens that ended more than {after} ago are deleted.")],
-        button: "Change settings",
+        sentences: vec![format!(
+            "The server deletes the records of tokens that ended more than {after} ago."
+        )],
+        button: "Shorten the retention",
         ..Act::default()
     })
 }
@@ -156,9 +158,9 @@ async fn page(call: &Call, refused: Option<(Refusal, Values)>) -> Result<Reply, 
             .collect(),
         capacity: vec![
             ("Enrolled hosts", grouped(capacity.enrolled)),
-            ("Maximum number", limit(capacity.node_limit.map(u64::from))),
-            ("May still enroll", limit(capacity.remaining())),
-            ("Wait for approval", grouped(authority.enrollment.count_waiting().await?.count)),
+            ("Maximum number of hosts", limit(capacity.node_limit.map(u64::from))),
+            ("Free slots", limit(capacity.remaining())),
+            ("Waiting for approval", grouped(authority.enrollment.count_waiting().await?.count)),
         ],
         warning: capacity.warning().map(|warning| sentence(&warning)),
         clock: ClockFacts::of(call),
@@ -193,9 +195,9 @@ fn row(standing: &Standing, values: Option<&Values>) -> SettingRow {
 /// The name of a setting and its explanation.
 const fn words(setting: Setting) -> (&'static str, &'static str) {
     match setting {
-        Setting::DefaultTtl => ("Life of a token", "For a token that names no other"),
-        Setting::MaxEphemeralTtl => ("Longest life of an ephemeral token", "No ephemeral token lives longer"),
-        Setting::ClusterTtl => ("Life of a cluster token", "For a token that names no other"),
+        Setting::DefaultTtl => ("Default life of a token", "If the request names no life"),
+        Setting::MaxEphemeralTtl => ("Maximum life of an ephemeral token", "At most 24h"),
+        Setting::ClusterTtl => ("Default life of a cluster token", "If the request names no life"),
         Setting::Retention => ("Retention of ended tokens", "Lists show ended tokens for this long"),
         Setting::NodeLimit => ("Maximum number of hosts", "A number, or off"),
         Setting::Approval => ("Approval", "For hosts that no rule admits"),

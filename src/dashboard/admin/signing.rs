@@ -102,8 +102,8 @@ impl From<&Key> for KeyRow {
             id: key.id.clone(),
             short_id: if key.id.len() > SHORT { grant::short(&key.id) } else { key.id.clone() },
             mark: match key.state {
-                KeyState::Prepared => Mark(Tone::Wait, "next"),
-                KeyState::Current => Mark(Tone::Good, "in use"),
+                KeyState::Prepared => Mark(Tone::Wait, "prepared"),
+                KeyState::Current => Mark(Tone::Good, "current"),
                 KeyState::Previous => Mark(Tone::Plain, "previous"),
                 KeyState::Retired => Mark(Tone::Bad, "retired"),
             },
@@ -202,12 +202,14 @@ async fn question(call: &Call, usage: &str, refused: Option<Refusal>) -> Result<
     let old = keys.iter().find(|key| key.usage == usage && key.state == KeyState::Current);
     let (id, live) = old.map_or_else(Default::default, |key| (key.id.clone(), key.live));
     let consequence = match (usage, old) {
-        (SEAL, _) => "Every secret is sealed again with a new key. The current key is destroyed.".to_owned(),
+        (SEAL, _) => {
+            "The server seals every secret again with a new key, and destroys the current key.".to_owned()
+        }
         (FLEET, Some(_)) => {
             "New tokens get their API key from a new key. Other tokens keep theirs.".to_owned()
         }
         (FLEET, None) => {
-            "A first key is created. New tokens with a policy get their API key from it.".to_owned()
+            "The server creates the first key. New tokens with a policy get their API key from it.".to_owned()
         }
         _ => format!(
             "The prepared key signs from now on. The current key becomes a previous one: its {} stay valid.",
@@ -221,6 +223,7 @@ async fn question(call: &Call, usage: &str, refused: Option<Refusal>) -> Result<
         section: KEYS,
         hidden: vec![("use".to_owned(), usage.to_owned()), ("key".to_owned(), id)],
         sentences: vec![consequence, "Back up the keys directory afterwards.".to_owned()],
+        harmless: usage != SEAL,
         button: "Rotate",
         ..Act::default()
     };

@@ -200,7 +200,7 @@ fn roles(chosen: &str) -> Vec<Choice> {
         let name = match role {
             UserRole::Admin => "admin: everything",
             UserRole::Operator => "operator: tokens, hosts, policies and rules",
-            UserRole::Analyst => "analyst: reads, with the ledger",
+            UserRole::Analyst => "analyst: reads tokens, hosts, policies and the ledger",
             UserRole::Viewer => "viewer: reads tokens, hosts and policies",
         };
         let value = role.as_str();

@@ -43,7 +43,7 @@ struct EditorPage<'a> {
 }
 
 /// The sentence about the fields of a stale form.
-const NOT_KEPT: &str = "The form shows the present values. The typed ones are not kept.";
+const NOT_KEPT: &str = "The form shows the current values. Enter your changes again.";
 
 /// The types of an output, in the order of the page.
 const KINDS: [OutputKind; 4] =
@@ -112,7 +112,7 @@ fn read(call: &Call, shown: &Values) -> Result<(Values, Secrets, Vec<FieldError>
     let mut faults = Vec::new();
     for (name, value) in rest.iter_mut().filter(|(_, value)| value.contains("PRIVATE KEY-----")) {
         *value = shown.text(name);
-        faults.push(FieldError::new(name.as_str(), "a private key has a field of its own"));
+        faults.push(FieldError::new(name.as_str(), "put the private key into the field Private key"));
     }
     Ok((Values::of(rest), secrets, faults))
 }

@@ -178,8 +178,8 @@ async fn editor(
 const fn approval_name(mode: Approval) -> &'static str {
     match mode {
         Approval::Off => "Off: hosts enroll",
-        Approval::Warn => "Warn: recorded only",
-        Approval::Require => "Require: hosts wait",
+        Approval::Warn => "Warn: hosts enroll, and the ledger records it",
+        Approval::Require => "Require: hosts wait for approval",
     }
 }
 

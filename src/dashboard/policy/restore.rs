@@ -52,7 +52,7 @@ fn earlier(values: &Values) -> Result<u64, Problem> {
 }
 
 fn unknown() -> Problem {
-    Problem::of(Code::NotFound, "version not found")
+    Problem::of(Code::NotFound, "revision not found")
 }
 
 async fn page(call: &Call, earlier: u64, refused: Option<Refusal>) -> Result<Reply, Problem> {
@@ -65,7 +65,7 @@ async fn page(call: &Call, earlier: u64, refused: Option<Refusal>) -> Result<Rep
     let name = policy.terms.name.to_string();
     let (status, faults) = refusal::parts(refused);
     let page = RestorePage {
-        frame: Frame::of(call, format!("Restore version {earlier} of {name}"), "/policies").await?,
+        frame: Frame::of(call, format!("Restore revision {earlier} of {name}"), "/policies").await?,
         id: policy.id,
         name,
         earlier,

@@ -181,7 +181,7 @@ async fn a_stale_form_keeps_what_was_typed() {
     let wrong = send(&browser, &form, &[("labels", "no text"), ("settings", "[]"), ("renew_at", "2")]).await;
     assert_eq!(wrong.status, 400, "{}", wrong.text);
     for fault in
-        ["Labels: write one NAME=TEXT a line.", "Settings: not a JSON object", "Renewed after: a share"]
+        ["Labels: write one NAME=TEXT a line.", "Settings: not a JSON object", "Renew after: a share"]
     {
         assert!(wrong.text.contains(fault), "{fault}: {}", wrong.text);
     }

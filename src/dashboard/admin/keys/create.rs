@@ -168,7 +168,7 @@ const fn hint(scope: Scope) -> &'static str {
         Scope::TokensRead => "List and show tokens, and verify them",
         Scope::TokensWrite => "Mint and revoke tokens, within the limits",
         Scope::HostsRead => "List and show hosts",
-        Scope::HostsWrite => "Change, revoke and approve hosts",
+        Scope::HostsWrite => "Change and revoke hosts, approve and deny those that wait",
         Scope::PoliciesRead => "List and show policies and rules",
         Scope::PoliciesWrite => "Change policies and rules",
         Scope::LedgerRead => "Read and verify the ledger",

@@ -53,9 +53,9 @@ async fn question(call: &Call, refused: Option<Refusal>) -> Result<Reply, Proble
     let key = all(call).await?.into_iter().find(|key| key.id == id).ok_or_else(unknown)?;
     let live = counted(key.live, "live persistent token");
     let leaked = match is_fleet {
-        true => format!("It may have leaked: {live} stop working, and a new key is created"),
+        true => format!("It may have leaked. The server creates a new key"),
         false => format!(
-            "It may have leaked: {live} and every ephemeral token stop working, and all keys are replaced"
+            "It may have leaked. Every ephemeral token stops working too, and new keys replace the current and prepared ones"
         ),
     };
     let act = Act {
@@ -65,10 +65,12 @@ async fn question(call: &Call, refused: Option<Refusal>) -> Result<Reply, Proble
         section: KEYS,
         sentences: vec![match key.live {
             0 => "Everything that the key signed stops working. Nobody can undo this.".to_owned(),
-            _ => format!("Everything that the key signed stops working, also {live}. Nobody can undo this."),
+            _ => format!(
+                "Everything that the key signed stops working: {live} among others. Nobody can undo this."
+            ),
         }],
         legend: "Reason",
-        picks: picks(&key, &live, leaked),
+        picks: picks(&key, leaked),
         button: "Retire",
         ..Act::default()
     };
@@ -76,9 +78,9 @@ async fn question(call: &Call, refused: Option<Refusal>) -> Result<Reply, Proble
 }
 
 /// The reasons that fit. A key in use is retired only if it may have leaked.
-fn picks(key: &Key, live: &str, leaked: String) -> Vec<Pick> {
+fn picks(key: &Key, leaked: String) -> Vec<Pick> {
     let pick = |value, text| Pick { field: "why", value, text, checked: false };
-    let unneeded = pick("confirmed", format!("It is no longer needed: {live} end"));
+    let unneeded = pick("confirmed", "It is no longer needed".to_owned());
     let in_use = matches!(key.state, KeyState::Current | KeyState::Prepared);
     (!in_use).then_some(unneeded).into_iter().chain([pick(COMPROMISED, leaked)]).collect()
 }

@@ -63,14 +63,15 @@ async fn ask_for_state(call: &Call, disabled: bool, refused: Option<Refusal>) ->
             "Disable",
             format!(
                 "{name} can no longer sign in, and every session of {name} ends.{}",
-                keys("can no longer be used")
+                keys("no longer work")
             ),
         ),
-        false => ("Enable", format!("{name} can sign in again.{}", keys("can be used again"))),
+        false => ("Enable", format!("{name} can sign in again.{}", keys("work again"))),
     };
     let act = Act {
         sentences: vec![sentence],
         password: user.role == UserRole::Admin,
+        harmless: !disabled,
         button: verb,
         ..about(&user, verb, &verb.to_lowercase())
     };
@@ -87,7 +88,7 @@ async fn ask_for_sign_out(call: &Call, refused: Option<Refusal>) -> Result<Reply
     let act = Act {
         sentences: vec![format!("Every session of {} ends. API keys still work.", user.name)],
         button: "Sign out everywhere",
-        ..about(&user, "Sign out", "sign-out")
+        ..about(&user, "Sign out everywhere:", "sign-out")
     };
     act.page(call, refused).await
 }
@@ -133,11 +134,14 @@ async fn ask_for_deletion(call: &Call, refused: Option<Refusal>) -> Result<Reply
         return Err(ServiceError::from(AccountError::CurrentPasswordRequired).into());
     }
     let keys = keys_of(call, &user).await?;
-    let number = counted(keys.len() as u64, "API key");
+    let number = match keys.len() {
+        0 => String::new(),
+        keys => format!(" and {}", counted(keys as u64, "API key")),
+    };
     let minters = [vec![Actor::User(user.name.clone())], keys].concat();
     let act = Act {
         sentences: vec![
-            format!("{} is deleted with all sessions and {number}.", user.name),
+            format!("This deletes the user {} with every session{number}.", user.name),
             "Nobody can undo this.".to_owned(),
         ],
         legend: "Tokens",

@@ -61,7 +61,7 @@ pub(super) fn secrets(kind: OutputKind, stored: &[SecretField]) -> Vec<Field> {
         field: field.as_str(),
         name: super::super::secret_name(*field),
         hint: match stored.contains(field) {
-            true => "Stored and never shown. Blank: it stays".to_owned(),
+            true => "Stored, never shown. Blank: keep it".to_owned(),
             false => hint(kind, *field).to_owned(),
         },
         is_long: *field == Key,
@@ -71,14 +71,14 @@ pub(super) fn secrets(kind: OutputKind, stored: &[SecretField]) -> Vec<Field> {
 
 const fn hint(kind: OutputKind, field: SecretField) -> &'static str {
     match (field, kind) {
-        (SecretField::ServiceToken, _) => "Of a service account; or a user name with a password",
+        (SecretField::ServiceToken, _) => "Or use a user name and a password",
         (SecretField::Password, OutputKind::Kafka) => "For the authentication with user and password",
-        (SecretField::Password, _) => "Of the user name",
+        (SecretField::Password, _) => "For the user name",
         (SecretField::Key, OutputKind::Kafka) => {
             "For the authentication with a certificate: PEM without a passphrase"
         }
-        (SecretField::Key, _) => "Of the certificate: PEM without a passphrase",
-        (SecretField::ApiKey, _) => "Of Logstash at Elasticsearch; no host gets it. Blank: none",
+        (SecretField::Key, _) => "For the client certificate: PEM without a passphrase",
+        (SecretField::ApiKey, _) => "Logstash uses it at Elasticsearch. Hosts never get it. Blank: none",
     }
 }
 

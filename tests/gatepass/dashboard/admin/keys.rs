@@ -167,7 +167,7 @@ async fn a_key_is_deleted_with_its_tokens() {
     assert_eq!(minted.status, 201, "{}", minted.text);
     let form = format!("/admin/keys/{}/delete", made["id"].as_str().unwrap());
     let asked = browser.get(&form).await.text;
-    assert!(asked.contains("the 1 live enrollment token minted by it"), "{asked}");
+    assert!(asked.contains("1 live enrollment token, minted by the user or key"), "{asked}");
     let said = browser.submit(&form, &form, &[("tokens", "revoke")]).await;
     assert_eq!((said.status, &said.headers["location"]), (303, &"/admin/keys".parse().unwrap()));
     assert_eq!(key.get("/api/v1/session").await.status, 401);

@@ -48,7 +48,7 @@ async fn only_changed_settings_change() {
         assert_eq!(after[kept], before[kept], "{kept}");
     }
     let page = browser.get(PAGE).await.text;
-    assert!(page.contains("<dt>Maximum number</dt><dd>500</dd>"), "{page}");
+    assert!(page.contains("<dt>Maximum number of hosts</dt><dd>500</dd>"), "{page}");
     let reset = shown(&at, &[("reset.node_limit", "on")]).await;
     assert_eq!(browser.submit(PAGE, PAGE, &pairs(&reset)).await.status, 303);
     assert_eq!(settings(&at).await["node_limit"], before["node_limit"]);
@@ -68,7 +68,7 @@ async fn stale_settings_are_refused() {
     let stale = browser.post_bare(PAGE, &[pairs(&hidden), pairs(&sent)].concat()).await;
     assert_eq!(stale.status, 412, "{}", stale.text);
     assert!(
-        stale.text.contains("It has changed since") && stale.text.contains("value=\"20m\""),
+        stale.text.contains("Somebody changed this") && stale.text.contains("value=\"20m\""),
         "{}",
         stale.text
     );
@@ -85,7 +85,9 @@ async fn wrong_settings_are_all_named() {
     let sent = shown(&at, &[("default_ttl", "soon"), ("node_limit", "none")]).await;
     let said = browser.submit(PAGE, PAGE, &pairs(&sent)).await;
     assert_eq!(said.status, 400, "{}", said.text);
-    assert!(said.text.contains("Life of a token: ") && said.text.contains("Maximum number of hosts: "));
+    assert!(
+        said.text.contains("Default life of a token: ") && said.text.contains("Maximum number of hosts: ")
+    );
     assert!(said.text.contains("value=\"soon\""), "{}", said.text);
     at.stop().await;
 }
@@ -98,7 +100,11 @@ async fn a_shorter_retention_is_asked_for() {
     let sent = shown(&at, &[("retention", "1d"), ("node_limit", "500")]).await;
     let asked = browser.submit(PAGE, PAGE, &pairs(&sent)).await;
     assert_eq!(asked.status, 200, "{}", asked.text);
-    assert!(asked.text.contains("ended more than 24h ago are deleted"), "{}", asked.text);
+    assert!(
+        asked.text.contains("deletes the records of tokens that ended more than 24h ago"),
+        "{}",
+        asked.text
+    );
     assert_eq!(settings(&at).await["retention"]["value"], before);
     let hidden = hidden_fields(&asked.text, PAGE);
     assert_eq!(browser.post_bare(PAGE, &pairs(&hidden)).await.status, 303);

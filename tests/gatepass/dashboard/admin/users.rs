@@ -133,7 +133,7 @@ async fn a_stale_change_of_a_user_is_refused() {
         assert_eq!(at.admin().patch("/api/v1/users/olaf", &limits).await.status, 200);
         let stale = browser.post_bare(&form, &sent).await;
         assert_eq!(stale.status, 412, "{step}: {}", stale.text);
-        assert!(stale.text.contains("It has changed since"), "{step}: {}", stale.text);
+        assert!(stale.text.contains("Somebody changed this"), "{step}: {}", stale.text);
         assert_eq!(browser.post(&form, &[("role", "viewer")]).await.status, 412, "{step} without a version");
     }
     let kept = user(&at, "olaf").await;
@@ -170,7 +170,7 @@ async fn a_user_is_signed_out_and_deleted() {
     assert_eq!(browser.submit(form, form, &[]).await.status, 303);
     assert_eq!(theirs.get("/tokens").await.status, 303, "signed out");
     let form = "/admin/users/olaf/delete";
-    assert!(browser.get(form).await.text.contains("with all sessions and 1 API key."));
+    assert!(browser.get(form).await.text.contains("with every session and 1 API key."));
     let said = browser.submit(form, form, &[]).await;
     assert_eq!((said.status, &said.headers["location"]), (303, &"/admin/users".parse().unwrap()));
     assert_eq!(browser.get("/admin/users/olaf").await.status, 404);

@@ -44,7 +44,7 @@ async fn a_refused_form_keeps_the_choices() {
     let fields = [("role.director", "on"), ("role.proxy", "on"), ("when", "now"), ("revision", "7")];
     let stale = browser.post(&path, &fields).await;
     assert_eq!(stale.status, 412, "{}", stale.text);
-    assert!(stale.text.contains("It has changed since this page was opened."), "{}", stale.text);
+    assert!(stale.text.contains("Somebody changed this after you opened the page."), "{}", stale.text);
     assert!(stale.text.contains("name=\"role.director\" value=\"on\" checked"), "{}", stale.text);
     assert!(stale.text.contains("value=\"now\" checked"), "{}", stale.text);
     let unknown = browser.submit(&path, &path, &[("role.sleeper", "on")]).await;

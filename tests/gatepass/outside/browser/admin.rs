@@ -31,13 +31,13 @@ fn an_api_key_with_limits_is_created() {
     };
     assert_eq!(mint(&["proxy"]), 201);
     assert_eq!(mint(&["allocator"]), 403);
-    browser.click("Page of the key");
+    browser.click("Show key details");
     browser.wait_for("at most 15m");
     assert!(!browser.source().contains(&key));
     browser.click("Delete");
     browser.wait_for("The key stops working immediately.");
     browser.check("delete-api-key-dialog");
-    browser.tick("Revoke the 1 live enrollment token minted by it");
+    browser.tick("Revoke 1 live enrollment token, minted by the user or key");
     browser.click("Delete");
     browser.wait_for("No API keys.");
     assert_eq!(mint(&["proxy"]), 401);
@@ -51,9 +51,9 @@ fn settings_change_without_script() {
     browser.open("/admin/settings");
     browser.fill("Maximum number of hosts", "500");
     browser.fill("Retention of ended tokens", "1d");
-    browser.click("Change settings");
-    browser.wait_for("Records of tokens that ended more than 24h ago are deleted.");
-    browser.click("Change settings");
+    browser.click("Save");
+    browser.wait_for("The server deletes the records of tokens that ended more than 24h ago.");
+    browser.click("Shorten the retention");
     browser.wait_for("Now 500");
     let settings = served.admin("GET", "/api/v1/settings", &Value::Null).json;
     assert_eq!(

@@ -38,8 +38,8 @@ fn a_policy_with_an_output_is_made_and_changed() {
         (1, &2.into()),
         "{policy}"
     );
-    browser.click("Restore version 1");
-    browser.wait_for("become a new version");
+    browser.click("Restore revision 1");
+    browser.wait_for("creates a new revision with the terms of revision 1");
     browser.check("restore-dialog");
     assert_eq!(sample::ids(&served, "/api/v1/outputs").len(), 1);
 }
