@@ -138,7 +138,7 @@ struct NewPassword {
 pub(super) async fn reset_password(call: Call) -> Result<Reply, Problem> {
     let name = name(&call)?;
     let NewPassword { password, current_password: current } = decode::strict(&call.body)?;
-    call.authority.accounts.reset_password(&call.caller, &name, password, current.as_ref()).await?;
+    call.authority.accounts.reset_password(&call.caller, &name, password, (None, current.as_ref())).await?;
     Ok(Reply::empty(StatusCode::NO_CONTENT))
 }
 

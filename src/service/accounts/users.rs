@@ -156,7 +156,8 @@ impl Accounts {
     }
 
     /// Sets the password of a user. It gives the caller the rights of that user, and is checked as giving them. It takes the
-    /// caller's `current` password, if the caller uses a session.
+    /// caller's `current` password, if the caller uses a session. With a `version` it does nothing to a user that has changed
+    /// since.
     ///
     /// # Errors
     /// The password may not be set, the user exceeds the caller's rights or does not exist. Or the caller's credential does not
@@ -166,16 +167,23 @@ impl Accounts {
         caller: &Caller,
         name: &UserName,
         password: Secret<String>,
-        current: Option<&Secret<String>>,
+        (version, current): (Option<u64>, Option<&Secret<String>>),
     ) -> Result<(), ServiceError> {
         let may = |caller: &Caller, user: &UserRecord| {
             caller.may(Act::Give(&Rights::of_role(user.role, user.limits.clone())))
         };
-        may(caller, &self.show_user(name).await?)?;
+        let unchanged = |user: &UserRecord| match version.is_none_or(|version| version == user.version) {
+            true => Ok(()),
+            false => Err(RequestError::Stale),
+        };
+        let before = self.show_user(name).await?;
+        unchanged(&before)?;
+        may(caller, &before)?;
         self.may_set_password(caller, current).await?;
         let hash = Arc::new(self.hashed("password", password, name.as_str()).await?);
         for _ in 0..ATTEMPTS {
             let before = self.show_user(name).await?;
+            unchanged(&before)?;
             let caller = self.still_may(caller, Permission::Administer).await?;
             may(&caller, &before)?;
             if self.replace_password(&caller, before, &hash, None).await? {

@@ -121,7 +121,10 @@ async fn rights_lost_during_a_hash_give_none() {
     };
     let reset = async || {
         let admin = UserName::parse("admin").unwrap();
-        at.authority.accounts.reset_password(&eve, &admin, Secret::new(PASSWORD.to_owned()), None).await
+        at.authority
+            .accounts
+            .reset_password(&eve, &admin, Secret::new(PASSWORD.to_owned()), (None, None))
+            .await
     };
     let change = async |change: Value| {
         assert_eq!(at.admin().patch(&format!("{USERS}/eve"), &change).await.status, 200);

@@ -113,20 +113,20 @@ pub(in crate::dashboard::admin) async fn ask_for_password(call: Call) -> Result<
 
 /// Sets the password of a user, which ends the sessions of the user.
 pub(in crate::dashboard::admin) async fn set_password(call: Call) -> Result<Reply, Problem> {
-    let user = found(&call).await?;
-    match password_set(&call, &user).await {
-        Ok(()) => Ok(Reply::see_other(&page_of(&user.name))),
+    match password_set(&call).await {
+        Ok(()) => Ok(Reply::see_other(&page_of(named(&call)?.as_str()))),
         Err(problem) => password(&call, Some(Refusal::of(problem)?)).await,
     }
 }
 
-async fn password_set(call: &Call, user: &UserRecord) -> Result<(), Problem> {
+async fn password_set(call: &Call) -> Result<(), Problem> {
     let (values, mut passwords) = secrets::form(call)?;
-    is_current(user, &values)?;
     let current = passwords.current.take();
     let new = passwords.typed_twice()?;
     let accounts = &call.authority.accounts;
-    Ok(accounts.reset_password(&call.caller, &named(call)?, new, current.as_ref()).await?)
+    Ok(accounts
+        .reset_password(&call.caller, &named(call)?, new, (Some(values.revision()), current.as_ref()))
+        .await?)
 }
 
 /// Checks that the user is the one that the form was shown for.
