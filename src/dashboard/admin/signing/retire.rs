@@ -53,10 +53,10 @@ async fn question(call: &Call, refused: Option<Refusal>) -> Result<Reply, Proble
     let key = all(call).await?.into_iter().find(|key| key.id == id).ok_or_else(unknown)?;
     let live = counted(key.live, "live persistent token");
     let leaked = match is_fleet {
-        true => format!("It may have leaked. The server creates a new key"),
-        false => format!(
+        true => "It may have leaked. The server creates a new key",
+        false => {
             "It may have leaked. Every ephemeral token stops working too, and new keys replace the current and prepared ones"
-        ),
+        }
     };
     let act = Act {
         title: format!("Retire the key {}", grant::short(&id)),
@@ -78,9 +78,9 @@ async fn question(call: &Call, refused: Option<Refusal>) -> Result<Reply, Proble
 }
 
 /// The reasons that fit. A key in use is retired only if it may have leaked.
-fn picks(key: &Key, leaked: String) -> Vec<Pick> {
+fn picks(key: &Key, leaked: &str) -> Vec<Pick> {
     let pick = |value, text| Pick { field: "why", value, text, checked: false };
     let unneeded = pick("confirmed", "It is no longer needed".to_owned());
     let in_use = matches!(key.state, KeyState::Current | KeyState::Prepared);
-    (!in_use).then_some(unneeded).into_iter().chain([pick(COMPROMISED, leaked)]).collect()
+    (!in_use).then_some(unneeded).into_iter().chain([pick(COMPROMISED, leaked.to_owned())]).collect()
 }
