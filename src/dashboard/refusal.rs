@@ -84,7 +84,7 @@ fn field_name(field: &str) -> &str {
         "max_ttl" => "Maximum life",
         "role" => "Role",
         "default_ttl" => "Default life of a token",
-        "max_ephemeral_ttl" => "Maximum life of an ephemeral token",
+        "max_ephemeral_ttl" => "Maximum ephemeral life",
         "cluster_ttl" => "Default life of a cluster token",
         "retention" => "Retention of ended tokens",
         "node_limit" => "Maximum number of hosts",

@@ -196,7 +196,7 @@ fn row(standing: &Standing, values: Option<&Values>) -> SettingRow {
 const fn words(setting: Setting) -> (&'static str, &'static str) {
     match setting {
         Setting::DefaultTtl => ("Default life of a token", "If the request names no life"),
-        Setting::MaxEphemeralTtl => ("Maximum life of an ephemeral token", "At most 24h"),
+        Setting::MaxEphemeralTtl => ("Maximum ephemeral life", "At most 24h"),
         Setting::ClusterTtl => ("Default life of a cluster token", "If the request names no life"),
         Setting::Retention => ("Retention of ended tokens", "Lists show ended tokens for this long"),
         Setting::NodeLimit => ("Maximum number of hosts", "A number, or off"),
