@@ -20,6 +20,9 @@ impl fmt::Display for Icon {
 
 impl HtmlSafe for Icon {}
 
+/// From this distance on, a date says more than a number of days. In seconds: 90 days.
+const DISTANT: u64 = 90 * 86_400;
+
 /// A moment: words such as `in 5 min`, with the whole time as a hint.
 #[derive(Clone, Copy)]
 pub(super) struct Moment {
@@ -33,10 +36,11 @@ impl Moment {
         Self { at, now }
     }
 
-    /// The distance to `now` in words.
+    /// The distance to `now` in words, or the date of a distant moment.
     fn words(self) -> String {
         let (ahead, behind) = (self.at.since(self.now), self.now.since(self.at));
         match (ahead.as_secs(), behind.as_secs()) {
+            (ahead, behind) if ahead.max(behind) > DISTANT => self.at.to_rfc3339()[..10].to_owned(),
             (0, 0..=9) => "just now".to_owned(),
             (0, _) => format!("{} ago", length(behind)),
             _ => format!("in {}", length(ahead)),
@@ -128,7 +132,8 @@ mod tests {
         assert_eq!(words(-45), "45 s ago");
         assert_eq!(words(900), "in 15 min");
         assert_eq!(words(-7200), "2 h ago");
-        assert_eq!(words(365 * 86_400), "in 365 d");
+        assert_eq!(words(90 * 86_400), "in 90 d");
+        assert_eq!(words(365 * 86_400), "2031-03-17");
         let whole = Moment::new(now, now).to_string();
         assert_eq!(
             whole,

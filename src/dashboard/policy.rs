@@ -49,8 +49,8 @@ pub(super) fn routes() -> Vec<Route> {
     ]
 }
 
-/// Number of versions on the page.
-const SHOWN_VERSIONS: usize = 10;
+/// Number of revisions on the page.
+const SHOWN_REVISIONS: usize = 10;
 
 #[derive(askama::Template)]
 #[template(path = "policy.html")]
@@ -73,8 +73,8 @@ struct PolicyPage<'a> {
     host_rows: Vec<HostLine>,
     tokens: String,
     token_rows: Vec<TokenRow>,
-    versions: Vec<Version>,
-    /// Number of kept versions that the page does not show.
+    revisions: Vec<Revision>,
+    /// Number of kept revisions that the page does not show.
     older: usize,
     /// The acts that the role and the limits of the user allow.
     writes: bool,
@@ -91,9 +91,9 @@ struct HostLine {
     keys: Vec<(String, Mark)>,
 }
 
-/// A version of the policy.
-struct Version {
-    revision: u64,
+/// A revision of the policy.
+struct Revision {
+    number: u64,
     is_current: bool,
     at: Moment,
     by: String,
@@ -114,7 +114,7 @@ async fn show(call: Call) -> Result<Reply, Problem> {
     let mints = frame.may.write_tokens && limits.persistent && limits.policies.allows(&id);
     let by = |actor: &str| grant::actor(actor, &ActorLabels::default());
     let lifetime = call.authority.policies.lifetime;
-    let (versions, older) = versions(&call, &policy, &names).await?;
+    let (revisions, older) = revisions(&call, &policy, &names).await?;
     frame::ok(&PolicyPage {
         id,
         name: terms.name.to_string(),
@@ -133,7 +133,7 @@ async fn show(call: Call) -> Result<Reply, Problem> {
         host_rows: if frame.may.read_hosts { host_rows(&call, id).await? } else { Vec::new() },
         tokens: grouped(tokens),
         token_rows: if frame.may.read_tokens { token_rows(&call, id).await? } else { Vec::new() },
-        versions,
+        revisions,
         older,
         writes: frame.may.write_policies && call.caller.may(Act::ChangePolicy(id)).is_ok(),
         mints,
@@ -189,26 +189,26 @@ async fn token_rows(call: &Call, id: PolicyId) -> Result<Vec<TokenRow>, Problem>
     Ok(found.iter().map(|token| TokenRow::new(token, &labels, now)).collect())
 }
 
-/// The newest versions, each with its changes to the one before, and the number of older ones.
-async fn versions(
+/// The newest revisions, each with its changes to the one before, and the number of older ones.
+async fn revisions(
     call: &Call,
     policy: &Policy,
     names: &OutputNames,
-) -> Result<(Vec<Version>, usize), Problem> {
+) -> Result<(Vec<Revision>, usize), Problem> {
     let kept = call.authority.policies.policy_revisions(policy.id).await?;
     let (lifetime, now) = (call.authority.policies.lifetime, call.authority.time.now());
-    let version = |(place, version): (usize, &Policy)| {
+    let revision = |(place, revision): (usize, &Policy)| {
         let before = kept.get(place + 1);
-        let changes = before.map(|before| words::changes((&before.terms, &version.terms), lifetime, names));
-        Version {
-            revision: version.revision,
-            is_current: version.revision == policy.revision,
-            at: Moment::new(version.updated_at, now),
-            by: grant::actor(&version.updated_by, &ActorLabels::default()),
+        let changes = before.map(|before| words::changes((&before.terms, &revision.terms), lifetime, names));
+        Revision {
+            number: revision.revision,
+            is_current: revision.revision == policy.revision,
+            at: Moment::new(revision.updated_at, now),
+            by: grant::actor(&revision.updated_by, &ActorLabels::default()),
             changes: changes.unwrap_or_default(),
-            is_oldest: before.is_none() && version.revision > 1,
+            is_oldest: before.is_none() && revision.revision > 1,
         }
     };
-    let shown = kept.iter().take(SHOWN_VERSIONS).enumerate().map(version).collect();
-    Ok((shown, kept.len().saturating_sub(SHOWN_VERSIONS)))
+    let shown = kept.iter().take(SHOWN_REVISIONS).enumerate().map(revision).collect();
+    Ok((shown, kept.len().saturating_sub(SHOWN_REVISIONS)))
 }

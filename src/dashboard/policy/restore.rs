@@ -47,7 +47,7 @@ pub(super) async fn restore(call: Call) -> Result<Reply, Problem> {
 
 /// The number of the version.
 fn earlier(values: &Values) -> Result<u64, Problem> {
-    let number = values.get("version").and_then(|number| number.parse().ok());
+    let number = values.get("earlier").and_then(|number| number.parse().ok());
     number.filter(|number| i64::try_from(*number).is_ok()).ok_or_else(unknown)
 }
 

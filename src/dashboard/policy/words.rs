@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_version_lists_each_changed_term() {
+    fn a_revision_lists_each_changed_term() {
         let before = terms(&["proxy"], json!({ "level": "info", "old": true }));
         let after = terms(&["proxy"], json!({ "level": "x".repeat(100), "limit": 5 }));
         let names = OutputNames::of(&[]);

@@ -190,13 +190,13 @@ async fn a_stale_form_keeps_what_was_typed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_earlier_version_is_restored() {
+async fn an_earlier_revision_is_restored() {
     let at = Running::start().await;
     let browser = Browser::admin(&at).await;
     let id = policy(&at, json!({ "name": "edge", "settings": { "level": 1 }, "first_token": false })).await;
     let change = json!({ "settings": { "level": 2 } });
     assert_eq!(at.admin().patch(&format!("/api/v1/policies/{id}"), &change).await.status, 200);
-    let page = format!("/policies/{id}/restore?version=1");
+    let page = format!("/policies/{id}/restore?earlier=1");
     let asks = browser.get(&page).await;
     assert!(asks.text.contains("<b>Setting level</b> 2 → 1"), "{}", asks.text);
     let action = format!("/policies/{id}/restore");
@@ -204,11 +204,11 @@ async fn an_earlier_version_is_restored() {
     assert_eq!(said.status, 303, "{}", said.text);
     let after = stored(&at, &id).await;
     assert_eq!((&after["settings"], &after["revision"]), (&json!({ "level": 1 }), &json!(3)), "{after}");
-    for fields in [&[("version", "2"), ("revision", "1")][..], &[("version", "2")]] {
+    for fields in [&[("earlier", "2"), ("revision", "1")][..], &[("earlier", "2")]] {
         let stale = browser.post(&action, fields).await;
         assert_eq!(stale.status, 412, "{}", stale.text);
     }
-    for query in ["", "?version=9", "?version=x"] {
+    for query in ["", "?earlier=9", "?earlier=x"] {
         assert_eq!(browser.get(&format!("{action}{query}")).await.status, 404, "{query}");
     }
     at.stop().await;
@@ -266,7 +266,7 @@ async fn a_viewer_reads_policies_and_changes_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_page_shows_the_newest_versions() {
+async fn the_page_shows_the_newest_revisions() {
     let at = Running::start().await;
     let browser = Browser::admin(&at).await;
     let id = policy(&at, json!({ "name": "edge", "first_token": false })).await;
@@ -276,9 +276,9 @@ async fn the_page_shows_the_newest_versions() {
     }
     let page = browser.get(&format!("/policies/{id}")).await.text;
     assert!(page.contains("2 older. <code>gatepass policy revisions</code> lists all"), "{page}");
-    assert!(page.contains("restore?version=3\"") && !page.contains("restore?version=2\""), "{page}");
+    assert!(page.contains("restore?earlier=3\"") && !page.contains("restore?earlier=2\""), "{page}");
     assert!(page.contains("<b>Setting level</b> 2 → 3"), "{page}");
-    let old = browser.get(&format!("/policies/{id}/restore?version=1")).await;
+    let old = browser.get(&format!("/policies/{id}/restore?earlier=1")).await;
     assert_eq!(old.status, 200, "{}", old.text);
     at.stop().await;
 }

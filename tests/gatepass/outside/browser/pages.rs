@@ -32,7 +32,7 @@ const PAGES: &[(&str, &str)] = &[
     ("policy", "/policies/{policy}"),
     ("new-policy", "/policies/new"),
     ("policy-edit", "/policies/{policy}/edit"),
-    ("restore-policy", "/policies/{policy}/restore?version=1"),
+    ("restore-policy", "/policies/{policy}/restore?earlier=1"),
     ("delete-policy", "/policies/{policy}/delete"),
     ("output", "/outputs/{output}"),
     ("output-edit", "/outputs/{output}/edit"),
