@@ -32,6 +32,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/020_session_address.sql"),
     include_str!("../migrations/021_sorting.sql"),
     include_str!("../migrations/022_counters.sql"),
+    include_str!("../migrations/023_restore.sql"),
 ];
 
 /// Marks the file as a gatepass database: `gate`, in ASCII.
