@@ -90,6 +90,8 @@ pub enum Action {
     TrustDomainChanged,
     /// An operator accepted a clock in doubt.
     ClockAccepted,
+    /// The authority was restored from a backup, and a new chain began.
+    Restored,
     /// A user's password was set.
     PasswordSet,
     /// A user was created.

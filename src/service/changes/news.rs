@@ -172,6 +172,7 @@ const fn kinds(action: Action) -> &'static [ChangedKind] {
         | Action::IssuerRetired
         | Action::TrustDomainChanged
         | Action::ClockAccepted
+        | Action::Restored
         | Action::PasswordSet
         | Action::UserCreated
         | Action::UserChanged
