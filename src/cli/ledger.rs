@@ -1,4 +1,4 @@
-//! `gatepass ledger`: the log of every decision, its export, and the verification of its chain.
+//! `gatepass ledger`: the log of every decision, its export, and the verification of its chains.
 
 mod export;
 mod list;
@@ -21,7 +21,7 @@ use crate::server::offline;
 pub(crate) enum LedgerCommand {
     List(Box<list::LedgerList>),
     Export(export::LedgerExport),
-    /// Verify every entry of the chain; names the first entry that was changed, removed, moved or inserted
+    /// Verify every entry, also over restores; names the first entry that was changed, removed, moved or inserted
     Verify(LedgerVerify),
 }
 
@@ -71,7 +71,7 @@ fn conclude(format: Format, answer: &Value) -> Result<(), CliError> {
     match (answer["intact"].as_bool(), format) {
         (Some(true), Format::Json) => Ok(()),
         (Some(true), _) => line(format!(
-            "the ledger is intact: {} entries of chain {}",
+            "the ledger is intact: {} entries; the current chain is {}",
             answer["entries"],
             answer["chain"].as_str().unwrap_or("-")
         )),

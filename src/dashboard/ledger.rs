@@ -137,7 +137,7 @@ struct EntryPage<'a> {
 
 /// Shows one entry with its hash and its neighbours.
 pub(super) async fn show_one(call: Call) -> Result<Reply, Problem> {
-    let missing = || Problem::of(Code::NotFound, "ledger entry not found in the current chain");
+    let missing = || Problem::of(Code::NotFound, "ledger entry not found");
     let seq = call.head.param("id").parse::<u64>().map_err(|_| missing())?;
     let (entries, labels) = call.authority.ledger.around(seq).await?;
     let row = |wanted: u64| {

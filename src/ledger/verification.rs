@@ -1,10 +1,10 @@
-//! Verifying a chain: row by row, from its first entry to the stored head.
+//! Verifying a ledger: row by row, from the first entry of its first chain to the stored head.
 
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::chain::{ChainHead, HashedEntry, parse};
-use super::entry::Origin;
+use super::entry::{Action, Origin};
 use super::record::EntryRecord;
 use crate::id::ChainId;
 
@@ -53,6 +53,16 @@ pub enum Fault {
         /// Number of the entry.
         seq: u64,
     },
+    /// A chain begins without a restore.
+    #[error(
+        "entry {seq} begins the chain {chain}, but it is not the entry of a restore: it was inserted or altered"
+    )]
+    NotRestored {
+        /// Number of the entry.
+        seq: u64,
+        /// The chain of the entry.
+        chain: ChainId,
+    },
     /// A column differs from the hashed bytes.
     #[error("entry {seq} was altered: its column {column:?} differs from its hashed bytes")]
     Column {
@@ -95,6 +105,7 @@ impl Fault {
             | Self::Unreadable { seq }
             | Self::Moved { seq, .. }
             | Self::Unchained { seq }
+            | Self::NotRestored { seq, .. }
             | Self::Column { seq, .. }
             | Self::Cut { seq, .. }
             | Self::PastHead { seq, .. }
@@ -103,22 +114,24 @@ impl Fault {
     }
 }
 
-/// A running verification. It sees every row of one chain once, in order, and keeps only the last hash.
-#[derive(Clone, Debug)]
+/// A running verification. It sees every row once, in the order of chains and numbers, and keeps only the last hash.
+///
+/// A restore begins a chain. Its first entry has the next number, and the hash of the last entry of the chain before.
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Verification {
     /// The last verified row.
-    last: ChainHead,
+    last: Option<ChainHead>,
 }
 
 impl Verification {
-    /// Starts before the first entry of `chain`.
-    pub const fn new(chain: ChainId) -> Self {
-        Self { last: ChainHead::start(chain) }
+    /// Number of entries verified so far.
+    pub fn checked(&self) -> u64 {
+        self.last.map_or(0, |last| last.seq)
     }
 
-    /// Number of entries verified so far.
-    pub const fn checked(&self) -> u64 {
-        self.last.seq
+    /// The place of the last verified row. No row stands before the one of a new verification.
+    pub fn place(&self) -> (ChainId, u64) {
+        self.last.map_or((ChainId::from_bytes([0; 16]), 0), |last| (last.chain, last.seq))
     }
 
     /// Checks the next row.
@@ -126,7 +139,7 @@ impl Verification {
     /// # Errors
     /// The row's fault. The verification must not continue after it.
     pub fn check(&mut self, record: &EntryRecord) -> Result<(), Fault> {
-        let (seq, expected) = (record.seq, self.last.seq + 1);
+        let (seq, expected) = (record.seq, self.checked() + 1);
         if seq > expected {
             return Err(Fault::Missing { seq: expected, found: seq });
         }
@@ -139,17 +152,22 @@ impl Verification {
         let entry = parse(&record.bytes).ok_or(Fault::Unreadable { seq })?;
         self.check_place(&entry, record)?;
         check_columns(&entry, record)?;
-        (self.last.seq, self.last.hash) = (seq, record.hash);
+        self.last = Some(ChainHead { chain: record.chain, seq, hash: record.hash });
         Ok(())
     }
 
     fn check_place(&self, entry: &HashedEntry<'_>, record: &EntryRecord) -> Result<(), Fault> {
-        let seq = record.seq;
-        if entry.seq != seq || entry.chain != self.last.chain || record.chain != self.last.chain {
+        let (seq, chain) = (record.seq, record.chain);
+        if entry.seq != seq || entry.chain != chain {
             return Err(Fault::Moved { seq, written: entry.seq, chain: entry.chain });
         }
-        if entry.previous != self.last.hash {
+        if entry.previous != self.last.map_or([0; 32], |last| last.hash) {
             return Err(Fault::Unchained { seq });
+        }
+        // The first entry of all is the one of the foundation.
+        let begins = self.last.is_some_and(|last| last.chain != chain);
+        if begins && record.action != Action::Restored.as_str() {
+            return Err(Fault::NotRestored { seq, chain });
         }
         Ok(())
     }
@@ -159,14 +177,17 @@ impl Verification {
     /// # Errors
     /// The difference between the two.
     pub fn finish(self, head: ChainHead) -> Result<(), Fault> {
-        let (last, seq) = (self.last.seq, head.seq);
+        let (last, seq) = (self.checked(), head.seq);
         if last < seq {
             return Err(Fault::Cut { seq, last });
         }
         if last > seq {
             return Err(Fault::PastHead { seq: last, head: seq });
         }
-        if self.last == head { Ok(()) } else { Err(Fault::Head { seq }) }
+        match self.last {
+            Some(last) if last != head => Err(Fault::Head { seq }),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -195,120 +216,4 @@ fn check_columns(entry: &HashedEntry<'_>, record: &EntryRecord) -> Result<(), Fa
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::clock::Timestamp;
-    use crate::id::TokenId;
-    use crate::ledger::{Action, Draft, Subjects};
-
-    fn ledger(length: u64) -> (Vec<EntryRecord>, ChainHead) {
-        let now = Timestamp::from_secs(1_900_000_000);
-        let mut head = ChainHead::start(ChainId::generate(now));
-        let rows = (0..length).map(|_| {
-            let token = TokenId::generate(now);
-            let subjects = Subjects::token(token);
-            let draft = Draft::done(Action::TokenCreated, now, "user:admin").about(subjects);
-            row(&mut head, &draft)
-        });
-        (rows.collect(), head)
-    }
-
-    fn row(head: &mut ChainHead, draft: &Draft) -> EntryRecord {
-        let link = head.append(draft);
-        EntryRecord {
-            chain: head.chain,
-            seq: link.seq,
-            origin: draft.origin.clone(),
-            action: draft.action.to_string(),
-            token: draft.subjects.token,
-            host: draft.subjects.host,
-            outcome: draft.outcome.as_str().to_owned(),
-            reason: draft.reason.clone(),
-            bytes: link.bytes,
-            hash: link.hash,
-        }
-    }
-
-    fn verify(rows: &[EntryRecord], head: ChainHead) -> Result<(), Fault> {
-        let mut verification = Verification::new(head.chain);
-        rows.iter().try_for_each(|row| verification.check(row))?;
-        verification.finish(head)
-    }
-
-    #[test]
-    fn an_unchanged_ledger_is_intact() {
-        let (rows, head) = ledger(5);
-        assert_eq!(verify(&rows, head), Ok(()));
-        assert_eq!(verify(&[], ChainHead::start(head.chain)), Ok(()));
-    }
-
-    #[test]
-    fn a_flipped_bit_is_found() {
-        let (rows, head) = ledger(4);
-        for bit in [0, 100, 600] {
-            let mut flipped = rows.clone();
-            flipped[2].bytes[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(verify(&flipped, head), Err(Fault::Altered { seq: 3 }));
-        }
-    }
-
-    #[test]
-    fn a_rehashed_entry_breaks_the_chain() {
-        let (mut rows, head) = ledger(4);
-        let end = rows[1].bytes.len() - 2;
-        rows[1].bytes[end] = b' ';
-        rows[1].hash = Sha256::digest(&rows[1].bytes).into();
-        assert!(matches!(
-            verify(&rows, head),
-            Err(Fault::Unreadable { seq: 2 } | Fault::Unchained { seq: 3 })
-        ));
-    }
-
-    #[test]
-    fn deleted_swapped_inserted_and_cut_rows_are_found() {
-        let (rows, head) = ledger(5);
-        let mut deleted = rows.clone();
-        deleted.remove(2);
-        assert_eq!(verify(&deleted, head), Err(Fault::Missing { seq: 3, found: 4 }));
-
-        let mut swapped = rows.clone();
-        swapped.swap(1, 2);
-        (swapped[1].seq, swapped[2].seq) = (2, 3);
-        assert_eq!(verify(&swapped, head), Err(Fault::Moved { seq: 2, written: 3, chain: head.chain }));
-
-        let mut doubled = rows.clone();
-        doubled.insert(2, rows[1].clone());
-        assert_eq!(verify(&doubled, head), Err(Fault::OutOfOrder { seq: 2 }));
-
-        assert_eq!(verify(&rows[..4], head), Err(Fault::Cut { seq: 5, last: 4 }));
-        let early = ChainHead { seq: 4, hash: rows[3].hash, ..head };
-        assert_eq!(verify(&rows, early), Err(Fault::PastHead { seq: 5, head: 4 }));
-        assert_eq!(verify(&rows, ChainHead { hash: [1; 32], ..head }), Err(Fault::Head { seq: 5 }));
-    }
-
-    #[test]
-    fn an_inserted_row_is_unchained() {
-        let (mut rows, head) = ledger(3);
-        let mut forged = ChainHead { seq: 1, hash: [9; 32], ..head };
-        rows[1] = row(&mut forged, &Draft::done(Action::TokenRevoked, rows[1].origin.at, "user:mallory"));
-        assert_eq!(verify(&rows, head), Err(Fault::Unchained { seq: 2 }));
-    }
-
-    #[test]
-    fn an_edited_column_is_named() {
-        let (rows, head) = ledger(2);
-        let column = |change: fn(&mut EntryRecord)| {
-            let mut changed = rows.clone();
-            change(&mut changed[1]);
-            match verify(&changed, head) {
-                Err(Fault::Column { seq: 2, column }) => column,
-                other => panic!("{other:?}"),
-            }
-        };
-        assert_eq!(column(|row| row.origin.at = Timestamp::from_secs(1)), "at");
-        assert_eq!(column(|row| row.origin.actor = "user:other".to_owned()), "actor");
-        assert_eq!(column(|row| row.token = None), "token");
-        assert_eq!(column(|row| row.outcome = "refused".to_owned()), "outcome");
-        assert_eq!(column(|row| row.reason = "because".to_owned()), "reason");
-    }
-}
+mod tests;

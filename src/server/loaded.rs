@@ -50,15 +50,14 @@ impl Loaded {
     }
 }
 
-/// Loads the CA, and checks the signing keys and the owner of the keys directory.
+/// Loads the CA, and checks the signing keys, and that the keys directory and the database belong together.
 async fn load_keys(
     config: &Config,
     store: &dyn Store,
     vault: &Vault,
     (stage, now): (Stage, Timestamp),
 ) -> Result<Option<CaSet>, StartError> {
-    let chain = store.chain_head().await.map_err(StartError::of)?.chain;
-    preflight::check_owner(vault, chain, stage.is_new())?;
+    preflight::check_owner(vault, store, stage.is_new()).await?;
     let records = store.keys().await.map_err(StartError::of)?;
     let mut problems = unusable(vault, &records).iter().map(ToString::to_string).collect::<Vec<_>>();
     let cas = noted(ca_files::load(config, store, vault, stage.is_new(), now).await, &mut problems);

@@ -21,6 +21,7 @@ use crate::service::ca::files::MANIFEST;
 use crate::service::ca::rotation::ROOT_FILE;
 use crate::service::emergency::unfinished_emergency;
 use crate::service::vault::{Vault, VaultError};
+use crate::store::Store;
 use crate::store::sqlite::SqliteStore;
 
 /// The files of the data directory besides the database that a start reads or replaces.
@@ -151,10 +152,14 @@ fn holds_keys(vault: &Vault) -> bool {
     names.iter().any(|name| name == OWNER || name == MANIFEST || name.starts_with("token-"))
 }
 
-/// Checks that the keys directory is not the one of another database than that with this chain. Changes nothing.
-pub(super) fn check_owner(vault: &Vault, chain: ChainId, is_new: bool) -> Result<(), StartError> {
+/// Checks that the keys directory is the one of this database, which knows the owner's chain. A restore begins another chain, and
+/// the owner stays. Changes nothing.
+pub(super) async fn check_owner(vault: &Vault, store: &dyn Store, is_new: bool) -> Result<(), StartError> {
     let foreign = match vault.holds(OWNER) {
-        true => vault.load(OWNER).map_err(StartError::of)?.expose().trim() != chain.to_string(),
+        true => match ChainId::parse(vault.load(OWNER).map_err(StartError::of)?.expose().trim()) {
+            Some(chain) => !store.knows_chain(chain).await.map_err(StartError::of)?,
+            None => true,
+        },
         // The first start claims the directory before it makes a key. Directories of version 0.1.0 are not claimed.
         false => is_new && holds_keys(vault),
     };

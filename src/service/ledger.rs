@@ -18,7 +18,7 @@ const CHUNK: u32 = 1000;
 /// Result of verifying a chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    /// The id of the verified chain.
+    /// The id of the current chain.
     pub chain: ChainId,
     /// Number of good entries.
     pub entries: u64,
@@ -26,14 +26,14 @@ pub struct Verdict {
     pub fault: Option<Fault>,
 }
 
-/// Reads the current chain from its beginning and checks every entry on blocking threads.
+/// Reads every chain from the first one and checks every entry on blocking threads.
 async fn verify(store: Arc<dyn Store>) -> Result<Verdict, StoreError> {
     // The head is read first. Entries that are added later are not checked here.
     let head = store.chain_head().await?;
-    let chain = head.chain;
-    let mut verification = Verification::new(chain);
+    let mut verification = Verification::default();
     while verification.checked() < head.seq {
-        let entries = store.entries_after(chain, verification.checked(), CHUNK).await?;
+        let (chain, seq) = verification.place();
+        let entries = store.entries_after(chain, seq, CHUNK).await?;
         if entries.is_empty() {
             break;
         }
@@ -41,7 +41,7 @@ async fn verify(store: Arc<dyn Store>) -> Result<Verdict, StoreError> {
         let (checked, fault) = checking.await.map_err(|_| StoreError::Closed)?;
         verification = checked;
         if fault.is_some() {
-            return Ok(Verdict { chain, entries: verification.checked(), fault });
+            return Ok(Verdict { chain: head.chain, entries: verification.checked(), fault });
         }
     }
     let entries = verification.checked();
@@ -50,7 +50,7 @@ async fn verify(store: Arc<dyn Store>) -> Result<Verdict, StoreError> {
         Ok(()) => store.past_head().await?.map(|(seq, head)| Fault::PastHead { seq, head }),
         Err(fault) => Some(fault),
     };
-    Ok(Verdict { chain, entries, fault })
+    Ok(Verdict { chain: head.chain, entries, fault })
 }
 
 /// Checks the `entries` up to `last`, or up to the first fault.
@@ -89,14 +89,14 @@ impl LedgerBook {
         Ok((page, labels))
     }
 
-    /// Returns an entry of the current chain between its neighbours, oldest first; at the ends of the chain there are fewer.
+    /// Returns an entry between its neighbours, oldest first; at the ends of the ledger there are fewer.
     ///
     /// # Errors
     /// The store cannot be read.
     pub async fn around(&self, seq: u64) -> Result<(Vec<EntryRecord>, ActorLabels), ServiceError> {
         let head = self.store.chain_head().await?;
         let entries = match seq <= head.seq {
-            true => self.store.entries_after(head.chain, seq.saturating_sub(2), 3).await?,
+            true => self.after(seq.saturating_sub(2), 3).await?,
             false => Vec::new(),
         };
         let entries = entries.into_iter().filter(|entry| entry.seq.abs_diff(seq) <= 1).collect::<Vec<_>>();
@@ -111,7 +111,14 @@ impl LedgerBook {
     pub async fn export(&self, filter: EntryFilter) -> Result<Export, ServiceError> {
         let head = self.store.chain_head().await?;
         let read = filter.after.unwrap_or(0);
-        Ok(Export { store: Arc::clone(&self.store), filter, chain: head.chain, last: head.seq, read })
+        let chain = self.store.chain_after(read).await?;
+        Ok(Export { store: Arc::clone(&self.store), filter, last: head.seq, read: (chain, read) })
+    }
+
+    /// Returns the entries after `seq`, whose numbers go on over every chain.
+    async fn after(&self, seq: u64, limit: u32) -> Result<Vec<EntryRecord>, StoreError> {
+        let chain = self.store.chain_after(seq).await?;
+        self.store.entries_after(chain, seq, limit).await
     }
 
     /// Verifies the whole ledger as it is now. The time grows with the ledger, so concurrent callers share one run.
@@ -128,15 +135,14 @@ async fn labels(store: &dyn Store, entries: &[EntryRecord]) -> Result<ActorLabel
     ActorLabels::of(store, entries.iter().map(|entry| entry.origin.actor.as_str())).await
 }
 
-/// Entries of a chain, oldest first.
+/// Entries of every chain, oldest first.
 pub struct Export {
     store: Arc<dyn Store>,
     filter: EntryFilter,
-    chain: ChainId,
     /// Number of the last entry.
     last: u64,
-    /// Number of the last entry that was read.
-    read: u64,
+    /// Chain and number of the last entry that was read.
+    read: (ChainId, u64),
 }
 
 impl Export {
@@ -145,9 +151,10 @@ impl Export {
     /// # Errors
     /// The store cannot be read.
     pub async fn next(&mut self) -> Result<Option<(Vec<EntryRecord>, ActorLabels)>, ServiceError> {
-        while self.read < self.last {
-            let mut entries = self.store.entries_after(self.chain, self.read, CHUNK).await?;
-            let Some(read) = entries.last().map(|entry| entry.seq) else { break };
+        while self.read.1 < self.last {
+            let (chain, seq) = self.read;
+            let mut entries = self.store.entries_after(chain, seq, CHUNK).await?;
+            let Some(read) = entries.last().map(|entry| (entry.chain, entry.seq)) else { break };
             self.read = read;
             entries.retain(|entry| entry.seq <= self.last && self.filter.matches(entry));
             if !entries.is_empty() {

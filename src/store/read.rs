@@ -124,18 +124,24 @@ pub trait HostReads {
 
 /// Reads of entries and chains.
 pub trait LedgerReads {
-    /// A page of entries of the current chain, newest first.
+    /// A page of entries of all chains, newest first.
     fn list_entries(
         &self,
         filter: EntryFilter,
         page: PageQuery<u64>,
     ) -> StoreFuture<'_, Page<EntryRecord, u64>>;
 
-    /// Entries of a chain in order, after `seq`.
+    /// Entries in the order of chains and numbers, after entry `seq` of `chain`.
     fn entries_after(&self, chain: ChainId, seq: u64, limit: u32) -> StoreFuture<'_, Vec<EntryRecord>>;
 
     /// Returns the current chain with its last entry, which the writer keeps beside the entries: a point read.
     fn chain_head(&self) -> StoreFuture<'_, ChainHead>;
+
+    /// Returns the chain of the entry after `seq`; the current chain if there is no such entry: a point read.
+    fn chain_after(&self, seq: u64) -> StoreFuture<'_, ChainId>;
+
+    /// Returns whether the chain is the current one or an earlier one: a point read.
+    fn knows_chain(&self, chain: ChainId) -> StoreFuture<'_, bool>;
 
     /// Returns the counters since `since`, summed over spans of whole hours, oldest first. A span without acts has none.
     fn counters(&self, since: Timestamp, span: Duration) -> StoreFuture<'_, Vec<Counter>>;

@@ -21,7 +21,7 @@ use crate::store::EntryRecord;
 #[derive(Serialize, ToSchema)]
 #[schema(as = LedgerEntry)]
 struct EntryItem {
-    /// Number in the chain.
+    /// Number of the entry. A restore begins a chain, whose numbers go on.
     #[schema(pattern = "^[0-9]+$", example = "1042")]
     id: String,
     chain: ChainId,
@@ -94,6 +94,7 @@ pub(super) async fn list_ledger(call: Call) -> Result<Reply, Problem> {
 #[derive(Serialize, ToSchema)]
 #[schema(as = LedgerVerification)]
 struct VerdictItem {
+    /// The current chain.
     chain: ChainId,
     #[schema(example = 1042)]
     entries: u64,
@@ -115,7 +116,7 @@ struct FaultItem {
 
 /// Verify the ledger
 ///
-/// Reads the whole chain. Concurrent requests share one run.
+/// Reads every entry of every chain. Concurrent requests share one run.
 #[utoipa::path(
     get,
     path = "/api/v1/ledger/verification",

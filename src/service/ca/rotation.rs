@@ -187,10 +187,11 @@ pub async fn manifest_in_effect(store: &dyn Store, vault: &Vault) -> Result<Opti
 }
 
 async fn is_recorded(store: &dyn Store, interrupted: &Interrupted) -> Result<bool, StoreError> {
-    let (chain, (action, ski)) = (store.chain_head().await?.chain, interrupted.act());
+    let (action, ski) = interrupted.act();
     let ski = ski.as_bytes();
     let mut after = interrupted.after;
     loop {
+        let chain = store.chain_after(after).await?;
         let entries = store.entries_after(chain, after, PAGE).await?;
         let acts = entries.iter().filter(|entry| entry.action == action.as_str());
         if acts.map(|entry| &entry.bytes).any(|bytes| bytes.windows(ski.len()).any(|part| part == ski)) {

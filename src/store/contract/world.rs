@@ -328,8 +328,9 @@ impl World {
     pub(in crate::store) async fn ledger_is_whole(&self) {
         let store = self.store();
         let head = store.chain_head().await.unwrap();
-        let mut verification = Verification::new(head.chain);
-        for entry in store.entries_after(head.chain, 0, u32::MAX).await.unwrap() {
+        let mut verification = Verification::default();
+        let (chain, seq) = verification.place();
+        for entry in store.entries_after(chain, seq, u32::MAX).await.unwrap() {
             verification.check(&entry).unwrap();
         }
         verification.finish(head).unwrap();

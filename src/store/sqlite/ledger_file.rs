@@ -33,8 +33,8 @@ impl LedgerFile {
         open_existing(path).map(Self)
     }
 
-    /// Verifies the current chain from its first entry to its head, as of this moment, and returns the head. `progress` gets the numbers of
-    /// verified and of all entries.
+    /// Verifies every chain from its first entry to the head, as of this moment, and returns the head. `progress` gets the
+    /// numbers of verified and of all entries.
     ///
     /// # Errors
     /// The first fault, or the reason why the entries cannot be read.
@@ -44,9 +44,10 @@ impl LedgerFile {
         let snapshot = self.0.unchecked_transaction().map_err(unreadable)?;
         let sql = Sql::on(&snapshot);
         let head = read::chain_head(sql).map_err(unreadable)?;
-        let mut verification = Verification::new(head.chain);
+        let mut verification = Verification::default();
         loop {
-            let entries = read::entries_after(sql, head.chain, verification.checked(), CHUNK);
+            let (chain, seq) = verification.place();
+            let entries = read::entries_after(sql, chain, seq, CHUNK);
             let entries = entries.map_err(unreadable)?;
             if entries.is_empty() {
                 verification.finish(head)?;

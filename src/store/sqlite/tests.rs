@@ -5,6 +5,7 @@ mod migrating;
 mod opening;
 mod plans;
 mod portable;
+mod seams;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -5,7 +5,7 @@ mod sorting;
 use rusqlite::StatementStatus;
 
 use super::*;
-use crate::id::ShortId;
+use crate::id::{ChainId, ShortId};
 use crate::store::sqlite::act::NAME_TAKEN;
 use crate::store::sqlite::act::deciding::ENDED;
 use crate::store::sqlite::act::ending::{MAKE_AWAITED_DUE, MAKE_DUE_OF_POLICY, MAKE_MINTED_DUE};
@@ -95,6 +95,21 @@ fn keys_are_counted_along_one_index() {
         [walk],
         "{steps:#?}"
     );
+}
+
+/// A restore leaves chains of any length behind.
+#[test]
+fn a_ledger_of_several_chains_is_read_by_its_key() {
+    let disk = OnDisk::new();
+    drop(open(&disk));
+    let connection = Connection::open(&disk.path).unwrap();
+    for (sql, walk) in [
+        (format!("SELECT l.bytes {}", entries::AFTER), "((chain,seq)>(?,?))"),
+        (entries::CHAIN_BEFORE.to_owned(), "(chain<?)"),
+    ] {
+        expect_walk(&connection, &sql, "SEARCH");
+        assert!(plan(&connection, &sql)[0].ends_with(walk), "{:?}", plan(&connection, &sql));
+    }
 }
 
 /// The charts of the overview read one range of a table, whatever was counted before.
@@ -217,7 +232,7 @@ fn every_filter_walks_the_index_of_its_rarest_condition() {
     let connection = Connection::open(&disk.path).unwrap();
     for after in [None, Some(7)] {
         let filter = EntryFilter { after, actor: Some("user:admin".to_owned()), ..EntryFilter::default() };
-        for sql in entries::select(&filter, None).statements() {
+        for sql in entries::select(&filter, ChainId::generate(NOW), None).statements() {
             // The key of a table with row ids is an index beside it.
             expect_walk(&connection, &sql, "SEARCH l USING");
             assert!(plan(&connection, &sql)[0].contains("(chain=? AND seq"), "{sql}");
