@@ -9,6 +9,7 @@ pub mod local;
 mod named_certificates;
 mod notices;
 pub mod offline;
+mod older_copy;
 mod preflight;
 pub mod process;
 mod publisher;
@@ -208,6 +209,8 @@ impl Server {
         let _ = self.authority.upkeep.write_uses().await;
         // Every commit has stored a mark. This one is a little newer.
         let _ = self.authority.upkeep.mark_clock().await;
+        // A start refuses a database without the entries of this run.
+        let _ = self.authority.upkeep.write_ledger_mark().await;
         // A start with a clock in doubt serves them.
         let _ = self.authority.status_lists.write_files().await;
         drop(self.published);

@@ -22,6 +22,7 @@ pub mod issuers;
 pub mod keys;
 pub mod labels;
 pub mod ledger;
+pub mod ledger_mark;
 pub mod lineage;
 pub mod membership;
 pub mod outputs;

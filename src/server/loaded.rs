@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::first_start::Stage;
 use super::identity::{self, ServerIdentity};
-use super::{StartError, ca_files, preflight};
+use super::{StartError, ca_files, older_copy, preflight};
 use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
 use crate::name::DnsName;
@@ -58,6 +58,7 @@ async fn load_keys(
     (stage, now): (Stage, Timestamp),
 ) -> Result<Option<CaSet>, StartError> {
     preflight::check_owner(vault, store, stage.is_new()).await?;
+    older_copy::refuse(&config.server, store, vault).await?;
     let records = store.keys().await.map_err(StartError::of)?;
     let mut problems = unusable(vault, &records).iter().map(ToString::to_string).collect::<Vec<_>>();
     let cas = noted(ca_files::load(config, store, vault, stage.is_new(), now).await, &mut problems);

@@ -20,6 +20,7 @@ use crate::secret::Secret;
 use crate::service::ca::files::MANIFEST;
 use crate::service::ca::rotation::ROOT_FILE;
 use crate::service::emergency::unfinished_emergency;
+use crate::service::ledger_mark::LEDGER_MARK;
 use crate::service::vault::{Vault, VaultError};
 use crate::store::Store;
 use crate::store::sqlite::SqliteStore;
@@ -118,7 +119,7 @@ fn foreign_files(directory: &Path, is_own: impl Fn(&str) -> bool) -> Vec<String>
 
 /// Returns true for a file of the keys directory that a start reads.
 fn is_kept(name: &str) -> bool {
-    ["token", "fleet", "seal", "ca", OWNER].iter().any(|kind| name.starts_with(kind))
+    ["token", "fleet", "seal", "ca", OWNER, LEDGER_MARK].iter().any(|kind| name.starts_with(kind))
 }
 
 /// Returns the problems of an existing keys directory that other users can read.
@@ -152,8 +153,8 @@ fn holds_keys(vault: &Vault) -> bool {
     names.iter().any(|name| name == OWNER || name == MANIFEST || name.starts_with("token-"))
 }
 
-/// Checks that the keys directory is the one of this database, which knows the owner's chain. A restore begins another chain, and
-/// the owner stays. Changes nothing.
+/// Checks that the keys directory is the one of this database, which knows the owner's chain. A restore begins another
+/// chain, and the owner stays. Changes nothing.
 pub(super) async fn check_owner(vault: &Vault, store: &dyn Store, is_new: bool) -> Result<(), StartError> {
     let foreign = match vault.holds(OWNER) {
         true => match ChainId::parse(vault.load(OWNER).map_err(StartError::of)?.expose().trim()) {

@@ -25,6 +25,7 @@ use crate::service::ca::live::LiveCas;
 use crate::service::ca::rotation::ROOT_FILE;
 use crate::service::emergency::finish_emergency;
 use crate::service::installation::Installation;
+use crate::service::ledger_mark::MarkKeeper;
 use crate::service::own_names::OwnNames;
 use crate::service::policies::live::LivePolicies;
 use crate::service::rules::LiveRules;
@@ -165,6 +166,7 @@ async fn compose(
     let rules = LiveRules::open(store.as_ref()).await.map_err(StartError::of)?;
     let policies = LivePolicies::open(store.as_ref()).await.map_err(StartError::of)?;
     let base = Base { store, time };
+    let mark = Arc::new(MarkKeeper::new(base.clone(), vault.clone()));
     let authority = Authority::new(Parts {
         names: Arc::new(OwnNames::new(base.clone(), Arc::clone(&trust), recorded, fixed)),
         base,
@@ -174,6 +176,7 @@ async fn compose(
         rules: Arc::new(rules),
         policies: Arc::new(policies),
         indexes: Arc::new(indexes),
+        mark,
         vault,
         data_dir,
         listens_on,

@@ -29,6 +29,7 @@ use super::hosts::HostAdmin;
 use super::installation::Installation;
 use super::keys::TrustAdmin;
 use super::ledger::LedgerBook;
+use super::ledger_mark::MarkKeeper;
 use super::outputs::OutputAdmin;
 use super::outputs::hosts::HostOutputs;
 use super::outputs::keys::OutputKeys;
@@ -72,6 +73,8 @@ pub struct Parts {
     pub policies: Arc<LivePolicies>,
     /// The next free indexes of the status lists.
     pub indexes: Arc<Indexes>,
+    /// The mark of the ledger in the keys directory.
+    pub mark: Arc<MarkKeeper>,
     /// The keys directory.
     pub vault: Vault,
     /// The directory of the root certificate, the CRLs and the emergency token.
@@ -184,6 +187,7 @@ impl Authority {
                 cas: cas.clone(),
                 crls: ca.crls.clone(),
                 status_lists: status_lists.clone(),
+                mark: parts.mark.clone(),
                 server_certificate: ArcSwap::default(),
             }),
             overview: Overview::new(base.clone(), parts.data_dir.clone()),
@@ -364,6 +368,7 @@ impl Parts {
             due,
             capacity,
             output_keys,
+            mark: self.mark.clone(),
             host_retention: self.settings.host_retention,
             session_idle: self.settings.sessions.idle,
             address_retention: self.settings.sign_in.address_retention(),

@@ -11,6 +11,7 @@ use super::base::Base;
 use super::ca::crl::Crls;
 use super::ca::files::root_fault;
 use super::ca::live::LiveCas;
+use super::ledger_mark::MarkKeeper;
 use super::status_lists::StatusLists;
 use super::{IMPORT_NEWER, ServiceError};
 use crate::clock::Timestamp;
@@ -47,6 +48,7 @@ pub struct Health {
     pub(super) cas: Arc<LiveCas>,
     pub(super) crls: Arc<Crls>,
     pub(super) status_lists: Arc<StatusLists>,
+    pub(super) mark: Arc<MarkKeeper>,
     pub(super) server_certificate: ArcSwap<Option<Timestamp>>,
 }
 
@@ -77,6 +79,7 @@ impl Health {
                 ok: true,
                 detail: self.status_lists.fault(now).unwrap_or_default(),
             },
+            Check { name: "ledger_mark", ok: true, detail: self.mark.fault().unwrap_or_default() },
             warnings,
         ]
     }

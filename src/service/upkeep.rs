@@ -7,6 +7,7 @@ use super::ServiceError;
 use super::accounts::unwritten::UnwrittenUses;
 use super::base::Base;
 use super::capacity::FleetCapacity;
+use super::ledger_mark::MarkKeeper;
 use super::outputs::keys::OutputKeys;
 use super::refusals::Refusals;
 use super::settings::LiveSpans;
@@ -31,6 +32,7 @@ pub struct Upkeep {
     pub due: Arc<DueRevocations>,
     pub(super) capacity: Arc<FleetCapacity>,
     pub(super) output_keys: Arc<OutputKeys>,
+    pub(super) mark: Arc<MarkKeeper>,
     pub(super) host_retention: Duration,
     pub(super) session_idle: Duration,
     pub(super) address_retention: Duration,
@@ -91,6 +93,14 @@ impl Upkeep {
     pub async fn mark_clock(&self) -> Result<(), ServiceError> {
         let at = self.base.time.trusted()?;
         Ok(self.base.store.mark_clock(MarkClock { at }).await?)
+    }
+
+    /// Writes the mark of the newest entry of the ledger beside the keys.
+    ///
+    /// # Errors
+    /// The store cannot be read, or the file cannot be written. Readiness shows the reason.
+    pub async fn write_ledger_mark(&self) -> Result<(), ServiceError> {
+        self.mark.write().await
     }
 
     /// Looks whether the store can be written, so that readiness changes without a request.

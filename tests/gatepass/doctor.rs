@@ -60,7 +60,9 @@ async fn the_doctor_checks_a_server_and_its_remedies_work() {
     for check in ready.as_array().unwrap() {
         named(&checks, check["name"].as_str().unwrap());
     }
-    for name in ["files", "server", "store", "clock", "crl", "ca", "status_lists", "expiry", "disk"] {
+    for name in
+        ["files", "server", "store", "clock", "crl", "ca", "status_lists", "ledger_mark", "expiry", "disk"]
+    {
         assert_eq!(state(&checks, name), "ok", "{checks:?}");
     }
     for name in ["url", "first secrets", "root key"] {

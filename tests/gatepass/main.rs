@@ -57,6 +57,7 @@ mod monitoring;
 mod moving;
 mod named_certificates;
 mod odd_paths;
+mod older_copies;
 mod opaque_keys;
 mod openapi;
 mod output_keys;

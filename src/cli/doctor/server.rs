@@ -98,7 +98,7 @@ fn readiness(check: &Value, data_dir: &Path) -> Option<DoctorCheck> {
 }
 
 /// The remedy of each check of readiness. `{DIR}` stands for the data directory.
-const REMEDIES: [(&str, &str); 6] = [
+const REMEDIES: [(&str, &str); 7] = [
     (
         "store",
         "`gatepass doctor --integrity --data-dir {DIR}` reads the database; `df` and `ls -l` show the room and the owner of its disk",
@@ -113,6 +113,10 @@ const REMEDIES: [(&str, &str); 6] = [
         "`gatepass ca status --data-dir {DIR}` shows the dates; `gatepass ca rotate --data-dir {DIR}` makes a new issuing CA",
     ),
     ("status_lists", "the log of the server names the reason; it tries again every minute"),
+    (
+        "ledger_mark",
+        "give the server's user the right to write to its keys directory; the server tries again every minute",
+    ),
     ("expiry", "`gatepass ca rotate --data-dir {DIR}` makes a new issuing CA, and with --root a new root"),
 ];
 

@@ -81,7 +81,7 @@ pub const METRICS: &[Metric] = &[
     gauge("gatepass_output_keys_to_invalidate_oldest_seconds", Labels::None, "time since the oldest of them waits; 0: none waits"),
     counter("gatepass_output_calls_total", Labels::Open(&["call", "outcome"]), "calls to clusters of outputs: create, check, invalidate; done, unreachable, refused"),
     gauge("gatepass_tokens_expiring_soon", Labels::None, "tokens of clusters and policies that hosts use and that expire within 30 days"),
-    gauge("gatepass_check_passed", Labels::Each("check", &["store", "clock", "crl", "ca", "status_lists", "expiry"]), "1 while this check of /readyz passes"),
+    gauge("gatepass_check_passed", Labels::Each("check", &["store", "clock", "crl", "ca", "status_lists", "ledger_mark", "expiry"]), "1 while this check of /readyz passes"),
     counter("gatepass_panics_total", Labels::None, "requests that panicked"),
     gauge("gatepass_clock_in_doubt", Labels::None, "1 while the clock is in doubt"),
     gauge("gatepass_certificate_expiry_seconds", Labels::Open(&["certificate"]), "time left of root, issuing <ski>, server"),

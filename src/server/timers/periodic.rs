@@ -24,6 +24,9 @@ pub enum Timer {
     /// Stores the latest moment of a decision.
     #[strum(serialize = "clock mark")]
     ClockMark,
+    /// Writes the mark of the newest entry of the ledger beside the keys.
+    #[strum(serialize = "ledger mark")]
+    LedgerMark,
     /// Writes the latest uses of API keys and sessions, and the last contacts of hosts.
     Uses,
     /// Deletes expired rows.
@@ -55,7 +58,7 @@ impl Timer {
             Self::Refusals => SECOND,
             Self::StoreProbe => Duration::from_secs(2),
             Self::DueRevocations | Self::Metrics => Duration::from_secs(5),
-            Self::ClockMark | Self::Uses | Self::RateLimits | Self::States => MINUTE,
+            Self::ClockMark | Self::LedgerMark | Self::Uses | Self::RateLimits | Self::States => MINUTE,
             // A lapsed ephemeral host is deleted within an hour, and a period can be a tenth longer.
             Self::Collection => MINUTE.saturating_mul(50),
         }
@@ -66,6 +69,7 @@ impl Timer {
         match self {
             Self::Refusals => upkeep.write_refusals().await?,
             Self::ClockMark => upkeep.mark_clock().await?,
+            Self::LedgerMark => upkeep.write_ledger_mark().await?,
             Self::Uses => upkeep.write_uses().await?,
             Self::Collection => collect(upkeep).await?,
             Self::DueRevocations => return revoke_due(upkeep).await,
