@@ -99,7 +99,7 @@ fn keys_are_counted_along_one_index() {
 
 /// A restore leaves chains of any length behind.
 #[test]
-fn a_ledger_of_several_chains_is_read_by_its_key() {
+fn several_chains_are_read_by_their_key() {
     let disk = OnDisk::new();
     drop(open(&disk));
     let connection = Connection::open(&disk.path).unwrap();
