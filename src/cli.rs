@@ -49,6 +49,7 @@ mod poll;
 mod private;
 mod profile;
 mod progress;
+mod release;
 mod remote;
 mod renew;
 mod report;

@@ -81,6 +81,8 @@ fn rows() -> Vec<Route> {
         Route::of(&PAGE, get("/tokens/{id}"), P::ReadTokens, token::show),
         Route::of(&PAGE, get("/tokens/{id}/revoke"), P::WriteTokens, token::ask_to_revoke),
         Route::of(&PAGE, post("/tokens/{id}/revoke"), P::WriteTokens, token::revoke),
+        Route::of(&PAGE, get("/tokens/{id}/release"), P::WriteTokens, token::release::ask),
+        Route::of(&PAGE, post("/tokens/{id}/release"), P::WriteTokens, token::release::release),
         Route::of(&PAGE, get("/tokens/{id}/rotate"), P::WriteTokens, token::ask_to_rotate),
         Route::of(&PAGE, post("/tokens/{id}/rotate"), P::WriteTokens, token::rotate),
         Route::of(&PAGE, post("/tokens/{id}/show"), P::WriteTokens, token::show_again),

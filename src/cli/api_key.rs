@@ -1,5 +1,7 @@
 //! `gatepass api-key`: credentials for scripts.
 
+mod release;
+
 use std::path::Path;
 
 use clap::builder::PossibleValuesParser;
@@ -41,7 +43,7 @@ const COLUMNS: Columns = Columns {
     ],
 };
 /// The lines of any key.
-const ROWS: [(&str, &str); 9] = [
+const ROWS: [(&str, &str); 10] = [
     ("id", "id"),
     ("label", "label"),
     ("owner", "owner"),
@@ -50,12 +52,13 @@ const ROWS: [(&str, &str); 9] = [
     ("limits", "limits"),
     ("created", "created_at"),
     ("expires", "expires_at?never"),
+    ("suspended since", "suspended_at"),
     ("audience", "audience?any"),
 ];
 /// The lines of a key that may have been used.
 const USE_ROWS: [(&str, &str); 2] = [("last used", "last_used_at?never"), ("from", "last_used_from")];
 
-/// Create, list and delete API keys
+/// Create, list, delete and release API keys
 #[derive(Subcommand)]
 pub(crate) enum ApiKeyCommand {
     /// Create an API key; it is shown once
@@ -86,6 +89,7 @@ pub(crate) enum ApiKeyCommand {
         #[arg(value_parser = GivenId::<ApiKeyId>::parse)]
         id: GivenId<ApiKeyId>,
     },
+    Release(release::ApiKeyRelease),
 }
 
 /// Arguments of `api-key create`.
@@ -137,6 +141,7 @@ impl ApiKeyCommand {
                 let id = id.whole(&deletion.connect(environment)?).await?;
                 delete(deletion, &id.to_string(), environment).await
             }
+            Self::Release(command) => command.run(environment).await,
         }
     }
 }
@@ -192,7 +197,11 @@ fn made_with(keys: &[Value], id: &str) -> Vec<String> {
 /// The list entry of a key.
 fn listed(key: &Value) -> Value {
     let mut listed = limits::listed(key);
-    listed["state"] = json!(if key["expired"] == true { "expired" } else { "live" });
+    listed["state"] = json!(match (key["expired"] == true, release::is_suspended(key)) {
+        (true, _) => "expired",
+        (false, true) => "suspended",
+        (false, false) => "live",
+    });
     listed
 }
 

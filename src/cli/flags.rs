@@ -15,7 +15,7 @@ use crate::text::percent_encoded;
 /// Flags that select tokens.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct TokenFlags {
-    /// Only in this state: pending, active, used, exhausted, expired, revoked; separate several by commas
+    /// Only in this state: pending, active, used, exhausted, expired, suspended, revoked; separate several by commas
     #[arg(long, value_name = "STATE")]
     state: Option<String>,
     /// Only of this kind: one-time, cluster, rollout, roles, re-enrollment, policy, emergency, custom; separate several by

@@ -71,12 +71,13 @@ fn no_flag_takes_a_password() {
 
 #[test]
 fn every_destructive_verb_asks_unless_yes_is_given() {
-    const DESTRUCTIVE: [&str; 19] = [
+    const DESTRUCTIVE: [&str; 20] = [
         "accept",
         "approve",
         "delete",
         "deny",
         "disable",
+        "enable",
         "export-root",
         "leave",
         "move",

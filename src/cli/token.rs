@@ -4,6 +4,7 @@ mod bulk;
 mod create;
 mod list;
 mod look;
+mod release;
 mod resource;
 mod revoke;
 mod rotate;
@@ -19,7 +20,7 @@ use super::short_id::GivenId;
 use crate::config::Environment;
 use crate::id::TokenId;
 
-/// Mint, list, rotate and revoke tokens; inspect and verify a token without a server
+/// Mint, list, rotate, revoke and release tokens; inspect and verify a token without a server
 #[derive(Subcommand)]
 pub(crate) enum TokenCommand {
     Create(Box<create::TokenCreate>),
@@ -27,6 +28,7 @@ pub(crate) enum TokenCommand {
     Show(list::TokenShow),
     Revoke(revoke::TokenRevoke),
     Rotate(rotate::TokenRotate),
+    Release(release::TokenRelease),
     /// Show a token's claims, without any check
     #[command(after_long_help = "Examples:
   gatepass token inspect --token-file first-host.token
@@ -44,6 +46,7 @@ impl TokenCommand {
             Self::Show(command) => command.run(environment).await,
             Self::Revoke(command) => command.run(environment).await,
             Self::Rotate(command) => command.run(environment).await,
+            Self::Release(command) => command.run(environment).await,
             Self::Inspect(source) => look::inspect(&source, environment),
             Self::Verify(command) => command.run(environment),
         }

@@ -1,5 +1,6 @@
 //! `gatepass user`: users of the authority.
 
+mod enable;
 mod password;
 mod reset;
 
@@ -88,10 +89,7 @@ The new limits replace all previous ones. A limit without a flag gets its minimu
     #[command(after_long_help = "Examples:
   gatepass user disable anna")]
     Disable(UserDisable),
-    /// Enable a disabled user
-    #[command(after_long_help = "Examples:
-  gatepass user enable anna")]
-    Enable(ChangedUser),
+    Enable(enable::UserEnable),
     /// Set a user's password, while the server runs
     SetPassword(UserSetPassword),
     /// Change your own password
@@ -193,7 +191,7 @@ impl UserCommand {
                 user.change(environment, json!({ "limits": limits })).await
             }
             Self::Disable(command) => command.run(environment).await,
-            Self::Enable(user) => user.change(environment, json!({ "disabled": false })).await,
+            Self::Enable(command) => command.run(environment).await,
             Self::SetPassword(command) => command.run(environment).await,
             Self::ChangePassword(command) => command.run(environment).await,
             Self::ResetPassword(command) => command.run(environment).await,

@@ -110,6 +110,7 @@ impl ServerProblem {
             "token_used" | "token_exhausted" | "token_expired" | "token_revoked" => {
                 "ask an administrator of the authority for a new token"
             }
+            "token_suspended" => "run the same command again after an administrator has released the token",
             "invalid_token" => "check that the token is complete, and that it is from this server",
             "host_revoked" => {
                 "this key is revoked for good: remove it with `gatepass leave`, then enroll with a new token"

@@ -51,6 +51,8 @@ pub(super) fn routes() -> Vec<Route> {
         Route::of(&PAGE, get("/admin/keys/{id}"), P::KeepKeys, keys::show_one),
         Route::of(&PAGE, get("/admin/keys/{id}/delete"), P::KeepKeys, keys::ask_to_delete),
         Route::of(&PAGE, post("/admin/keys/{id}/delete"), P::KeepKeys, keys::delete),
+        Route::of(&PAGE, get("/admin/keys/{id}/release"), P::Administer, keys::release::ask),
+        Route::of(&PAGE, post("/admin/keys/{id}/release"), P::Administer, keys::release::release),
         Route::of(&PAGE, get("/admin/roles"), P::Read, roles::show),
         Route::of(&PAGE, get("/admin/settings"), P::Read, settings::show),
         Route::of(&PAGE, post("/admin/settings"), P::Administer, settings::change),

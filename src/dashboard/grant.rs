@@ -39,7 +39,7 @@ impl TokenRow {
                 TokenWarning::RolloutComplete => Mark(Tone::Warn, "rollout complete: revoke?"),
                 TokenWarning::ExpiresSoon => Mark(Tone::Warn, "expires soon: rotate"),
             }),
-            ended: !TokenState::LIVE.contains(&state),
+            ended: !TokenState::LIVE.contains(&state) && state != TokenState::Suspended,
             kind: mint.kind().unwrap_or(TokenKind::Custom).as_str(),
             roles: roles(&terms.roles),
             uses: format!("{} / {}", grouped(record.used.into()), most(terms)),
@@ -83,6 +83,7 @@ pub(super) fn state_mark(record: &TokenRecord, now: Timestamp) -> Mark {
         TokenState::Used => Mark(Tone::Plain, "used"),
         TokenState::Exhausted => Mark(Tone::Plain, "exhausted"),
         TokenState::Expired => Mark(Tone::Plain, "expired"),
+        TokenState::Suspended => Mark(Tone::Warn, "suspended"),
         TokenState::Revoked => Mark(Tone::Bad, "revoked"),
     }
 }

@@ -1,5 +1,7 @@
 //! `/tokens/{id}`: one token, and the acts on it.
 
+pub(super) mod release;
+
 use super::frame::{self, Frame};
 use super::grant::{self, TokenRow};
 use super::ledger::{self, EntryRow};
@@ -15,7 +17,7 @@ use crate::http::reply::Reply;
 use crate::id::{PolicyId, TokenId};
 use crate::service::tokens::HowToRevoke;
 use crate::service::tokens::rotation::OVERLAP;
-use crate::store::{EntryFilter, HostRecord, TokenRecord};
+use crate::store::{EntryFilter, HostRecord, TokenRecord, TokenState};
 
 #[derive(askama::Template)]
 #[template(path = "token.html")]
@@ -34,6 +36,7 @@ struct TokenPage<'a> {
     revocable: bool,
     rotatable: bool,
     readable: bool,
+    releasable: bool,
 }
 
 /// A host that a token admitted.
@@ -65,6 +68,7 @@ pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
     };
     let frame = Frame::of(&call, row.label.clone(), "/tokens").await?;
     let writes = frame.may.write_tokens;
+    let suspended = token.state(now) == TokenState::Suspended;
     frame::ok(&TokenPage {
         allows: grant::sentence(&token.mint.terms, now),
         facts: facts(&token),
@@ -75,7 +79,8 @@ pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
         entries,
         revocable: writes && !row.ended,
         rotatable: writes && token.may_rotate(now).is_ok() && token.mint.terms.bindings.host.is_none(),
-        readable: writes && token.mint.has_api_key() && !row.ended,
+        readable: writes && token.mint.has_api_key() && !row.ended && !suspended,
+        releasable: writes && suspended,
         row,
         frame,
     })

@@ -13,10 +13,11 @@ use crate::http::request::{TokenOrderWords, TokenWords};
 use crate::store::{TokenKind, TokenType};
 
 /// The states that the list can be filtered by, each with the words of the API.
-const STATES: [(&str, &str); 5] = [
+const STATES: [(&str, &str); 6] = [
     ("pending,active", "Live"),
     ("used,exhausted", "Used up"),
     ("expired", "Expired"),
+    ("suspended", "Suspended"),
     ("revoked", "Revoked"),
     ("", "Live and recently ended"),
 ];

@@ -119,7 +119,9 @@ fn administration(metrics: P) -> Vec<Route> {
         TOKENS {
             P::ReadTokens => tokens::list_tokens;
             P::WriteTokens => together::revoke_tokens;
+            P::WriteTokens => tokens::release::release_tokens;
             P::WriteTokens => tokens::rotate::rotate_token;
+            P::WriteTokens => tokens::release::release_token;
             P::ReadTokens => tokens::show_token;
             P::WriteTokens => tokens::revoke_token;
         }
@@ -250,6 +252,7 @@ fn accounts() -> Vec<Route> {
         API_KEYS {
             P::KeepKeys => api_keys::create_api_key;
             P::KeepKeys => api_keys::list_api_keys;
+            P::Administer => api_keys::release_api_keys;
             P::KeepKeys => api_keys::show_api_key;
             P::KeepKeys => api_keys::delete_api_key;
         }

@@ -40,6 +40,8 @@ pub enum Action {
     TokenRevoked,
     /// A token got a successor. The token is revoked later or at once.
     TokenRotated,
+    /// A token that a restore had suspended was released.
+    TokenReleased,
     /// A token with a good signature was refused.
     TokenRefused,
     /// A host redeemed a token and waits for a decision.
@@ -108,6 +110,8 @@ pub enum Action {
     UserDeleted,
     /// An API key was created.
     ApiKeyCreated,
+    /// An API key that a restore had suspended was released.
+    ApiKeyReleased,
     /// An API key was deleted.
     ApiKeyDeleted,
     /// An auto-approve rule was created.

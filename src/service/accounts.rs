@@ -2,6 +2,7 @@
 
 pub mod api_keys;
 mod reauthentication;
+mod release;
 pub mod sessions;
 pub(super) mod sign_in;
 pub(super) mod standing;

@@ -310,7 +310,7 @@ impl HostAdmin {
 }
 
 /// Turns a refusal by limits into `false`.
-fn is_allowed(judged: Result<(), ServiceError>) -> Result<bool, ServiceError> {
+pub(super) fn is_allowed(judged: Result<(), ServiceError>) -> Result<bool, ServiceError> {
     match judged {
         Ok(()) => Ok(true),
         Err(ServiceError::Request(RequestError::BeyondLimits(_))) => Ok(false),
@@ -319,7 +319,7 @@ fn is_allowed(judged: Result<(), ServiceError>) -> Result<bool, ServiceError> {
 }
 
 /// The ids without repetitions.
-fn once<Id: Copy + Ord>(ids: &[Id]) -> Vec<Id> {
+pub(super) fn once<Id: Copy + Ord>(ids: &[Id]) -> Vec<Id> {
     let mut ids = ids.to_vec();
     ids.sort_unstable();
     ids.dedup();

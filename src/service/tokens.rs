@@ -6,6 +6,7 @@ pub(super) mod indexes;
 pub mod mint;
 pub mod order;
 pub mod reenrollment;
+pub mod release;
 pub mod rotation;
 pub mod service_tokens;
 pub(super) mod take_back;

@@ -11,6 +11,7 @@ mod opaque_keys;
 mod output_keys;
 mod outputs;
 mod policies;
+mod releasing;
 mod rules;
 mod sessions;
 mod taking_back;
@@ -28,6 +29,7 @@ pub use self::opaque_keys::*;
 pub use self::output_keys::*;
 pub use self::outputs::*;
 pub use self::policies::*;
+pub use self::releasing::*;
 pub use self::rules::*;
 pub use self::sessions::*;
 pub use self::taking_back::*;
@@ -95,6 +97,8 @@ macro_rules! each_verb {
                 revoke_tokens: RevokeTokens -> TokensRevoked;
                 /// Records a token's successor and the moment at which the token is revoked.
                 rotate_token: RotateToken -> TokenRotation;
+                /// Releases suspended tokens. The outcomes are in the order of the tokens.
+                release_tokens: ReleaseTokens -> Vec<TokenRelease>;
                 /// Revokes tokens that are due: they were rotated, or their minter or their policy was deleted.
                 revoke_due: RevokeDue -> DueRevoked;
                 /// Revokes many hosts.
@@ -153,6 +157,8 @@ macro_rules! each_verb {
                 create_api_key: CreateApiKey -> ApiKeyCreation;
                 /// Deletes an API key and the keys that were created with it.
                 delete_api_key: DeleteApiKey -> Option<Removal>;
+                /// Releases suspended API keys. The outcomes are in the order of the keys.
+                release_api_keys: ReleaseApiKeys -> Vec<ApiKeyRelease>;
                 /// Creates an auto-approve rule.
                 create_rule: CreateRule -> RuleCreation;
                 /// Changes the conditions of an auto-approve rule.

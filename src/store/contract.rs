@@ -25,6 +25,7 @@ pub(super) mod quarantine;
 pub(super) mod recognition;
 pub(super) mod redeeming;
 pub(super) mod reenrolling;
+pub(super) mod releasing;
 pub(super) mod renewing;
 pub(super) mod revoking;
 pub(super) mod roles;
@@ -245,6 +246,12 @@ macro_rules! contract {
                 a_stored_limit_replaces_the_configured_one,
                 two_hundred_race_for_a_hundred_slots,
                 the_count_follows_the_clock_both_ways,
+            }
+            releasing {
+                a_suspended_token_admits_hosts_once_released, the_api_key_of_a_suspended_token_is_refused,
+                a_limited_token_is_released_with_fewer_uses, only_suspended_tokens_are_released,
+                a_revoked_token_is_no_longer_suspended, a_suspended_token_has_no_successor,
+                a_suspended_key_writes_nothing_until_released,
             }
             renewing {
                 the_newest_certificate_renews,

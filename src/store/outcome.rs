@@ -52,6 +52,8 @@ pub enum Redeemed {
 pub enum RedeemRefusal {
     /// The token was revoked, or is persistent and has no row.
     TokenRevoked,
+    /// The token is suspended until an administrator releases it.
+    TokenSuspended,
     /// No use is left.
     TokenSpent,
     /// The key is refused under every token, or the replaced host is refused.
@@ -115,6 +117,8 @@ pub enum RenewRefusal {
     TooOften,
     /// The token of a recertification was revoked.
     TokenRevoked,
+    /// The token of a recertification is suspended.
+    TokenSuspended,
     /// The host has lapsed, and the node limit leaves no slot.
     NodeLimit,
 }

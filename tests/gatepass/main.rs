@@ -106,6 +106,7 @@ mod signing_in;
 mod starting;
 mod status_lists;
 mod support;
+mod suspended;
 mod tables;
 mod threat_model;
 mod token_kinds;

@@ -120,7 +120,8 @@ pub fn can_enroll_later(error: &ClientError) -> bool {
         ClientError::NoServer(failures) => failures.iter().any(can_enroll_later),
         ClientError::Connect(error) if error.is_of_trust() => false,
         other => {
-            matches!(other.code(), Some("node_limit_exceeded" | "enrollment_expired")) || other.is_later()
+            let ends_later = ["node_limit_exceeded", "token_suspended", "enrollment_expired"];
+            other.code().is_some_and(|code| ends_later.contains(&code)) || other.is_later()
         }
     }
 }
@@ -193,6 +194,7 @@ mod tests {
         for repeated in [
             waiting(),
             refused(403, "node_limit_exceeded"),
+            refused(403, "token_suspended"),
             refused(429, "too_many_waiting"),
             refused(503, "store_unavailable"),
         ] {

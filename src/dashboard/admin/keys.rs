@@ -2,6 +2,7 @@
 
 pub(in crate::dashboard::admin) mod create;
 pub(super) mod doomed;
+pub(in crate::dashboard::admin) mod release;
 
 use super::act::{Act, counted, minted};
 use super::limits;
@@ -43,6 +44,7 @@ struct KeyRow {
     label: String,
     mark: Mark,
     expired: bool,
+    suspended: bool,
     owner: String,
     creator: String,
     scopes: String,
@@ -56,12 +58,18 @@ impl KeyRow {
     fn new(key: &ApiKeyRecord, now: Timestamp) -> Self {
         let terms = &key.terms;
         let expired = terms.expires_at.is_some_and(|expires_at| expires_at <= now);
+        let suspended = key.suspended_at.is_some();
         Self {
             id: key.id,
             short_id: grant::short(&key.id.to_string()),
             label: label(key),
-            mark: if expired { Mark(Tone::Plain, "expired") } else { Mark(Tone::Good, "live") },
+            mark: match (expired, suspended) {
+                (true, _) => Mark(Tone::Plain, "expired"),
+                (false, true) => Mark(Tone::Warn, "suspended"),
+                (false, false) => Mark(Tone::Good, "live"),
+            },
             expired,
+            suspended,
             owner: key.owner.clone().unwrap_or_else(|| "nobody".to_owned()),
             creator: grant::actor(&key.creator, &ActorLabels::default()),
             scopes: terms.scopes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
@@ -108,6 +116,7 @@ struct KeyPage<'a> {
     frame: Frame<'a>,
     sections: Vec<Section>,
     key: KeyRow,
+    releasable: bool,
     audience: Option<String>,
     limits: Vec<(&'static str, String)>,
 }
@@ -121,6 +130,7 @@ pub(in crate::dashboard::admin) async fn show_one(call: Call) -> Result<Reply, P
         limits: limits::rows(&call, &key.terms.limits),
         audience: key.terms.audience.clone(),
         key: KeyRow::new(&key, call.authority.time.now()),
+        releasable: key.suspended_at.is_some() && call.may(Permission::Administer),
     };
     frame::ok(&page)
 }

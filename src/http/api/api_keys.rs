@@ -15,7 +15,12 @@ use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
 use crate::http::request::ApiKeyRequest;
 use crate::id::ApiKeyId;
-use crate::store::ApiKeyRecord;
+use crate::secret::Secret;
+use crate::store::{ApiKeyRecord, ApiKeyRelease};
+use crate::token::present;
+
+/// Maximum number of ids in a request; more do not fit the body.
+const MOST_IDS: usize = 1000;
 
 /// An API key in a list.
 #[derive(Serialize, ToSchema)]
@@ -138,4 +143,70 @@ pub(super) async fn delete_api_key(call: Call) -> Result<Reply, Problem> {
     let revoke_tokens = call.query::<DeletionQuery>()?.tokens.is_some();
     let gone = call.authority.accounts.delete_api_key(&call.caller, id, revoke_tokens).await?;
     Ok(Reply::ok(&DeletedApiKey { id, api_keys_deleted: gone.api_keys, tokens_revoked: gone.tokens }))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[schema(as = ReleaseApiKeysRequest, example = json!({ "ids": ["0198c0de-7a30-7c3e-8b1f-2a5d4e6f7081"] }))]
+struct KeysRelease {
+    /// Ids, at most 1000; not together with `all`.
+    #[schema(max_items = 1000)]
+    #[serde(default)]
+    ids: Option<Vec<ApiKeyId>>,
+    /// Selects all suspended keys.
+    #[serde(default)]
+    all: bool,
+    /// The caller's own password. A session needs it to release a key with the scope `admin`.
+    #[schema(value_type = String, format = "password", nullable = false)]
+    #[serde(default, deserialize_with = "present")]
+    current_password: Option<Secret<String>>,
+}
+
+/// The answer of a release of keys.
+#[derive(Serialize, ToSchema)]
+struct ReleasedApiKeys {
+    /// Number of released keys.
+    #[schema(example = 2)]
+    released: usize,
+    /// The keys that were not released.
+    refused: Vec<RefusedApiKey>,
+}
+
+/// A key that was not released.
+#[derive(Serialize, ToSchema)]
+#[schema(as = UnreleasedApiKey)]
+struct RefusedApiKey {
+    id: ApiKeyId,
+    outcome: ApiKeyRelease,
+}
+
+/// Release suspended API keys
+///
+/// Selected by ids, or all. They work again with the next request, within the rights of their owners. A key with the scope
+/// `admin` is released with a password, or with a session and `current_password`.
+#[utoipa::path(
+    post,
+    path = "/api/v1/api-keys/release",
+    request_body = KeysRelease,
+    responses(
+        (status = 200, description = "The outcome.", body = ReleasedApiKeys),
+        code::BeyondLimits,
+        code::CurrentPasswordRequired,
+    ),
+)]
+pub(super) async fn release_api_keys(call: Call) -> Result<Reply, Problem> {
+    let KeysRelease { ids, all, current_password: current } = decode::strict(&call.body)?;
+    match &ids {
+        Some(_) if all => return Err(Problem::invalid_field("all", "not together with ids")),
+        Some(ids) if ids.len() > MOST_IDS => {
+            return Err(Problem::invalid_field("ids", "more than 1000: send them in several calls"));
+        }
+        None if !all => return Err(Problem::invalid_field("ids", "give ids, or \"all\": true")),
+        _ => {}
+    }
+    let accounts = &call.authority.accounts;
+    let outcomes = accounts.release_api_keys(&call.caller, ids.as_deref(), current.as_ref()).await?;
+    let released = outcomes.iter().filter(|(_, outcome)| *outcome == ApiKeyRelease::Released).count();
+    let refused = outcomes.into_iter().filter(|(_, outcome)| *outcome != ApiKeyRelease::Released);
+    let refused = refused.map(|(id, outcome)| RefusedApiKey { id, outcome }).collect();
+    Ok(Reply::ok(&ReleasedApiKeys { released, refused }))
 }

@@ -204,7 +204,7 @@ pub(super) fn hosts_order(
 }
 
 /// The selection: ids, a filter, or all. Without ids it needs `expect` or `dry_run`: then it is `known`.
-fn which<Words: Default + PartialEq, Id>(
+pub(super) fn which<Words: Default + PartialEq, Id>(
     (ids, filter, all): (Option<Vec<String>>, Option<Words>, bool),
     known: bool,
     parse: impl Fn(&str) -> Option<Id>,

@@ -4,6 +4,7 @@ mod bulk;
 pub(super) mod create;
 mod idempotency;
 pub(super) mod reenrollment;
+pub(super) mod release;
 pub(super) mod rotate;
 
 use std::slice;

@@ -75,7 +75,7 @@ pub const METRICS: &[Metric] = &[
     gauge("gatepass_enrollments_waiting", Labels::None, "hosts that wait for a decision, counted once a minute"),
     gauge("gatepass_enrollments_oldest_waiting_seconds", Labels::None, "time since the oldest of them began to wait; 0: none waits"),
     counter("gatepass_enrollment_decisions_total", Labels::Each("decision", &["approved", "denied"]), "decisions about waiting hosts"),
-    gauge("gatepass_tokens", Labels::Each("state", &["pending", "active", "used", "exhausted", "expired", "revoked"]), "enrollment tokens by state, counted once a minute"),
+    gauge("gatepass_tokens", Labels::Each("state", &["pending", "active", "used", "exhausted", "expired", "suspended", "revoked"]), "enrollment tokens by state, counted once a minute"),
     gauge("gatepass_output_keys", Labels::Each("state", &["ready", "preparing", "unreachable", "refused", "invalid"]), "keys of hosts at Elasticsearch outputs by state, counted once a minute"),
     gauge("gatepass_output_keys_to_invalidate", Labels::None, "keys that are to be invalidated at their clusters, counted once a minute"),
     gauge("gatepass_output_keys_to_invalidate_oldest_seconds", Labels::None, "time since the oldest of them waits; 0: none waits"),

@@ -52,7 +52,8 @@ fn reference(kind: &str, name: &str) -> Value {
 }
 
 /// Errors of signing in.
-const USER: [Code; 4] = [Code::Unauthenticated, Code::Forbidden, Code::TooManyRequests, Code::RateLimited];
+const USER: [Code; 5] =
+    [Code::Unauthenticated, Code::Forbidden, Code::ApiKeySuspended, Code::TooManyRequests, Code::RateLimited];
 
 /// Errors of a host's certificate.
 const HOST: [Code; 4] =

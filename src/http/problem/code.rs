@@ -75,6 +75,8 @@ codes! {
     HostQuarantined = FORBIDDEN "host_quarantined" "Host quarantined", "two machines renewed with certificates of the host: an administrator releases it or re-enrolls it";
     NoPolicy = FORBIDDEN "no_policy" "No policy", "move the host to a policy that names the service";
     AudienceNotAllowed = FORBIDDEN "audience_not_allowed" "Audience not allowed", "add the audience to the policy of the host";
+    TokenSuspended = FORBIDDEN "token_suspended" "Token suspended", "the server was restored from a backup: release the token, and the host tries again after Retry-After";
+    ApiKeySuspended = FORBIDDEN "api_key_suspended" "API key suspended", "the server was restored from a backup: an admin releases the key";
     CredentialNotAllowed = FORBIDDEN "credential_not_allowed" "Credential not allowed", "the policy does not allow opaque keys: enroll without one, or set `api_key_credential` in the policy";
     NodeLimitExceeded = FORBIDDEN "node_limit_exceeded" "NodeLimitExceeded", "the fleet is at its node limit, and no use was spent: raise `node_limit`, or revoke hosts that are gone";
     EnrollmentDenied = FORBIDDEN "enrollment_denied" "Enrollment denied", "an administrator denied the host: its key is refused under every token";
@@ -100,6 +102,7 @@ codes! {
     OutputExists = CONFLICT "output_exists" "Output exists", "choose another name";
     OutputInUse = CONFLICT "output_in_use" "Output in use", "take it out of the policies that have it";
     EmergencyToken = CONFLICT "emergency_token" "Emergency token", "confirm with `confirm=emergency`";
+    UsesLeftRequired = CONFLICT "uses_left_required" "Uses left required", "the suspended token has a use limit: send `uses_left`, at most the uses that it had left in the backup";
     AlreadyRotated = CONFLICT "already_rotated" "Already rotated", "the token has a successor: rotate the successor";
     IdempotencyConflict = CONFLICT "idempotency_conflict" "Idempotency conflict", "the key was sent with another body within a day: send the same body, or another key";
     CountChanged = CONFLICT "count_changed" "Count changed", "the selection has changed: send a dry run again";
@@ -198,8 +201,8 @@ sets! {
     Signing = ClockInDoubt KeysUnavailable;
     /// The codes of issuing a certificate.
     Issuing = CsrRejected CaNotValid ClockInDoubt KeysUnavailable;
-    /// The codes of a token that has ended.
-    TokenEnded = TokenExpired TokenUsed TokenExhausted TokenRevoked;
+    /// The codes of a token that has ended or is suspended.
+    TokenEnded = TokenExpired TokenUsed TokenExhausted TokenRevoked TokenSuspended;
     /// The codes of signing in, for routes where it is optional.
     SigningIn = Unauthenticated Forbidden TooManyRequests RateLimited InternalError StoreUnavailable;
     /// The codes of forward authentication.

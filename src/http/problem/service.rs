@@ -57,9 +57,13 @@ impl From<TokenError> for Problem {
             TokenError::Used => Code::TokenUsed,
             TokenError::Exhausted => Code::TokenExhausted,
             TokenError::Revoked => Code::TokenRevoked,
+            TokenError::Suspended => {
+                return Self::of(Code::TokenSuspended, error.to_string()).retry_after(60);
+            }
             TokenError::Binding(_) => Code::BindingMismatch,
             TokenError::Emergency | TokenError::EmergencyNotRotated => Code::EmergencyToken,
             TokenError::EmergencyOfAdmins => Code::Forbidden,
+            TokenError::UsesLeftRequired { .. } => Code::UsesLeftRequired,
             TokenError::AlreadyRotated { .. } => Code::AlreadyRotated,
             TokenError::BulkRuns | TokenError::TooManyBulks { .. } => {
                 return Self::of(Code::TooManyRequests, error.to_string()).retry_after(5);
@@ -132,6 +136,7 @@ impl From<AccountError> for Problem {
             | AccountError::ApiKeyNotGood
             | AccountError::CallerGone
             | AccountError::SessionOver => of(Code::Unauthenticated),
+            AccountError::ApiKeySuspended => of(Code::ApiKeySuspended),
             AccountError::RightsChanged => of(Code::RightsChanged),
             AccountError::CurrentPasswordRequired => of(Code::CurrentPasswordRequired),
             AccountError::NotByApiKey => of(Code::Forbidden),

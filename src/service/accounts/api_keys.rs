@@ -42,6 +42,7 @@ impl Accounts {
             owner,
             creator: caller.actor.to_string(),
             created_at: now,
+            suspended_at: None,
             used: None,
         };
         let entry = created(caller.did(Action::ApiKeyCreated, now), &key);
@@ -70,13 +71,16 @@ impl Accounts {
     /// Authenticates the caller of the request `from` by API key.
     ///
     /// # Errors
-    /// [`AccountError::ApiKeyNotGood`] for an unknown, expired or deleted key, a wrong secret and a disabled owner. The store
-    /// cannot be read.
+    /// [`AccountError::ApiKeyNotGood`] for an unknown, expired or deleted key, a wrong secret and a disabled owner.
+    /// [`AccountError::ApiKeySuspended`] for a suspended key with the right secret. The store cannot be read.
     pub async fn api_key(&self, from: &Caller, unproven: &Secret<String>) -> Result<Caller, ServiceError> {
         let presented = ApiKey::parse(unproven).ok_or(AccountError::ApiKeyNotGood)?;
         let stored = self.base.store.api_key(presented.id()).await?;
         let now = self.base.time.now();
         let good = stored.filter(|stored| presented.matches(&stored.digest));
+        if good.as_ref().is_some_and(|stored| stored.key.suspended_at.is_some()) {
+            return Err(AccountError::ApiKeySuspended.into());
+        }
         let caller = good.and_then(|stored| by_api_key(from, stored, now));
         let caller = caller.ok_or(AccountError::ApiKeyNotGood)?;
         let Some(address) = from.address else { return Ok(caller) };
@@ -147,10 +151,11 @@ impl Accounts {
     }
 }
 
-/// The request `from` with the rights of the key, cut to those of its owner. `None` if the key has expired or the owner is disabled.
+/// The request `from` with the rights of the key, cut to those of its owner. `None` if the key has expired or is
+/// suspended, or the owner is disabled.
 pub(super) fn by_api_key(from: &Caller, stored: StoredApiKey, now: Timestamp) -> Option<Caller> {
     let StoredApiKey { key, owner, .. } = stored;
-    if key.terms.expires_at.is_some_and(|expires_at| expires_at <= now) {
+    if key.suspended_at.is_some() || key.terms.expires_at.is_some_and(|expires_at| expires_at <= now) {
         return None;
     }
     let own = key.terms.rights();

@@ -202,7 +202,8 @@ impl Enrollment {
             Status::Valid => Ok(()),
             Status::UsedUp if redeemed_before => Ok(()),
             Status::UsedUp => Err(spent(grant)),
-            Status::Revoked | Status::Suspended => Err(TokenError::Revoked),
+            Status::Revoked => Err(TokenError::Revoked),
+            Status::Suspended => Err(TokenError::Suspended),
         }
     }
 

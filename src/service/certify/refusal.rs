@@ -21,6 +21,7 @@ pub(super) fn spent(grant: &Grant) -> TokenError {
 pub(super) fn refused(refusal: RedeemRefusal, grant: &Grant) -> ServiceError {
     match refusal {
         RedeemRefusal::TokenRevoked => TokenError::Revoked.into(),
+        RedeemRefusal::TokenSuspended => TokenError::Suspended.into(),
         RedeemRefusal::TokenSpent => spent(grant).into(),
         RedeemRefusal::Key(refusal) => HostError::from(refusal).into(),
         RedeemRefusal::CertificateRevoked => HostError::CertificateRevoked.into(),
@@ -55,6 +56,7 @@ pub(super) fn ledger_reason(error: &ServiceError) -> Option<&'static str> {
         ServiceError::Token(TokenError::Used) => "token_used",
         ServiceError::Token(TokenError::Exhausted) => "token_exhausted",
         ServiceError::Token(TokenError::Revoked) => "token_revoked",
+        ServiceError::Token(TokenError::Suspended) => "token_suspended",
         ServiceError::Token(TokenError::Binding(cause)) => cause.code(),
         ServiceError::Host(HostError::Revoked) => "host_revoked",
         ServiceError::Host(HostError::Quarantined) => "host_quarantined",

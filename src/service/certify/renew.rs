@@ -110,6 +110,7 @@ fn refused(refusal: RenewRefusal) -> ServiceError {
         RenewRefusal::TooOften => HostError::RenewedTooOften.into(),
         RenewRefusal::LineageConflict => HostError::LineageConflict.into(),
         RenewRefusal::TokenRevoked => TokenError::Revoked.into(),
+        RenewRefusal::TokenSuspended => TokenError::Suspended.into(),
         RenewRefusal::NodeLimit => HostError::NodeLimit.into(),
     }
 }

@@ -135,9 +135,11 @@ impl ChangedKind {
 const fn kinds(action: Action) -> &'static [ChangedKind] {
     use ChangedKind as K;
     match action {
-        Action::TokenCreated | Action::ServiceTokenCreated | Action::TokenRevoked | Action::TokenRotated => {
-            &[K::Token]
-        }
+        Action::TokenCreated
+        | Action::ServiceTokenCreated
+        | Action::TokenRevoked
+        | Action::TokenRotated
+        | Action::TokenReleased => &[K::Token],
         Action::EnrollmentWaiting | Action::EnrollmentDenied | Action::EnrollmentExpired => {
             &[K::Enrollment, K::Token]
         }
@@ -178,6 +180,7 @@ const fn kinds(action: Action) -> &'static [ChangedKind] {
         | Action::UserChanged
         | Action::UserDisabled
         | Action::UserEnabled
+        | Action::ApiKeyReleased
         | Action::UserSignedOut
         | Action::UserDeleted
         | Action::ApiKeyCreated

@@ -9,6 +9,11 @@ pub enum AccountError {
     /// The API key does not exist or no longer works. The error does not say which.
     #[error("the API key is not valid: it is unknown, it has expired, or its owner is disabled")]
     ApiKeyNotGood,
+    /// The API key is suspended since a restore. Its secret is right.
+    #[error(
+        "the API key is suspended since the server was restored from a backup: ask an admin to release it (`gatepass api-key release`)"
+    )]
+    ApiKeySuspended,
     /// The session does not exist or has ended. The error does not say which.
     #[error("the session is over: sign in again (`gatepass login`)")]
     SessionOver,

@@ -22,6 +22,11 @@ pub enum TokenError {
     /// The token was revoked.
     #[error("the token was revoked: ask for a new one")]
     Revoked,
+    /// The token is suspended since a restore.
+    #[error(
+        "the token is suspended since the server was restored from a backup: ask an administrator to release it (`gatepass token release`), then try again"
+    )]
+    Suspended,
     /// The token is bound to another key, name, cluster or host.
     #[error(transparent)]
     Binding(#[from] BindingError),
@@ -38,6 +43,14 @@ pub enum TokenError {
         "the emergency token cannot be rotated: retire the key that signed it (`gatepass keys rotate`, then `keys retire`); a new one is then minted into its file"
     )]
     EmergencyNotRotated,
+    /// A suspended token with a use limit is released with a number of uses only.
+    #[error(
+        "the token has a use limit, and hosts may have used it after the backup: give the number of uses that it keeps (--uses-left), at most {left}"
+    )]
+    UsesLeftRequired {
+        /// Number of uses that it had left in the backup.
+        left: u32,
+    },
     /// The token already has a successor.
     #[error("the token was rotated already: rotate its successor {successor}")]
     AlreadyRotated {

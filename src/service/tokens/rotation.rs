@@ -76,12 +76,18 @@ fn refusal(refused: RotationRefusal, id: TokenId) -> ServiceError {
         RotationRefusal::Unknown => RequestError::not_found("token", id).into(),
         RotationRefusal::Emergency => TokenError::EmergencyNotRotated.into(),
         RotationRefusal::Before(successor) => TokenError::AlreadyRotated { successor }.into(),
-        RotationRefusal::Ended(state) => match state {
-            TokenState::Revoked => TokenError::Revoked.into(),
-            TokenState::Used => TokenError::Used.into(),
-            TokenState::Exhausted => TokenError::Exhausted.into(),
-            TokenState::Expired | TokenState::Pending | TokenState::Active => TokenError::Expired.into(),
-        },
+        RotationRefusal::Ended(state) => ended(state).into(),
+    }
+}
+
+/// The error of a token in a state in which it admits no host.
+pub(super) const fn ended(state: TokenState) -> TokenError {
+    match state {
+        TokenState::Revoked => TokenError::Revoked,
+        TokenState::Suspended => TokenError::Suspended,
+        TokenState::Used => TokenError::Used,
+        TokenState::Exhausted => TokenError::Exhausted,
+        TokenState::Expired | TokenState::Pending | TokenState::Active => TokenError::Expired,
     }
 }
 

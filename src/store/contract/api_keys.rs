@@ -26,6 +26,7 @@ impl World {
             owner: owner.map(str::to_owned),
             creator: owner.map_or_else(|| "local".to_owned(), |owner| format!("user:{owner}")),
             created_at: self.now,
+            suspended_at: None,
             used: None,
         };
         CreateApiKey { key, digest: [7; 32], entry: self.draft(Action::ApiKeyCreated) }

@@ -36,6 +36,7 @@ pub(in crate::store) async fn a_mint_is_read_back_as_it_was_recorded(world: &mut
         mint: full.clone(),
         used: 0,
         revoked_at: None,
+        suspended_at: None,
         last_use: None,
         replaced_by: None,
         revoke_at: None,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::access::Actor;
 use crate::clock::Timestamp;
-use crate::id::{HostId, KeyId, ListId, PolicyId, Serial, SpkiHash, StatusRef, TokenId, random};
+use crate::id::{ApiKeyId, HostId, KeyId, ListId, PolicyId, Serial, SpkiHash, StatusRef, TokenId, random};
 use crate::ledger::{Action, Basis, Draft, EntryRecord, Subjects, Verification};
 use crate::name::{DnsName, Label, Role};
 use crate::secret::Secret;
@@ -16,6 +16,9 @@ use crate::token::{Grant, KeyUse, Terms, TokenRef, Verified};
 pub(in crate::store) trait Backend: Send + Sync {
     /// Opens it. An earlier handle has been dropped.
     fn open(&self, now: Timestamp) -> Arc<dyn Store>;
+
+    /// Suspends tokens and API keys in the closed database, as a restore does.
+    fn suspend(&self, tokens: &[TokenRef], keys: &[ApiKeyId], at: Timestamp);
 }
 
 pub(in crate::store) const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -101,6 +104,14 @@ impl World {
     pub(in crate::store) fn restart(&mut self) {
         self.store = None;
         self.store = Some(self.backend.open(self.now));
+    }
+
+    /// Suspends tokens and API keys, as a restore does.
+    pub(in crate::store) fn suspend(&mut self, tokens: &[MintRecord], keys: &[ApiKeyId]) {
+        self.store = None;
+        let tokens: Vec<_> = tokens.iter().map(|record| record.token.clone()).collect();
+        self.backend.suspend(&tokens, keys, self.now);
+        self.restart();
     }
 
     /// Lets time pass by a trusted clock.

@@ -1,5 +1,8 @@
 //! The outcomes of verbs about users, sessions and API keys.
 
+use serde::Serialize;
+use utoipa::ToSchema;
+
 /// Outcome of creating a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UserCreation {
@@ -49,6 +52,18 @@ pub enum ApiKeyCreation {
     Created,
     /// Its owner has [`MOST_API_KEYS`](crate::store::MOST_API_KEYS), or that many keys have no owner; nothing changed.
     TooMany,
+}
+
+/// Outcome of releasing a suspended API key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ApiKeyRelease {
+    /// The key works again.
+    Released,
+    /// The key was not suspended; nothing changed.
+    NotSuspended,
+    /// The key does not exist.
+    Unknown,
 }
 
 /// The things that end with a deleted user or API key.

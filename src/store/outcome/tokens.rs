@@ -1,5 +1,8 @@
 //! The outcomes of minting, revoking and rotating.
 
+use serde::Serialize;
+use utoipa::ToSchema;
+
 use crate::id::TokenId;
 use crate::store::{IdempotencyRecord, TokenState};
 
@@ -75,6 +78,24 @@ pub struct HostsRevoked {
     pub hosts: u64,
     /// Number of ids without a host.
     pub unknown: u64,
+}
+
+/// Outcome of releasing a suspended token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenRelease {
+    /// The token admits hosts again.
+    Released,
+    /// The token was not suspended; nothing changed.
+    NotSuspended,
+    /// The token was revoked, has expired or has no use left; nothing changed.
+    Ended,
+    /// The token has a use limit, and no number of uses was given; nothing changed.
+    UsesLeftRequired,
+    /// The token has fewer uses left than were given; nothing changed.
+    TooManyUses,
+    /// The enrollment token does not exist.
+    Unknown,
 }
 
 /// Outcome of rotating a token.

@@ -80,6 +80,9 @@ pub struct ApiKeyRecord {
     pub creator: String,
     /// Time of creation.
     pub created_at: Timestamp,
+    /// Time of the restore that suspended it, until it is released.
+    #[schema(required)]
+    pub suspended_at: Option<Timestamp>,
     /// Time and address of the last use, as far as they are written already.
     #[serde(skip)]
     pub used: Option<(Timestamp, IpAddr)>,

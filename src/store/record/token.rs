@@ -150,6 +150,8 @@ pub enum TokenState {
     Exhausted,
     /// It has expired.
     Expired,
+    /// It admits no host until an administrator releases it: the database was restored.
+    Suspended,
     /// It was revoked.
     Revoked,
 }
@@ -173,6 +175,8 @@ pub struct TokenRecord {
     pub used: u32,
     /// Moment of its revocation.
     pub revoked_at: Option<Timestamp>,
+    /// Moment of the restore that suspended it, until it is released.
+    pub suspended_at: Option<Timestamp>,
     /// Its newest use. `None` if an early version took it and its host is deleted.
     pub last_use: Option<LastUse>,
     /// Id of its successor.
@@ -243,7 +247,7 @@ impl TokenRecord {
         }
     }
 
-    /// Returns the state at `now`. Revoked precedes used, used precedes expired. A token with a due revocation counts as revoked, unless it
+    /// Returns the state at `now`. Revoked precedes used, used precedes expired, expired precedes suspended. A token with a due revocation counts as revoked, unless it
     /// had ended before: it admits no host.
     pub fn state(&self, now: Timestamp) -> TokenState {
         match (self.mint.terms.max_uses, self.mint.terms.expires_at) {
@@ -252,6 +256,7 @@ impl TokenRecord {
             (Some(most), _) if self.used >= most => TokenState::Exhausted,
             (_, Some(expires_at)) if expires_at <= now => TokenState::Expired,
             _ if self.revoke_at.is_some_and(|due| due <= now) => TokenState::Revoked,
+            _ if self.suspended_at.is_some() => TokenState::Suspended,
             (Some(1), _) => TokenState::Pending,
             _ => TokenState::Active,
         }

@@ -23,6 +23,7 @@ mod policies;
 mod quarantine;
 pub(super) mod redeem;
 mod reenroll;
+mod release;
 mod renew;
 mod revoke;
 mod rotate;

@@ -10,15 +10,17 @@ mod seams;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::writer::Job;
 use super::{Fuse, LedgerFault, OpenError, SqliteStore, migrate};
 use crate::clock::Timestamp;
-use crate::id::PolicyId;
+use crate::id::{ApiKeyId, PolicyId};
 use crate::ledger::{Action, Draft, Fault};
 use crate::store::contract::{Backend, World, contract, new_key, plain_policy};
+use crate::store::revocations::{PAGE_BYTES, place};
 use crate::store::*;
+use crate::token::{Status, TokenRef};
 
 /// A database file in a directory of its own.
 struct OnDisk {
@@ -36,6 +38,28 @@ impl OnDisk {
 impl Backend for OnDisk {
     fn open(&self, now: Timestamp) -> Arc<dyn Store> {
         SqliteStore::open(&self.path, now).unwrap()
+    }
+
+    fn suspend(&self, tokens: &[TokenRef], keys: &[ApiKeyId], at: Timestamp) {
+        let connection = Connection::open(&self.path).unwrap();
+        for TokenRef { id, status, .. } in tokens {
+            let sql = "UPDATE mints SET suspended_at = ?2 WHERE token = ?1";
+            connection.execute(sql, params![id, at]).unwrap();
+            let (page, byte, shift) = place(status.index);
+            let sql = "SELECT bits FROM status_pages WHERE list = ?1 AND page = ?2";
+            let read = |row: &rusqlite::Row<'_>| row.get(0);
+            let bits = connection.query_row(sql, params![status.list, page], read).optional().unwrap();
+            let mut bits: [u8; PAGE_BYTES] = bits.unwrap_or([0; PAGE_BYTES]);
+            if bits[byte] >> shift & 3 == Status::Valid.bits() {
+                bits[byte] |= Status::Suspended.bits() << shift;
+            }
+            let sql = "INSERT OR REPLACE INTO status_pages (list, page, bits) VALUES (?1, ?2, ?3)";
+            connection.execute(sql, params![status.list, page, bits]).unwrap();
+        }
+        for key in keys {
+            let sql = "UPDATE api_keys SET suspended_at = ?2 WHERE id = ?1";
+            connection.execute(sql, params![key, at]).unwrap();
+        }
     }
 }
 

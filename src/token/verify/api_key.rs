@@ -24,3 +24,11 @@ impl Authenticated<Grant> {
         })
     }
 }
+
+#[cfg(all(test, feature = "server"))]
+impl super::Verified<Grant> {
+    /// The same grant, proven by a Fleet key.
+    pub(crate) fn assumed_of_fleet_key(self, key: crate::id::FleetKeyId) -> Self {
+        Self { fleet_key: Some(key), ..self }
+    }
+}

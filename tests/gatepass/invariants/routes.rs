@@ -56,13 +56,15 @@ const WRITE_POLICIES: Who = Scope("policies:write");
 const READ_LEDGER: Who = Scope("ledger:read");
 const ADMIN: Who = Scope("admin");
 
-const NATIVE: [(&str, &str, Who); 116] = [
+const NATIVE: [(&str, &str, Who); 119] = [
     ("POST", "/api/v1/enrollment-tokens", WRITE_TOKENS),
     ("GET", "/api/v1/enrollment-tokens", READ_TOKENS),
     ("GET", "/api/v1/enrollment-tokens/{id}", READ_TOKENS),
     ("DELETE", "/api/v1/enrollment-tokens/{id}", WRITE_TOKENS),
     ("POST", "/api/v1/enrollment-tokens/{id}/rotate", WRITE_TOKENS),
     ("POST", "/api/v1/enrollment-tokens/revoke", WRITE_TOKENS),
+    ("POST", "/api/v1/enrollment-tokens/{id}/release", WRITE_TOKENS),
+    ("POST", "/api/v1/enrollment-tokens/release", WRITE_TOKENS),
     ("POST", "/api/v1/service-tokens", WRITE_TOKENS),
     ("GET", "/api/v1/service-tokens", READ_TOKENS),
     ("GET", "/api/v1/service-tokens/{id}", READ_TOKENS),
@@ -146,6 +148,7 @@ const NATIVE: [(&str, &str, Who); 116] = [
     ("GET", "/api/v1/api-keys", Keeper),
     ("GET", "/api/v1/api-keys/{id}", Keeper),
     ("DELETE", "/api/v1/api-keys/{id}", Keeper),
+    ("POST", "/api/v1/api-keys/release", ADMIN),
     ("POST", "/api/v1/verify", Reader),
     ("POST", "/oauth2/introspect", Reader),
     ("POST", "/oauth2/revoke", WRITE_TOKENS),

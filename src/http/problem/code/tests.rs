@@ -21,6 +21,8 @@ const PINNED: &str = "\
 403 host_quarantined Host quarantined
 403 no_policy No policy
 403 audience_not_allowed Audience not allowed
+403 token_suspended Token suspended
+403 api_key_suspended API key suspended
 403 credential_not_allowed Credential not allowed
 403 node_limit_exceeded NodeLimitExceeded
 403 enrollment_denied Enrollment denied
@@ -46,6 +48,7 @@ const PINNED: &str = "\
 409 output_exists Output exists
 409 output_in_use Output in use
 409 emergency_token Emergency token
+409 uses_left_required Uses left required
 409 already_rotated Already rotated
 409 idempotency_conflict Idempotency conflict
 409 count_changed Count changed
@@ -94,5 +97,5 @@ fn the_table_is_what_clients_know() {
 #[test]
 fn a_set_contains_all_its_codes() {
     let names = TokenEnded::responses().into_keys().collect::<Vec<_>>();
-    assert_eq!(names, ["token_exhausted", "token_expired", "token_revoked", "token_used"]);
+    assert_eq!(names, ["token_exhausted", "token_expired", "token_revoked", "token_suspended", "token_used"]);
 }

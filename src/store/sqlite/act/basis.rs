@@ -35,7 +35,7 @@ impl Execution<'_> {
             }
             Basis::ApiKey { id, owner } => {
                 let sql = "SELECT u.version, u.disabled_at IS NULL FROM api_keys AS k LEFT JOIN users AS u ON u.name = k.owner \
-                           WHERE k.id = ?1 AND (k.expires_at IS NULL OR k.expires_at > ?2)";
+                           WHERE k.id = ?1 AND k.suspended_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > ?2)";
                 (self.one(sql, params![id, at], read)?, owner.as_ref().map(|(_, version)| *version))
             }
         };

@@ -6,7 +6,7 @@ use super::Execution;
 use super::enrollments::Passage;
 use crate::clock::Timestamp;
 use crate::id::{HostId, SpkiHash, TokenId};
-use crate::store::sqlite::driver::{self, Sql, params};
+use crate::store::sqlite::driver::{self, Row, Sql, params};
 use crate::store::sqlite::read::certificate;
 use crate::store::sqlite::value::damaged;
 use crate::store::{
@@ -15,36 +15,50 @@ use crate::store::{
 };
 use crate::token::{Grant, Verified};
 
-/// Finds a token for which the authority vouches: its key is trusted, its list exists, and no revocation is due. A persistent token
-/// also needs its row. The due date is looked up by the token: a deletion may leave a million due tokens.
-pub(in crate::store::sqlite) const IS_VOUCHED_FOR: &str = "SELECT 1 FROM signing_keys AS k \
+/// Finds a token for which the authority vouches, and whether it is suspended: its key is trusted, its list exists, and no revocation is
+/// due. A persistent token also needs its row. The due date is looked up by the token: a deletion may leave a million due tokens.
+pub(in crate::store::sqlite) const IS_VOUCHED_FOR: &str = "SELECT ?2 = 1 \
+     AND EXISTS (SELECT 1 FROM mints AS s WHERE s.token = ?4 AND s.suspended_at IS NOT NULL) FROM signing_keys AS k \
      WHERE k.kid = ?1 AND k.state <> 'retired' AND (k.persistent_only = 0 OR ?2 = 1) \
      AND EXISTS (SELECT 1 FROM status_lists AS l WHERE l.list = ?3) \
      AND (?2 = 0 OR EXISTS (SELECT 1 FROM tokens AS t WHERE t.token = ?4)) \
      AND NOT EXISTS (SELECT 1 FROM mints AS m WHERE m.token = ?4 AND m.revoke_at <= ?5 AND m.revoked_at IS NULL)";
 
 /// The same for a token whose holder proved its `api_key`: the key that gave it must not be retired. Its signing key may be.
-pub(in crate::store::sqlite) const IS_VOUCHED_FOR_BY_FLEET_KEY: &str = "SELECT 1 FROM fleet_keys AS k JOIN mints AS m \
+pub(in crate::store::sqlite) const IS_VOUCHED_FOR_BY_FLEET_KEY: &str = "SELECT m.suspended_at IS NOT NULL FROM fleet_keys AS k JOIN mints AS m \
      ON m.fleet_key = k.number WHERE k.number = ?1 AND k.retired_at IS NULL AND m.token = ?3 \
      AND EXISTS (SELECT 1 FROM status_lists AS l WHERE l.list = ?2) \
      AND EXISTS (SELECT 1 FROM tokens AS t WHERE t.token = ?3) \
      AND NOT (m.revoke_at IS NOT NULL AND m.revoke_at <= ?4 AND m.revoked_at IS NULL)";
 
 impl Sql<'_> {
-    /// Returns whether the authority vouches for the token at `now`. The token's row of uses has the last word.
-    pub(in crate::store::sqlite) fn is_vouched_for(
+    /// Returns the reason why the authority does not vouch for the token at `now`; `None` if it does. The token's row of uses has the
+    /// last word.
+    pub(in crate::store::sqlite) fn judge_token(
         &self,
         grant: &Verified<Grant>,
         now: Timestamp,
-    ) -> driver::Result<bool> {
+    ) -> driver::Result<Option<RedeemRefusal>> {
         let (token, key, persistent) = (&grant.token, grant.signing_key(), grant.terms.persistent);
-        if let Some(key) = grant.fleet_key() {
-            return self.exists(IS_VOUCHED_FOR_BY_FLEET_KEY, params![key, token.status.list, token.id, now]);
-        }
-        self.exists(IS_VOUCHED_FOR, params![key, persistent, token.status.list, token.id, now])
+        let is_suspended = |row: &Row<'_>| row.get(0);
+        let found: Option<bool> = match grant.fleet_key() {
+            Some(key) => {
+                let params = params![key, token.status.list, token.id, now];
+                self.one(IS_VOUCHED_FOR_BY_FLEET_KEY, params, is_suspended)?
+            }
+            None => {
+                let params = params![key, persistent, token.status.list, token.id, now];
+                self.one(IS_VOUCHED_FOR, params, is_suspended)?
+            }
+        };
+        Ok(match found {
+            Some(false) => None,
+            Some(true) => Some(RedeemRefusal::TokenSuspended),
+            None => Some(RedeemRefusal::TokenRevoked),
+        })
     }
 
-    /// Returns whether the token is revoked or suspended.
+    /// Returns whether the token is revoked.
     pub(in crate::store::sqlite) fn has_ended(&self, token: TokenId) -> driver::Result<bool> {
         self.exists("SELECT 1 FROM uses WHERE token = ?1 AND ended_at IS NOT NULL", [token])
     }
@@ -122,8 +136,7 @@ impl Execution<'_> {
         if let Some(admitted) = self.pair(grant.token.id, new.host_key)? {
             return Ok(Some(Redeemed::Again(self.winners_certificate(admitted, new.host_key)?)));
         }
-        let vouched = self.is_vouched_for(grant, new.issued_at)?;
-        Ok((!vouched).then_some(Redeemed::Refused(RedeemRefusal::TokenRevoked)))
+        Ok(self.judge_token(grant, new.issued_at)?.map(Redeemed::Refused))
     }
 
     /// Takes a use. Uses that expired enrollments hold are freed only if none is left.

@@ -6,7 +6,7 @@ use crate::id::{HostId, Serial, SpkiHash, TokenId};
 use crate::store::sqlite::driver::{self, params};
 use crate::store::{
     CertificateRecord, KeyRefusal, MarkSeen, NextCertificate, RENEWALS_WITHIN, REPEAT_WINDOW, Recertify,
-    Renew, RenewRefusal, Renewed, RevocationReason,
+    RedeemRefusal, Renew, RenewRefusal, Renewed, RevocationReason,
 };
 
 impl Execution<'_> {
@@ -117,8 +117,15 @@ impl Execution<'_> {
     pub(super) fn recertify(&mut self, command: Recertify) -> driver::Result<Renewed> {
         let Recertify { grant, next } = command;
         let (host, new) = (next.certificate.host, next.certificate.record);
-        if !self.is_vouched_for(&grant, new.issued_at)? || self.has_ended(grant.token.id)? {
+        if self.has_ended(grant.token.id)? {
             return self.undo(Renewed::Refused(RenewRefusal::TokenRevoked));
+        }
+        match self.judge_token(&grant, new.issued_at)? {
+            None => {}
+            Some(RedeemRefusal::TokenSuspended) => {
+                return self.undo(Renewed::Refused(RenewRefusal::TokenSuspended));
+            }
+            Some(_) => return self.undo(Renewed::Refused(RenewRefusal::TokenRevoked)),
         }
         let is_own = self.pair(grant.token.id, new.host_key)? == Some(host)
             || self.holds_newest(host, grant.token.id, new.host_key)?;

@@ -141,7 +141,10 @@ impl Execution<'_> {
         let sql = "INSERT INTO uses (token, used, ended_at, keep_until) VALUES (?1, 0, ?2, ?3) \
                    ON CONFLICT (token) DO UPDATE SET ended_at = excluded.ended_at";
         self.execute(sql, params![token, at, keep_until])?;
-        self.execute("UPDATE mints SET revoked_at = ?2 WHERE token = ?1", params![token, at])?;
+        self.execute(
+            "UPDATE mints SET revoked_at = ?2, suspended_at = NULL WHERE token = ?1",
+            params![token, at],
+        )?;
         self.execute("UPDATE tokens SET revoked_at = ?2 WHERE token = ?1", params![token, at]).map(drop)
     }
 }

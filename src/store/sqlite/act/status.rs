@@ -41,6 +41,11 @@ impl Execution<'_> {
         self.set(&[token], Status::UsedUp)
     }
 
+    /// Marks a released token as valid. Only for a token that was suspended.
+    pub(super) fn set_valid(&mut self, token: StatusRef) -> driver::Result<()> {
+        self.set(&[token], Status::Valid)
+    }
+
     fn set(&mut self, tokens: &[StatusRef], status: Status) -> driver::Result<()> {
         let mut pages: BTreeMap<(ListId, u32), Bits> = BTreeMap::new();
         for token in tokens {

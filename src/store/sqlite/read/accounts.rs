@@ -53,7 +53,7 @@ macro_rules! select {
     ($more:literal, $rest:literal) => {
         concat!(
             "SELECT k.id, k.label, k.owner, k.creator, k.scopes, k.limits, k.created_at, k.expires_at, k.used_at, k.used_from, \
-             k.audience",
+             k.audience, k.suspended_at",
             $more,
             " FROM api_keys AS k ",
             $rest
@@ -75,6 +75,7 @@ fn api_key(row: &Row<'_>) -> driver::Result<ApiKeyRecord> {
         owner: row.get(2)?,
         creator: row.get(3)?,
         created_at: row.get(6)?,
+        suspended_at: row.get(11)?,
         used: used_at.zip(used_from.map(|IpText(from)| from)),
     })
 }
@@ -86,8 +87,8 @@ fn stored_api_key(sql: Sql<'_>, id: ApiKeyId) -> driver::Result<Option<StoredApi
     );
     let read = |row: &Row<'_>| {
         let key = api_key(row)?;
-        let owner = key.owner.is_some().then(|| user_from(row, 12)).transpose()?;
-        Ok(StoredApiKey { key, digest: row.get(11)?, owner })
+        let owner = key.owner.is_some().then(|| user_from(row, 13)).transpose()?;
+        Ok(StoredApiKey { key, digest: row.get(12)?, owner })
     };
     sql.one(text, [id], read)
 }

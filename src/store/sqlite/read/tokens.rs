@@ -22,7 +22,7 @@ macro_rules! columns {
         "m.token, m.kid, m.label, m.roles, m.persistent, m.kind, m.minter, m.created_at, m.expires_at, m.max_uses, \
          m.dns_names, m.bound_key, m.cluster, m.host, m.policy, m.list, m.idx, coalesce(u.used, 0), m.revoked_at, m.issuer, \
          m.audience, u.last_at, u.last_host, u.last_from, m.replaced_by, m.revoke_at, m.expected_hosts, m.batch, m.approval, \
-         m.fleet_key, m.fleet_removed"
+         m.fleet_key, m.fleet_removed, m.suspended_at"
     };
 }
 
@@ -91,13 +91,15 @@ pub(in crate::store::sqlite) fn token(row: &Row<'_>) -> driver::Result<TokenReco
         revoke_at: row.get(25)?,
         fleet_key: row.get(29)?,
         fleet_removed: row.get(30)?,
+        suspended_at: row.get(31)?,
     })
 }
 
 fn persistent(sql: Sql<'_>, now: Timestamp) -> driver::Result<Vec<(TokenId, Vec<Role>)>> {
     let text = "SELECT t.token, m.roles FROM tokens AS t JOIN mints AS m ON m.token = t.token \
                LEFT JOIN uses AS u ON u.token = t.token \
-               WHERE t.revoked_at IS NULL AND u.spent_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > ?1) ORDER BY t.token";
+               WHERE t.revoked_at IS NULL AND m.suspended_at IS NULL AND u.spent_at IS NULL \
+               AND (t.expires_at IS NULL OR t.expires_at > ?1) ORDER BY t.token";
     sql.all(text, [now], |row| Ok((row.get(0)?, row.get::<_, Json<Vec<Role>>>(1)?.0)))
 }
 
@@ -159,7 +161,7 @@ impl TokenReads for SqliteStore {
     }
 
     fn is_vouched_for(&self, grant: Verified<Grant>, now: Timestamp) -> StoreFuture<'_, bool> {
-        self.point(move |sql| Ok(sql.is_vouched_for(&grant, now)? && !sql.has_ended(grant.token.id)?))
+        self.point(move |sql| Ok(sql.judge_token(&grant, now)?.is_none() && !sql.has_ended(grant.token.id)?))
     }
 
     fn list_tokens(

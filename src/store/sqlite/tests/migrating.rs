@@ -258,7 +258,7 @@ async fn keys_of_the_sixth_schema_have_any_audience() {
     let rows = "INSERT INTO api_keys (id, digest, label, creator, scopes, limits, created_at) VALUES \
                 (zeroblob(16), zeroblob(32), 'ci', 'local', '[\"tokens:read\"]', '\"any\"', 1)";
     let disk = earlier(6, rows);
-    let key = open(&disk).api_key(crate::id::ApiKeyId::from_bytes([0; 16])).await.unwrap().unwrap().key;
+    let key = open(&disk).api_key(ApiKeyId::from_bytes([0; 16])).await.unwrap().unwrap().key;
     assert_eq!((key.terms.label.as_str(), key.terms.audience), ("ci", None));
 }
 
@@ -313,6 +313,6 @@ async fn unlimited_users_of_the_seventeenth_schema_stay_unlimited() {
     assert_eq!((limits("admin").await, limits("word").await), (Limits::ANY, Limits::ANY));
     let none = Allowed::Only(std::collections::BTreeSet::new());
     assert_eq!(limits("some").await, Limits { persistent: false, policies: none, ..Limits::ANY });
-    let key = store.api_key(crate::id::ApiKeyId::from_bytes([0; 16])).await.unwrap().unwrap().key;
+    let key = store.api_key(ApiKeyId::from_bytes([0; 16])).await.unwrap().unwrap().key;
     assert_eq!(key.terms.limits, Limits::ANY);
 }

@@ -162,6 +162,10 @@ fn token_filters() -> Vec<(TokenFilter, &'static str)> {
             "m USING INDEX ended_mints (token",
         ),
         (
+            TokenFilter { states: states(&[TokenState::Suspended]), ..every.clone() },
+            "m USING INDEX suspended_mints (token",
+        ),
+        (
             TokenFilter { states: states(&[TokenState::Used, TokenState::Exhausted]), ..every.clone() },
             "u USING PRIMARY KEY (token",
         ),

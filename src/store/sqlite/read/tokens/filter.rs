@@ -167,6 +167,7 @@ fn walk_by_state_or_type(filter: &TokenFilter, list: &mut ListStatement) {
     match (filter.persistent, filter.token_type) {
         _ if list.is_walked() => {}
         _ if only(&[TokenState::Used, TokenState::Exhausted]) => list.walk(USES, None),
+        _ if only(&[TokenState::Suspended]) => list.walk(MINTS, Some("m.suspended_at IS NOT NULL")),
         _ if only(&[TokenState::Revoked]) => {
             list.walk(MINTS, Some("(m.revoked_at IS NOT NULL OR m.revoke_at IS NOT NULL)"));
         }
@@ -212,7 +213,8 @@ fn state(state: TokenState, now: &str) -> String {
     let spent = "(m.max_uses IS NOT NULL AND coalesce(u.used, 0) >= m.max_uses)";
     let expired = format!("(m.expires_at IS NOT NULL AND m.expires_at <= {now})");
     let due = format!("(m.revoke_at IS NOT NULL AND m.revoke_at <= {now})");
-    let live = format!("m.revoked_at IS NULL AND NOT {spent} AND NOT {expired} AND NOT {due}");
+    let not_ended = format!("m.revoked_at IS NULL AND NOT {spent} AND NOT {expired} AND NOT {due}");
+    let live = format!("{not_ended} AND m.suspended_at IS NULL");
     let once = "(m.max_uses IS NOT NULL AND m.max_uses = 1)";
     match state {
         TokenState::Pending => format!("({live} AND {once})"),
@@ -220,6 +222,7 @@ fn state(state: TokenState, now: &str) -> String {
         TokenState::Used => format!("(m.revoked_at IS NULL AND {spent} AND {once})"),
         TokenState::Exhausted => format!("(m.revoked_at IS NULL AND {spent} AND NOT {once})"),
         TokenState::Expired => format!("(m.revoked_at IS NULL AND NOT {spent} AND {expired})"),
+        TokenState::Suspended => format!("({not_ended} AND m.suspended_at IS NOT NULL)"),
         TokenState::Revoked => {
             format!("(m.revoked_at IS NOT NULL OR (NOT {spent} AND NOT {expired} AND {due}))")
         }
