@@ -2,6 +2,7 @@
 
 mod api_key;
 mod ask;
+mod backup;
 mod ca;
 mod candidates;
 mod capacity;
@@ -138,6 +139,7 @@ enum Verb {
     Capacity(capacity::CapacityCommand),
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
+    Backup(backup::BackupCommand),
     Overview(overview::OverviewCommand),
     InstallCommand(install_command::InstallCommand),
     Login(login::LoginCommand),
@@ -226,6 +228,7 @@ async fn run_async(command: Verb, environment: &Environment) -> Result<(), CliEr
         Verb::Session(remote) => session::show(&remote, environment).await,
         Verb::User(command) => command.run(environment).await,
         Verb::ApiKey(command) => command.run(environment).await,
+        Verb::Backup(command) => command.run().await,
         Verb::Overview(command) => command.run(environment).await,
         Verb::InstallCommand(command) => command.run(environment).await,
         Verb::Doctor(command) => command.run(environment).await,

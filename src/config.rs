@@ -36,6 +36,7 @@ use crate::access::SignInLimits;
 use crate::access::session::SessionLife;
 use crate::access::throttle::Rates;
 use crate::approval::Approval;
+use crate::backup::Recipient;
 use crate::name::{DnsName, Role};
 use crate::span::Spans;
 
@@ -59,6 +60,8 @@ pub struct Config {
     pub hosts: HostsConfig,
     /// Outputs of policies.
     pub outputs: OutputsConfig,
+    /// Backups that the server makes.
+    pub backup: BackupConfig,
     /// Lifetimes of sessions (12 hours; 30 minutes unused).
     pub sessions: SessionLife,
     /// Password checks.
@@ -73,6 +76,8 @@ pub struct Config {
     pub roles: Vec<RoleConfig>,
     /// Format and level of the log.
     pub log: LogConfig,
+    /// The file that values were read from.
+    pub file: Option<PathBuf>,
     /// Every value as it is shown, by section and key.
     effective: serde_json::Value,
 }
@@ -189,6 +194,18 @@ pub struct HostsConfig {
 pub struct OutputsConfig {
     /// Names and addresses of this machine, of its link or of a group that outputs may have (none).
     pub allow: Vec<ServerName>,
+}
+
+/// The section `[backup]`.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct BackupConfig {
+    /// Directory of the backups (none: the server makes none).
+    pub directory: Option<PathBuf>,
+    /// Public key of age that seals keys into them (none: they hold no keys).
+    pub recipient: Option<Recipient>,
+    /// Number of backups that are kept (7).
+    pub keep: usize,
 }
 
 /// The section `[http]`.

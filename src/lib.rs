@@ -21,6 +21,8 @@ pub mod access;
 #[cfg(feature = "server")]
 pub mod admission;
 #[cfg(feature = "server")]
+pub mod backup;
+#[cfg(feature = "server")]
 pub mod ca;
 #[cfg(feature = "server")]
 pub mod cells;

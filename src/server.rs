@@ -1,5 +1,6 @@
 //! The composition root. It opens the data directory, connects the rooms, and runs until it is stopped.
 
+pub mod backup;
 mod ca_files;
 mod error;
 mod first_start;

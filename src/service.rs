@@ -2,6 +2,7 @@
 
 pub mod accounts;
 mod authority;
+pub mod backups;
 mod base;
 pub mod ca;
 mod caller;

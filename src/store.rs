@@ -11,6 +11,7 @@ mod outcome;
 mod read;
 mod record;
 pub mod revocations;
+mod snapshot;
 pub mod sqlite;
 mod standing;
 
@@ -30,6 +31,7 @@ pub use record::*;
 #[cfg(test)]
 pub(crate) use revocations::with_lists;
 pub use revocations::{ChangeLog, PAGE_BYTES, Revocations, StatusChange, StoredRevocations};
+pub use snapshot::{CopyError, CopyProgress, Snapshot};
 pub use standing::Standing;
 
 /// The future result of a call to the store.
@@ -134,4 +136,7 @@ pub trait Store:
     /// Looks whether the files are in place and can be locked. After a failed write it tries a real one, which changes nothing. For a timer,
     /// not for a request.
     fn probe(&self) -> StoreFuture<'_, ()>;
+
+    /// Holds the last commit for a copy.
+    fn snapshot(&self) -> StoreFuture<'_, Box<dyn Snapshot>>;
 }

@@ -11,7 +11,8 @@ use zeroize::Zeroizing;
 use super::error::CliError;
 use super::private;
 use super::profile::read_one;
-use crate::client::api::Credential;
+use super::remote::{Remote, local_target};
+use crate::client::api::{Api, Credential};
 use crate::config::DEFAULT_DATA_DIR;
 use crate::connect::{LocalAddress, Trust};
 use crate::ownership::{OwnershipError, check, check_directory, check_found, user_name};
@@ -51,6 +52,11 @@ impl Local {
             // Without a flag the server in the working directory is one of several.
             (Found::Denied(_) | Found::Foreign(_) | Found::Nothing, None) => Ok(None),
         }
+    }
+
+    /// A connection with the credential.
+    pub(crate) fn connect(&self) -> Result<Api, CliError> {
+        Remote::open(local_target(self), self.bearer())
     }
 
     /// The credential, as requests present it.

@@ -19,7 +19,7 @@ pub(super) const OVERVIEW: &str = "/api/v1/overview";
 /// Show the state of the authority on one page
 ///
 /// Version, URL and readiness. In a browser, the URL leads to the dashboard. Hosts and tokens by state; hosts that wait for
-/// approval; keys of hosts at outputs; keys and CA with their dates. Then root key, clock and disk, and secrets of the first start that still lie in the data directory.
+/// approval; keys of hosts at outputs; keys and CA with their dates. Then root key, clock, newest backup and disk, and secrets of the first start that still lie in the data directory.
 #[derive(Args)]
 #[command(after_long_help = "Examples:
   gatepass overview
@@ -53,6 +53,7 @@ const ROWS: &[(&str, &str)] = &[
     ("TLS certificate expires", "ca.server.expires_at"),
     ("root key", "root_key"),
     ("clock", "clock"),
+    ("newest backup", "backup.newest_at?none"),
     ("disk", "disk"),
     ("first secrets", "first_secrets?none left here"),
 ];
@@ -103,6 +104,7 @@ fn page(found: &Value) -> Value {
         "ca": found["ca"],
         "root_key": if found["ca"]["root"]["key"] == "here" { "on the server" } else { "not on the server" },
         "clock": found["clock"]["state"],
+        "backup": found["backup"],
         "disk": disk(&found["disk"]),
         "first_secrets": found["first_secrets"],
     })

@@ -28,3 +28,12 @@ pub(crate) fn bar(length: u64, done: &str) -> ProgressBar {
         Err(_) => bar,
     }
 }
+
+/// A bar for `length` bytes.
+pub(crate) fn bytes(length: u64, message: &'static str) -> ProgressBar {
+    let bar = ProgressBar::new(length).with_message(message);
+    match ProgressStyle::with_template("{msg} {wide_bar} {bytes}/{total_bytes}, {eta} left") {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}

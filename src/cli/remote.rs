@@ -362,7 +362,7 @@ pub(crate) fn network(environment: &Environment) -> Network {
 }
 
 /// A server on this machine, at the address of its listener whatever its URL says.
-fn local_target(local: &Local) -> ServerTarget {
+pub(super) fn local_target(local: &Local) -> ServerTarget {
     let (url, trust) = (local.server.url.clone(), local.trust());
     let network = Network::default();
     ServerTarget { url, trust, local: Some(local.address()), profile: None, network }

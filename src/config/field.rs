@@ -92,6 +92,7 @@ pub(super) const SECTIONS: &[Section] = &[
     section("tokens", "lifetimes of tokens; a time span is written 90s, 15m, 36h, 30d", TOKENS),
     section("hosts", "certificates of hosts", hosts::HOSTS),
     section("outputs", "outputs of policies", OUTPUTS),
+    section("backup", "backups that the server makes", BACKUP),
     section("sessions", "sessions of users", SESSIONS),
     section("sign_in", "password checks", SIGN_IN),
     section("http", "limits of the listener", HTTP),
@@ -237,6 +238,27 @@ const OUTPUTS: &[Field] = &[Field {
         "loopback, link-local, multicast and unspecified addresses, and local names, that outputs may have; joined with commas in a variable. Empty: none",
     )
 }];
+
+const BACKUP: &[Field] = &[
+    open(
+        "directory",
+        Path,
+        "/var/backups/gatepass",
+        "directory for the backups of POST /api/v1/backup; it is created. Default: the server makes none",
+    ),
+    open(
+        "recipient",
+        Text,
+        "age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa",
+        "public key of age that seals the backups together with the keys. Default: they hold no keys",
+    ),
+    field(
+        "keep",
+        Count(1, 10_000),
+        "7",
+        "number of backups that stay in the directory; older ones are deleted",
+    ),
+];
 
 const SESSIONS: &[Field] = &[
     field("lifetime", Span(60, DAY / 2), "12h", "longest life of a session; at most 12h"),

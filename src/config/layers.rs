@@ -37,6 +37,8 @@ pub(super) struct Layers {
     pub(super) roles: Option<Given>,
     pub(super) certificates: Option<Given>,
     pub(super) problems: Vec<ConfigProblem>,
+    /// The file, with its whole path.
+    pub(super) file: Option<PathBuf>,
     /// Problems of paths in the file that had another meaning before. They count unless another layer has the last word.
     moved: Vec<ConfigProblem>,
 }
@@ -46,7 +48,11 @@ impl Layers {
     pub(super) fn read(file: Option<&Path>, environment: &Environment, overrides: &Overrides) -> Self {
         let mut layers = Self::default();
         match find_file(file, environment, overrides) {
-            Ok(found) => found.iter().for_each(|path| layers.read_file(path)),
+            Ok(Some(found)) => {
+                layers.read_file(&found);
+                layers.file = std::path::absolute(&found).ok();
+            }
+            Ok(None) => {}
             Err(problem) => layers.problems.push(problem),
         }
         layers.read_environment(environment);

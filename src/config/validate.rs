@@ -12,13 +12,14 @@ use super::layers::Layers;
 use super::problem::{ConfigErrors, ConfigProblem, ValueOrigin};
 use super::url::{audience, chart, crl_base, install_url, trust_domain};
 use super::{
-    CaConfig, Config, Environment, HostsConfig, HttpConfig, LogConfig, LogFormat, OutputsConfig, Overrides,
-    RoleConfig, ServerConfig, TlsFiles, TokensConfig, default_roles, secret,
+    BackupConfig, CaConfig, Config, Environment, HostsConfig, HttpConfig, LogConfig, LogFormat,
+    OutputsConfig, Overrides, RoleConfig, ServerConfig, TlsFiles, TokensConfig, default_roles, secret,
 };
 use crate::access::SignInLimits;
 use crate::access::session::SessionLife;
 use crate::access::throttle::{Limit, Rates};
 use crate::approval::Approval;
+use crate::backup::Recipient;
 use crate::name::Role;
 use crate::server_url::{ServerName, ServerUrl};
 use crate::span::Spans;
@@ -35,11 +36,28 @@ pub(super) fn validate(
     let (tokens, hosts, http) = (check.tokens(&server.url_at(server.listen)), check.hosts(), check.http());
     let (limits, sessions, sign_in) = (check.limits(), check.sessions(), check.sign_in());
     let (ca, roles, log) = (check.ca(), check.roles(), check.log());
+    let backup = check.backup();
     let outputs = OutputsConfig { allow: check.server_names("outputs", "allow") };
+    let file = check.layers.file.take();
     ConfigErrors::check(check.layers.problems)?;
     let mut effective = check.effective;
     effective["roles"] = json!(roles);
-    Ok(Config { server, tokens, hosts, outputs, sessions, sign_in, http, limits, ca, roles, log, effective })
+    Ok(Config {
+        server,
+        tokens,
+        hosts,
+        outputs,
+        backup,
+        sessions,
+        sign_in,
+        http,
+        limits,
+        ca,
+        roles,
+        log,
+        file,
+        effective,
+    })
 }
 
 impl Check {
@@ -144,6 +162,15 @@ impl Check {
             four_eyes: self.flag("hosts", "four_eyes"),
             allow_rsa_keys: self.flag("hosts", "allow_rsa_keys"),
             crl_url: self.parsed("hosts", "crl_url", crl_base),
+        }
+    }
+
+    fn backup(&mut self) -> BackupConfig {
+        let recipient = |text: &str| Recipient::parse(text).map_err(|error| error.to_string());
+        BackupConfig {
+            directory: self.path("backup", "directory"),
+            recipient: self.parsed("backup", "recipient", recipient),
+            keep: self.count("backup", "keep"),
         }
     }
 

@@ -1,6 +1,7 @@
 //! `/admin`: users, API keys, and the settings of the authority.
 
 mod act;
+mod backup;
 mod ca;
 mod keys;
 mod limits;
@@ -58,6 +59,8 @@ pub(super) fn routes() -> Vec<Route> {
         Route::of(&PAGE, post("/admin/settings"), P::Administer, settings::change),
         Route::of(&PAGE, get("/admin/clock"), P::Administer, settings::clock::ask),
         Route::of(&PAGE, post("/admin/clock"), P::Administer, settings::clock::accept),
+        Route::of(&PAGE, get("/admin/backup"), P::Administer, backup::show),
+        Route::of(&PAGE, post("/admin/backup"), P::Administer, backup::make),
         Route::of(&PAGE, get("/admin/signing-keys"), P::Read, signing::show),
         Route::of(&PAGE, get("/admin/signing-keys/rotate"), P::Administer, signing::ask_to_rotate),
         Route::of(&PAGE, post("/admin/signing-keys/rotate"), P::Administer, signing::rotate),
@@ -87,6 +90,7 @@ fn sections(call: &Call, current: &str) -> Vec<Section> {
         (P::Read, "/admin/roles", "Roles", "The catalogue of roles that hosts can have"),
         (P::Read, "/admin/settings", "Settings", "Tokens, approval, capacity and clock"),
         (P::Read, "/admin/signing-keys", "Signing keys", "Keys of tokens, and their rotation"),
+        (P::Administer, "/admin/backup", "Backup", "Age of the newest backup"),
         (P::Read, "/admin/ca", "Certificate authority", "Root, issuing CAs and CRLs"),
     ];
     let offered = pages.into_iter().filter(|(permission, ..)| call.may(*permission));

@@ -170,6 +170,10 @@ async fn steps(call: &Call) -> Vec<Step> {
         let (name, text) = advice(file);
         Step { name, advice: format!("{text} It is {file} in the data directory.") }
     }));
+    if call.authority.backups.times().backed_up_at.is_none() {
+        let advice = "Run gatepass backup FILE --with-keys on this machine. Administration shows the age of the newest one.";
+        steps.push(Step { name: "Backup", advice: advice.to_owned() });
+    }
     if call.authority.ca.root_key_here() {
         let advice = "Move it offline with gatepass ca export-root --key-to FILE --remove.".to_owned();
         steps.push(Step { name: "Root key", advice });

@@ -2,6 +2,7 @@
 
 mod api_keys;
 mod authorize;
+mod backups;
 pub(super) mod bootstrap;
 mod ca;
 mod capacity;
@@ -147,6 +148,9 @@ fn administration(metrics: P) -> Vec<Route> {
             P::Administer => issuers::retire_issuer;
             P::Read => clock::show_clock;
             P::Administer => clock::accept_clock;
+            P::Administer => backups::make_backup;
+            P::Administer => backups::hold_rotations;
+            P::Administer => backups::record_backup;
             P::Read => settings::show_settings;
             P::Administer => settings::change_settings;
             P::Read => capacity::show_capacity;

@@ -94,6 +94,8 @@ pub enum Action {
     ClockAccepted,
     /// The authority was restored from a backup, and a new chain began.
     Restored,
+    /// A backup was made.
+    BackupMade,
     /// A user's password was set.
     PasswordSet,
     /// A user was created.

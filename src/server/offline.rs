@@ -209,11 +209,11 @@ impl RootKey {
 }
 
 /// Opens the database of a stopped server, whose configuration is not known here: it may accept FUSE.
-fn open(database: &Path, now: Timestamp) -> Result<Arc<SqliteStore>, OpenError> {
+pub(super) fn open(database: &Path, now: Timestamp) -> Result<Arc<SqliteStore>, OpenError> {
     SqliteStore::open_on(database, now, Fuse::Allowed)
 }
 
-fn existing(data_dir: &Path) -> Result<PathBuf, StartError> {
+pub(super) fn existing(data_dir: &Path) -> Result<PathBuf, StartError> {
     found_by_chance(data_dir).map_err(StartError::of)?;
     let problems = foreign_data(data_dir);
     if !problems.is_empty() {

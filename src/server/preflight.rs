@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use super::local::KEYS_POINTER;
 use super::named_certificates::NamedCertificates;
 use super::{StartError, ca_files, first_start, start, tls_files};
+use crate::backup::KEY_FILE;
 use crate::ca::dns_names;
 use crate::clock::Timestamp;
 use crate::config::{Config, DATABASE, ServerConfig};
@@ -117,9 +118,10 @@ fn foreign_files(directory: &Path, is_own: impl Fn(&str) -> bool) -> Vec<String>
     found.filter_map(Result::err).map(|error| error.to_string()).collect()
 }
 
-/// Returns true for a file of the keys directory that a start reads.
+/// Returns true for a file of the keys directory that a start or a backup reads.
 fn is_kept(name: &str) -> bool {
-    ["token", "fleet", "seal", "ca", OWNER, LEDGER_MARK].iter().any(|kind| name.starts_with(kind))
+    name == KEY_FILE
+        || ["token", "fleet", "seal", "ca", OWNER, LEDGER_MARK].iter().any(|kind| name.starts_with(kind))
 }
 
 /// Returns the problems of an existing keys directory that other users can read.

@@ -21,6 +21,7 @@ use crate::id::HostId;
 use crate::ledger::{Action, Draft, Subjects};
 use crate::name::DnsName;
 use crate::outbound::AllowedDestinations;
+use crate::service::backups::BackupTerms;
 use crate::service::ca::live::LiveCas;
 use crate::service::ca::rotation::ROOT_FILE;
 use crate::service::emergency::finish_emergency;
@@ -165,6 +166,7 @@ async fn compose(
     let spans = LiveSpans::open(values, store.as_ref()).await.map_err(StartError::of)?;
     let rules = LiveRules::open(store.as_ref()).await.map_err(StartError::of)?;
     let policies = LivePolicies::open(store.as_ref()).await.map_err(StartError::of)?;
+    let backup_times = store.backup_times().await.map_err(StartError::of)?;
     let base = Base { store, time };
     let mark = Arc::new(MarkKeeper::new(base.clone(), vault.clone()));
     let authority = Authority::new(Parts {
@@ -180,6 +182,7 @@ async fn compose(
         vault,
         data_dir,
         listens_on,
+        backup_times,
         settings: settings(config, trust_domain),
     });
     Ok((Arc::new(authority), pending))
@@ -229,6 +232,12 @@ fn settings(config: &Config, trust_domain: String) -> Settings {
             url: config.server.install_url.clone(),
             chart: config.server.chart.clone(),
         },
+        backup: BackupTerms {
+            directory: config.backup.directory.clone(),
+            recipient: config.backup.recipient.clone(),
+            keep: config.backup.keep,
+        },
+        config_file: config.file.clone(),
         event_streams: StreamLimits {
             total: config.http.max_event_streams,
             per_address: config.http.max_connections_per_address,

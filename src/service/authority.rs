@@ -7,12 +7,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use tokio::sync::Mutex;
 
 pub use self::settings::Settings;
 use super::accounts::Accounts;
 use super::accounts::sign_in::PasswordChecks;
 use super::accounts::unwritten::UnwrittenUses;
+use super::backups::Backups;
 use super::base::Base;
 use super::ca::crl::Crls;
 use super::ca::live::LiveCas;
@@ -54,6 +54,7 @@ use super::vault::Vault;
 use super::verification::Authenticator;
 use crate::access::throttle::Throttles;
 use crate::outbound::{Outbound, SystemResolver};
+use crate::store::BackupTimes;
 
 /// The parts of an [`Authority`].
 pub struct Parts {
@@ -81,6 +82,8 @@ pub struct Parts {
     pub data_dir: PathBuf,
     /// The address of the listener.
     pub listens_on: SocketAddr,
+    /// The founding, and the newest backup.
+    pub backup_times: BackupTimes,
     /// The configuration.
     pub settings: Settings,
 }
@@ -135,6 +138,8 @@ pub struct Authority {
     pub status_lists: Arc<StatusLists>,
     /// Reading and verifying the ledger.
     pub ledger: LedgerBook,
+    /// Holding rotations for backups, and recording these.
+    pub backups: Arc<Backups>,
     /// The feed of committed changes for pages.
     pub changes: Arc<Changes>,
     /// Readiness and metrics.
@@ -162,7 +167,7 @@ impl Authority {
         let status_lists =
             StatusLists::resume(base.clone(), trust.clone(), settings.event_streams, &parts.data_dir);
         let (status_lists, ca) = (Arc::new(status_lists), parts.ca());
-        let output_keys = Arc::new(parts.output_keys());
+        let (backups, output_keys) = (Arc::new(parts.backups(&ca)), Arc::new(parts.output_keys()));
         Self {
             time: base.time.clone(),
             trust: trust.clone(),
@@ -181,6 +186,7 @@ impl Authority {
             trust_admin: parts.trust_admin(minting.clone(), unwritten.clone()),
             settings: parts.settings_admin(),
             ledger: LedgerBook::new(base.store.clone()),
+            backups: backups.clone(),
             changes: Changes::new(base.store.clone()),
             health: Arc::new(Health {
                 base: base.clone(),
@@ -189,6 +195,7 @@ impl Authority {
                 status_lists: status_lists.clone(),
                 mark: parts.mark.clone(),
                 server_certificate: ArcSwap::default(),
+                backups,
             }),
             overview: Overview::new(base.clone(), parts.data_dir.clone()),
             installation: settings.installation.clone(),
@@ -334,6 +341,12 @@ impl Parts {
         }
     }
 
+    fn backups(&self, ca: &CaAdmin) -> Backups {
+        let turns = (self.trust.clone(), ca.changing.clone());
+        let files = (self.vault.clone(), self.data_dir.clone());
+        Backups::new(self.base.clone(), turns, files, &self.settings, self.backup_times)
+    }
+
     fn ca(&self) -> CaAdmin {
         let roots =
             RootCrls::new(self.base.store.clone(), self.vault.clone(), self.settings.root_crl.clone());
@@ -345,7 +358,7 @@ impl Parts {
             vault: self.vault.clone(),
             trust_domain: self.settings.certificates.trust_domain.clone(),
             outside: self.settings.outside_ca,
-            changing: Mutex::default(),
+            changing: Arc::default(),
         }
     }
 

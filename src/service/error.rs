@@ -13,12 +13,14 @@ pub use self::host::HostError;
 pub use self::keys::KeysError;
 pub use self::request::RequestError;
 pub use self::token::TokenError;
+use super::backups::BackupRefusal;
 use super::time::ClockDoubt;
 use super::vault::VaultError;
 use crate::access::throttle::RateLimited;
 use crate::admission::BindingError;
+use crate::backup::BackupError;
 use crate::ca::{CsrError, IssueError};
-use crate::store::StoreError;
+use crate::store::{CopyError, StoreError};
 use crate::token::{KeyError, MintError};
 pub use crate::wire::FieldError;
 
@@ -44,6 +46,9 @@ pub enum ServiceError {
     /// An operation on a signing key, an external URL or a key file failed.
     #[error(transparent)]
     Keys(#[from] KeysError),
+    /// A backup was not made.
+    #[error(transparent)]
+    Backup(#[from] BackupRefusal),
     /// The caller reached a limit.
     #[error(transparent)]
     RateLimited(#[from] RateLimited),
@@ -73,6 +78,8 @@ lifted! {
     IssueError => Ca;
     VaultError => Keys;
     KeyError => Keys;
+    CopyError => Backup;
+    BackupError => Backup;
 }
 
 impl From<StoreError> for ServiceError {

@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::backups::Backups;
 use super::base::Base;
 use super::ca::crl::Crls;
 use super::ca::files::root_fault;
@@ -50,6 +51,7 @@ pub struct Health {
     pub(super) status_lists: Arc<StatusLists>,
     pub(super) mark: Arc<MarkKeeper>,
     pub(super) server_certificate: ArcSwap<Option<Timestamp>>,
+    pub(super) backups: Arc<Backups>,
 }
 
 impl Health {
@@ -81,6 +83,7 @@ impl Health {
             },
             Check { name: "ledger_mark", ok: true, detail: self.mark.fault().unwrap_or_default() },
             warnings,
+            Check { name: "backup", ok: true, detail: self.backups.warning(now).unwrap_or_default() },
         ]
     }
 
@@ -135,6 +138,10 @@ impl Health {
         metrics::gauge!("gatepass_status_lists").set(self.status_lists.published().lists() as f64);
         if let Some(at) = self.status_lists.signed_at() {
             metrics::gauge!("gatepass_status_lists_age_seconds").set(now.since(at).as_secs_f64());
+        }
+        let backups = self.backups.times();
+        if let Some(at) = backups.backed_up_at.or(backups.founded_at) {
+            metrics::gauge!("gatepass_backup_age_seconds").set(now.since(at).as_secs_f64());
         }
         let cas = self.cas.load();
         metrics::gauge!("gatepass_certificate_expiry_seconds", "certificate" => "root")

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use tokio::sync::{Mutex, MutexGuard, watch};
+use tokio::sync::{Mutex, MutexGuard, OwnedMutexGuard, watch};
 
 use super::keys::files::{complete_keys, destroy_unneeded, load_ring};
 use super::keys::fleet::{complete_fleet_keys, destroy_retired, load_fleet_keys};
@@ -29,7 +29,7 @@ pub struct LiveTrust {
     emergency: ArcSwapOption<TokenId>,
     vault: Vault,
     /// One change of keys or external URLs at a time: each spans files and the store.
-    changing: Mutex<()>,
+    changing: Arc<Mutex<()>>,
     changes: watch::Sender<u64>,
 }
 
@@ -50,7 +50,7 @@ impl LiveTrust {
         let fleet_keys = complete_fleet_keys(store, &vault, now).await?;
         let seal = ArcSwap::from_pointee(complete_seal_keys(store, &vault, now).await?);
         let trust = Trust::new(Arc::new(ring), stored_issuers(store).await?, audiences, hot_tokens);
-        let (changing, changes) = (Mutex::default(), watch::Sender::new(0));
+        let (changing, changes) = (Arc::default(), watch::Sender::new(0));
         let emergency = ArcSwapOption::new(stored_emergency(store).await?);
         let (trust, fleet_keys) = (ArcSwap::from_pointee(trust), ArcSwap::from_pointee(fleet_keys));
         Ok(Self { trust, fleet_keys, seal, emergency, vault, changing, changes })
@@ -153,6 +153,11 @@ impl LiveTrust {
     /// The turn of one change of keys or external URLs. It covers the change in the store and the reload after it.
     pub(in crate::service) async fn change(&self) -> MutexGuard<'_, ()> {
         self.changing.lock().await
+    }
+
+    /// The same turn, for a holder that outlives this value.
+    pub(in crate::service) async fn change_owned(&self) -> OwnedMutexGuard<()> {
+        Arc::clone(&self.changing).lock_owned().await
     }
 }
 

@@ -215,6 +215,8 @@ macro_rules! each_verb {
                 know_address: KnowAddress -> ();
                 /// Moves the clock mark.
                 mark_clock: MarkClock -> ();
+                /// Records a backup, whose time shows its age.
+                record_backup: RecordBackup -> ();
                 /// Accepts the clock and begins a new ephemeral epoch with a new signing key.
                 accept_clock: AcceptClock -> ();
                 /// Returns the next number for a CRL of one issuer. Numbers only grow.

@@ -88,6 +88,7 @@ macro_rules! contract {
                 founding_happens_once,
                 a_new_identity_is_recorded_once,
                 the_trust_domain_changes_on_request_only,
+                a_backup_leaves_its_time,
                 only_former_issuers_retire,
                 a_retired_issuer_takes_its_tokens_if_confirmed,
                 a_password_is_replaced,

@@ -197,6 +197,9 @@ pub trait AuthorityReads {
 
     /// The clock mark; `None` before the authority was founded.
     fn clock_mark(&self) -> StoreFuture<'_, Option<Timestamp>>;
+
+    /// Returns the moments of the founding and of the newest backup: a point read.
+    fn backup_times(&self) -> StoreFuture<'_, BackupTimes>;
 }
 
 /// Reads of hosts that wait for a decision, and of the decisions.

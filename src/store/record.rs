@@ -1,6 +1,7 @@
 //! The records of a store. They contain no type of a driver.
 
 mod account;
+mod backup;
 mod checkin;
 mod counter;
 mod enrollment;
@@ -18,6 +19,7 @@ mod token;
 mod token_kind;
 
 pub use self::account::{ApiKeyRecord, ApiKeyTerms, StoredApiKey, UserRecord};
+pub use self::backup::BackupTimes;
 pub use self::checkin::CheckIn;
 pub use self::counter::*;
 pub use self::enrollment::*;

@@ -17,6 +17,7 @@ mod open_error;
 mod pool;
 mod read;
 mod reserve;
+mod snapshot;
 mod task;
 mod value;
 mod writer;
@@ -43,11 +44,12 @@ use self::host_count::HostCount;
 use self::lock::{DatabaseLock, lock_holder};
 use self::open::Opened;
 use self::pool::Pool;
+use self::snapshot::OpenSnapshot;
 use self::task::task;
 use self::writer::{Disk, Job, Writer};
 use crate::clock::Timestamp;
 use crate::store::commits::Commits;
-use crate::store::{ClockMark, Commit, Revocations, Standing, Store, StoreError, StoreFuture};
+use crate::store::{ClockMark, Commit, Revocations, Snapshot, Standing, Store, StoreError, StoreFuture};
 
 /// Maximum number of waiting writes. One more is refused as [`StoreError::Overloaded`].
 const QUEUE: usize = 1024;
@@ -109,6 +111,19 @@ impl SqliteStore {
     /// The reason why the database cannot be opened.
     pub fn check_integrity(path: &Path) -> Result<Vec<String>, OpenError> {
         integrity::faults(path)
+    }
+
+    /// Holds the last commit of the database at `path` for a copy, also while a server runs on it.
+    ///
+    /// # Errors
+    /// The reason why the database cannot be read. An older schema is not migrated.
+    pub fn snapshot_of(path: &Path) -> Result<Box<dyn Snapshot>, OpenError> {
+        Ok(Box::new(OpenSnapshot::begin(open::open_existing(path)?)?))
+    }
+
+    /// Returns the error if another process has the database at `path` open.
+    pub fn holder(path: &Path) -> Option<OpenError> {
+        lock_holder(path)
     }
 
     fn open_with(
@@ -248,5 +263,11 @@ impl Store for SqliteStore {
             Some(_) => Box::pin(self.write("probe", |act| act.touch())),
             None => Box::pin(self.write("look", |_| Ok(()))),
         }
+    }
+
+    fn snapshot(&self) -> StoreFuture<'_, Box<dyn Snapshot>> {
+        let begin = || OpenSnapshot::begin(self.pool.open()?);
+        let begun = begin().map_err(|error| fault::of_read(&error));
+        Box::pin(async move { Ok(Box::new(begun?) as Box<dyn Snapshot>) })
     }
 }

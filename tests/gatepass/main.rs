@@ -7,6 +7,7 @@ mod accounts;
 mod act_lines;
 mod approval;
 mod approval_cli;
+mod backup;
 mod bad_input;
 mod battery;
 mod bulk_mint;

@@ -1,10 +1,11 @@
 //! Other tools against the real binary: TLS clients of six stacks, servers, PyJWT, Authlib, jose, kibana-py, OpenAPI linters,
-//! client generators, strace, helm and buildah. Chromium opens the dashboard. Ansible, cloud-init, Terraform and Puppet enroll hosts.
+//! client generators, strace, helm and buildah. sqlite3 and age read backups. Chromium opens the dashboard. Ansible, cloud-init, Terraform and Puppet enroll hosts.
 //!
 //! `.ci/run` installs the tools and runs these; a tool that is missing fails its tests and is named.
 
 mod access_tokens;
 mod automation;
+mod backups;
 mod browser;
 mod certificates;
 mod clients;

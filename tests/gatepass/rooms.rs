@@ -21,6 +21,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("id", &["clock"]),
     ("server_url", &["name"]),
     ("seal", &["id", "secret"]),
+    ("backup", &["id", "secret"]),
     ("host_certificate", &["clock", "id", "name"]),
     ("token", &["approval", "clock", "id", "name", "secret"]),
     ("ca", &["clock", "id", "name", "secret", "text"]),
@@ -51,6 +52,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "service",
         &[
+            "backup",
             "store",
             "access",
             "admission",
@@ -116,7 +118,19 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     (
         "config",
-        &["access", "approval", "name", "ownership", "secret", "server_url", "span", "text", "clock", "id"],
+        &[
+            "access",
+            "approval",
+            "backup",
+            "name",
+            "ownership",
+            "secret",
+            "server_url",
+            "span",
+            "text",
+            "clock",
+            "id",
+        ],
     ),
     ("verifier", &["connect", "token", "host_certificate", "clock", "id", "name", "secret"]),
     ("warp", &["verifier", "token", "clock", "id"]),
@@ -142,6 +156,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
+            "backup",
             "cells",
             "client",
             "connect",

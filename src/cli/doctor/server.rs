@@ -98,7 +98,7 @@ fn readiness(check: &Value, data_dir: &Path) -> Option<DoctorCheck> {
 }
 
 /// The remedy of each check of readiness. `{DIR}` stands for the data directory.
-const REMEDIES: [(&str, &str); 7] = [
+const REMEDIES: [(&str, &str); 8] = [
     (
         "store",
         "`gatepass doctor --integrity --data-dir {DIR}` reads the database; `df` and `ls -l` show the room and the owner of its disk",
@@ -117,6 +117,7 @@ const REMEDIES: [(&str, &str); 7] = [
         "ledger_mark",
         "give the server's user the right to write to its keys directory; the server tries again every minute",
     ),
+    ("backup", "`gatepass backup FILE --with-keys --data-dir {DIR}` makes one while the server runs"),
     ("expiry", "`gatepass ca rotate --data-dir {DIR}` makes a new issuing CA, and with --root a new root"),
 ];
 

@@ -34,6 +34,18 @@ impl From<Waiting> for QueueShown {
     }
 }
 
+/// The backups of the authority.
+#[derive(Serialize, ToSchema)]
+#[schema(as = BackupStanding)]
+struct BackupStanding {
+    /// Moment of the newest backup; `null`: none was made.
+    #[schema(required)]
+    newest_at: Option<Timestamp>,
+    /// True if `POST /api/v1/backup` has a directory.
+    #[schema(example = false)]
+    configured: bool,
+}
+
 #[derive(Serialize, ToSchema)]
 #[schema(as = Overview)]
 struct OverviewShown<'a> {
@@ -54,6 +66,7 @@ struct OverviewShown<'a> {
     signing_keys: Vec<KeyItem>,
     ca: CaStatus,
     clock: ClockShown,
+    backup: BackupStanding,
     #[serde(flatten)]
     data_directory: DataDirectory,
 }
@@ -61,7 +74,7 @@ struct OverviewShown<'a> {
 /// Show the overview
 ///
 /// Version, readiness, numbers of hosts, tokens and keys at outputs, capacity, and hosts that wait for approval. Then signing
-/// keys, CA, clock, disk, and secrets of the first start.
+/// keys, CA, clock, newest backup, disk, and secrets of the first start.
 #[utoipa::path(
     get,
     path = "/api/v1/overview",
@@ -82,6 +95,10 @@ pub(super) async fn show_overview(call: Call) -> Result<Reply, Problem> {
         signing_keys: keys.into_iter().map(KeyItem::new).collect(),
         ca: ca::status(authority).await?,
         clock: ClockShown::of(authority.time.standing()),
+        backup: BackupStanding {
+            newest_at: authority.backups.times().backed_up_at,
+            configured: authority.backups.terms().directory.is_some(),
+        },
         data_directory: authority.overview.data_directory().await,
     }))
 }

@@ -85,6 +85,8 @@ codes! {
     NotFound = NOT_FOUND "not_found" "Not found", "check the id and the path";
     MethodNotAllowed = METHOD_NOT_ALLOWED "method_not_allowed" "Method not allowed", "use a method of the Allow header";
     BodyTimeout = REQUEST_TIMEOUT "body_timeout" "Body timeout", "send the body without pauses";
+    BackupNotConfigured = CONFLICT "backup_not_configured" "Backup not configured", "set `backup.directory` and restart the server, or run `gatepass backup` on its machine";
+    BackupRunning = CONFLICT "backup_running" "Backup running", "another backup is being made: try again when it is finished";
     NameTaken = CONFLICT "name_taken" "Name taken", "choose another name, or revoke the host that has it; a name of the server itself is never free";
     HostEnded = CONFLICT "host_ended" "Host ended", "the host is revoked for good: mint a plain token, which makes a new host";
     RolesNotInPolicy = CONFLICT "roles_not_in_policy" "Roles not in policy", "the policy does not have every role of the host: take the roles away, or set `drop_roles` in a move";
@@ -134,6 +136,7 @@ codes! {
     ClockInDoubt = SERVICE_UNAVAILABLE "clock_in_doubt" "Clock in doubt", "the server's clock jumped: correct it or accept it";
     CaNotValid = SERVICE_UNAVAILABLE "ca_not_valid" "CA not valid", "the CA has expired or is not valid yet: rotate it, or correct the clock";
     KeysUnavailable = SERVICE_UNAVAILABLE "keys_unavailable" "Keys unavailable", "the keys directory cannot be read or written";
+    BackupFailed = SERVICE_UNAVAILABLE "backup_failed" "Backup failed", "no backup was made: `detail` names the file or the fault";
 }
 
 impl Code {

@@ -3,6 +3,7 @@
 use super::{Code, Problem};
 use crate::access::throttle::RateLimited;
 use crate::ca::IssueError;
+use crate::service::backups::BackupRefusal;
 use crate::service::{
     AccountError, CaError, FieldError, HostError, KeysError, RequestError, ServiceError, TokenError,
 };
@@ -18,6 +19,7 @@ impl From<ServiceError> for Problem {
             ServiceError::Account(error) => error.into(),
             ServiceError::Ca(error) => error.into(),
             ServiceError::Keys(error) => error.into(),
+            ServiceError::Backup(error) => error.into(),
             ServiceError::RateLimited(limited) => limited.into(),
             ServiceError::Clock(doubt) => Self::of(Code::ClockInDoubt, doubt.to_string()).retry_after(60),
             ServiceError::Store(error) => error.into(),
@@ -178,6 +180,18 @@ impl From<KeysError> for Problem {
                 of(Code::KeysUnavailable).retry_after(10)
             }
             KeysError::Malformed(_) => of(Code::InternalError),
+        }
+    }
+}
+
+impl From<BackupRefusal> for Problem {
+    fn from(error: BackupRefusal) -> Self {
+        match error {
+            BackupRefusal::NotConfigured => Self::of(Code::BackupNotConfigured, error.to_string()),
+            BackupRefusal::Running => Self::of(Code::BackupRunning, error.to_string()),
+            BackupRefusal::Exists { .. } | BackupRefusal::Copy(_) | BackupRefusal::File(_) => {
+                Self::of(Code::BackupFailed, error.to_string()).retry_after(60)
+            }
         }
     }
 }

@@ -10,11 +10,12 @@ use crate::clock::Timestamp;
 use crate::http::compat::ece::dialect::ECE;
 use crate::id::{OutputId, TokenId};
 use crate::seal::SealError;
+use crate::service::backups::BackupRefusal;
 use crate::service::vault::VaultError;
 use crate::service::{
     AccountError, CaError, ClockDoubt, HostError, KeysError, RequestError, ServiceError, TokenError,
 };
-use crate::store::StoreError;
+use crate::store::{CopyError, StoreError};
 use crate::token::{KeyError, MintError, SignError, SigningKey, VerifyError};
 
 const NOW: Timestamp = Timestamp::from_secs(1_900_000_000);
@@ -31,6 +32,11 @@ fn pinned(error: &ServiceError) -> (u16, &'static str, Option<u32>) {
         ServiceError::Account(AccountError::CurrentPasswordRequired) => {
             (403, "current_password_required", None)
         }
+        ServiceError::Backup(BackupRefusal::NotConfigured) => (409, "backup_not_configured", None),
+        ServiceError::Backup(BackupRefusal::Running) => (409, "backup_running", None),
+        ServiceError::Backup(
+            BackupRefusal::Exists { .. } | BackupRefusal::Copy(_) | BackupRefusal::File(_),
+        ) => (503, "backup_failed", Some(60)),
         ServiceError::Keys(KeysError::Needed { .. }) => (409, "key_needed", None),
         ServiceError::Keys(KeysError::InUse) => (409, "key_in_use", None),
         ServiceError::Keys(KeysError::IssuerInUse) => (409, "issuer_in_use", None),
@@ -265,6 +271,9 @@ fn every_variant() -> Vec<ServiceError> {
         ServiceError::Account(AccountError::SignInBusy),
         ServiceError::Clock(ClockDoubt::Behind { wall: NOW, mark: NOW }),
     ];
+    let copy = CopyError::Unsound { fault: detail() };
+    let refusals = [BackupRefusal::NotConfigured, BackupRefusal::Running, BackupRefusal::Copy(copy)];
+    all.extend(refusals.map(ServiceError::Backup));
     all.extend(of_policies().map(ServiceError::Request));
     all.extend(of_keys().map(ServiceError::Keys));
     all.extend(of_cas().map(ServiceError::Ca));

@@ -7,6 +7,7 @@ use crate::access::SignInLimits;
 use crate::access::session::SessionLife;
 use crate::access::throttle::Rates;
 use crate::outbound::AllowedDestinations;
+use crate::service::backups::BackupTerms;
 use crate::service::certify::{ApprovalTerms, CertificateTerms};
 use crate::service::installation::Installation;
 use crate::service::status_lists::StreamLimits;
@@ -52,6 +53,10 @@ pub struct Settings {
     pub outside_certificate: bool,
     /// The facts of installations.
     pub installation: Installation,
+    /// The directory of backups.
+    pub backup: BackupTerms,
+    /// The configuration file.
+    pub config_file: Option<PathBuf>,
     /// Limits of status list subscribers.
     pub event_streams: StreamLimits,
 }

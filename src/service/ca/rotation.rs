@@ -44,7 +44,7 @@ pub struct CaAdmin {
     /// True if the CA is imported. Such a CA is rotated at its source.
     pub(in crate::service) outside: bool,
     /// One rotation at a time: it spans files and the store.
-    pub(in crate::service) changing: Mutex<()>,
+    pub(in crate::service) changing: Arc<Mutex<()>>,
 }
 
 impl CaAdmin {

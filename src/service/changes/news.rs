@@ -173,6 +173,7 @@ const fn kinds(action: Action) -> &'static [ChangedKind] {
         | Action::CaRevoked
         | Action::IssuerRetired
         | Action::TrustDomainChanged
+        | Action::BackupMade
         | Action::ClockAccepted
         | Action::Restored
         | Action::PasswordSet

@@ -74,6 +74,12 @@ pub struct AcceptClock {
     pub entry: Draft,
 }
 
+/// See [`Verbs::record_backup`](crate::store::Verbs::record_backup).
+pub struct RecordBackup {
+    /// Ledger entry of the act. Its moment is that of the newest backup.
+    pub entry: Draft,
+}
+
 /// See [`Verbs::next_crl_number`](crate::store::Verbs::next_crl_number).
 pub struct NextCrlNumber {
     /// The issuing CA's subject key identifier.

@@ -68,6 +68,17 @@ pub(in crate::store) async fn the_trust_domain_changes_on_request_only(world: &m
     );
 }
 
+pub(in crate::store) async fn a_backup_leaves_its_time(world: &mut World) {
+    let store = world.shared();
+    let before = store.backup_times().await.unwrap();
+    assert!(before.founded_at.is_some() && before.backed_up_at.is_none(), "{before:?}");
+    let entry = world.draft(Action::BackupMade);
+    store.record_backup(RecordBackup { entry }).await.unwrap();
+    world.expect_entries(&[Action::BackupMade]).await;
+    let after = BackupTimes { backed_up_at: Some(world.now), ..before };
+    assert_eq!(store.backup_times().await.unwrap(), after);
+}
+
 fn retirement(world: &World, issuer: &str, even_needed: bool, emergency: Option<RecordMint>) -> RetireIssuer {
     let entry = world.draft(Action::IssuerRetired);
     RetireIssuer { issuer: issuer.to_owned(), even_needed, emergency, entry }

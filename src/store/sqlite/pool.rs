@@ -37,7 +37,7 @@ impl Pool {
         let idle = self.0.idle.lock().pop();
         let answer = match idle {
             Some(connection) => Ok(connection),
-            None => open::open_reader(&self.0.path),
+            None => self.open(),
         }
         .and_then(|connection| {
             let answer = read(Sql::on(&connection))?;
@@ -49,6 +49,11 @@ impl Pool {
             fault::note_damage(&error, &mut self.0.standing.lock());
             fault::of_read(&error)
         })
+    }
+
+    /// Opens a reader that does not belong to the pool.
+    pub(super) fn open(&self) -> driver::Result<Connection> {
+        open::open_reader(&self.0.path)
     }
 
     /// Runs a list on a thread of its own. Only a few run at one time.

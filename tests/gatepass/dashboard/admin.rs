@@ -1,5 +1,6 @@
 //! The administration: users, API keys and the settings of the authority.
 
+mod backup;
 mod keys;
 mod settings;
 mod trust;

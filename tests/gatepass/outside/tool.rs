@@ -43,6 +43,8 @@ fn installer(program: &str) -> &str {
         "redis-server" | "redis-cli" => "apt-get install redis-server",
         "openvpn" => "apt-get install openvpn",
         "strace" => "apt-get install strace",
+        "sqlite3" => "apt-get install sqlite3",
+        "age" | "age-keygen" => "apt-get install age",
         "systemd-analyze" => "apt-get install systemd",
         "promtool" => "apt-get install prometheus",
         "nginx" => "apt-get install nginx",

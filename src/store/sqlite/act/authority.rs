@@ -7,8 +7,8 @@ use crate::name::DnsName;
 use crate::store::sqlite::driver::{self, params};
 use crate::store::sqlite::value::damaged;
 use crate::store::{
-    AuthorityIdentity, ChangeSettings, Found, Founded, NextCrlNumber, RecordIdentity, RetireIssuer, Retired,
-    Retirement, RevocationReason, SetTrustDomain,
+    AuthorityIdentity, ChangeSettings, Found, Founded, NextCrlNumber, RecordBackup, RecordIdentity,
+    RetireIssuer, Retired, Retirement, RevocationReason, SetTrustDomain,
 };
 
 impl Execution<'_> {
@@ -124,6 +124,11 @@ impl Execution<'_> {
         }
         self.enter(entry)?;
         Ok(())
+    }
+
+    pub(super) fn record_backup(&mut self, command: RecordBackup) -> driver::Result<()> {
+        self.execute("UPDATE meta SET backed_up_at = ?1 WHERE single = 1", [command.entry.at()])?;
+        self.enter(command.entry)
     }
 
     /// The number of a CRL only grows (RFC 5280 section 5.2.3).

@@ -4,7 +4,9 @@ use super::{KEYS, head_and_mark, key};
 use crate::clock::Timestamp;
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::driver::Row;
-use crate::store::{AuthorityReads, IssuerRecord, KeyRecord, ListRecord, SettingRecord, StoreFuture};
+use crate::store::{
+    AuthorityReads, BackupTimes, IssuerRecord, KeyRecord, ListRecord, SettingRecord, StoreFuture,
+};
 
 const LISTS: &str = "SELECT list, kind, next FROM status_lists ORDER BY list";
 const ISSUERS: &str = "SELECT url, current, since FROM issuers WHERE retired_at IS NULL ORDER BY since, url";
@@ -46,5 +48,11 @@ impl AuthorityReads for SqliteStore {
 
     fn clock_mark(&self) -> StoreFuture<'_, Option<Timestamp>> {
         self.point(|sql| Ok(head_and_mark(sql)?.1))
+    }
+
+    fn backup_times(&self) -> StoreFuture<'_, BackupTimes> {
+        let text = "SELECT founded_at, backed_up_at FROM meta";
+        let read = |row: &Row<'_>| Ok(BackupTimes { founded_at: row.get(0)?, backed_up_at: row.get(1)? });
+        self.point(move |sql| Ok(sql.one(text, [], read)?.unwrap_or_default()))
     }
 }

@@ -58,6 +58,7 @@ const PAGES: &[(&str, &str)] = &[
     ("signing-keys", "/admin/signing-keys"),
     ("rotate-keys", "/admin/signing-keys/rotate?use=enrollment"),
     ("retire-key", "/admin/signing-keys/{signing}/retire"),
+    ("backup", "/admin/backup"),
     ("ca", "/admin/ca"),
     ("rotate-ca", "/admin/ca/rotate"),
     ("ledger", "/ledger"),
