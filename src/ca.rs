@@ -35,7 +35,7 @@ mod outside;
 
 pub use authority::CertificateAuthority;
 pub use ceremony::{NewAuthority, NewRoot};
-pub use crl::{CrlEntry, CrlReason, crl_bounds, crl_lists, is_crl_of, sign_root_crl};
+pub use crl::{CrlEntry, CrlReason, crl_bounds, crl_entries, crl_lists, is_crl_of, sign_root_crl};
 pub use csr::{Csr, CsrPolicy};
 pub use error::{CaFileError, CsrError, ImportError, IssueError, PemError};
 pub use inspect::{authority_key_identifier, dns_names, not_after, subject_key_identifier};

@@ -54,6 +54,7 @@ mod release;
 mod remote;
 mod renew;
 mod report;
+mod restore;
 mod role;
 mod rule;
 mod serve;
@@ -155,6 +156,7 @@ enum Verb {
     User(user::UserCommand),
     #[command(subcommand, name = "api-key")]
     ApiKey(api_key::ApiKeyCommand),
+    Restore(restore::RestoreCommand),
     Doctor(doctor::Doctor),
     CheckConfig(check_config::CheckConfig),
     Openapi(openapi::Openapi),
@@ -231,6 +233,7 @@ async fn run_async(command: Verb, environment: &Environment) -> Result<(), CliEr
         Verb::Backup(command) => command.run().await,
         Verb::Overview(command) => command.run(environment).await,
         Verb::InstallCommand(command) => command.run(environment).await,
+        Verb::Restore(command) => command.run(environment).await,
         Verb::Doctor(command) => command.run(environment).await,
         Verb::CheckConfig(command) => command.run(environment),
         Verb::Openapi(command) => command.run(),

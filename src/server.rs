@@ -14,6 +14,7 @@ mod older_copy;
 mod preflight;
 pub mod process;
 mod publisher;
+pub mod restore;
 mod start;
 mod timers;
 mod tls_files;

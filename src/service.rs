@@ -32,6 +32,7 @@ pub mod own_names;
 pub mod policies;
 mod quarantine;
 pub mod refusals;
+pub mod restore;
 mod revocable;
 mod roles_together;
 pub mod rules;

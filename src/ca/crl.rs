@@ -6,6 +6,7 @@ use x509_cert::Certificate;
 use x509_cert::certificate::{Rfc5280, Version};
 use x509_cert::crl::{CertificateList, RevokedCert, TbsCertList};
 use x509_cert::der::asn1::BitString;
+use x509_cert::der::oid::AssociatedOid as _;
 use x509_cert::der::{Decode as _, Encode as _};
 use x509_cert::ext::pkix::{self, CrlNumber};
 use x509_cert::serial_number::SerialNumber;
@@ -60,6 +61,22 @@ pub fn crl_lists(der: &[u8], serial: Serial) -> bool {
     let list = CertificateList::<Rfc5280>::from_der(der).ok();
     let entries = list.and_then(|list| list.tbs_cert_list.revoked_certificates).unwrap_or_default();
     entries.iter().any(|entry| entry.serial_number.as_bytes() == serial.as_bytes())
+}
+
+/// Returns the entries of a CRL (DER), or `None` if it is not a CRL. Entries with serials of other lengths than ours are left out,
+/// and an unknown reason counts as superseded. No signature is checked.
+pub fn crl_entries(der: &[u8]) -> Option<Vec<CrlEntry>> {
+    let list = CertificateList::<Rfc5280>::from_der(der).ok()?.tbs_cert_list;
+    let entry = |revoked: RevokedCert| {
+        let serial = Serial::from_bytes(revoked.serial_number.as_bytes().try_into().ok()?);
+        let extensions = revoked.crl_entry_extensions.iter().flatten();
+        let reason = extensions.filter(|found| found.extn_id == pkix::CrlReason::OID).find_map(|found| {
+            pkix::CrlReason::from_der(found.extn_value.as_bytes()).ok().and_then(CrlReason::of)
+        });
+        let reason = reason.unwrap_or(CrlReason::Superseded);
+        Some(CrlEntry { serial, revoked_at: timestamp(revoked.revocation_date), reason })
+    };
+    Some(list.revoked_certificates.unwrap_or_default().into_iter().filter_map(entry).collect())
 }
 
 /// Returns true if the CA with the certificate `issuer` signed `crl`, both DER. SHA-1 is not accepted.
@@ -141,6 +158,17 @@ fn entry(entry: &CrlEntry) -> Result<RevokedCert, IssueError> {
 }
 
 impl CrlReason {
+    /// The reason that this encoding stands for, if it is one of ours.
+    const fn of(encoded: pkix::CrlReason) -> Option<Self> {
+        match encoded {
+            pkix::CrlReason::CessationOfOperation => Some(Self::CessationOfOperation),
+            pkix::CrlReason::PrivilegeWithdrawn => Some(Self::PrivilegeWithdrawn),
+            pkix::CrlReason::Superseded => Some(Self::Superseded),
+            pkix::CrlReason::CaCompromise => Some(Self::CaCompromise),
+            _ => None,
+        }
+    }
+
     const fn encoded(self) -> pkix::CrlReason {
         match self {
             Self::CessationOfOperation => pkix::CrlReason::CessationOfOperation,

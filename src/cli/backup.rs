@@ -31,7 +31,7 @@ const MADE: &str = "/api/v1/backup/made";
 #[command(after_long_help = "Examples:
   gatepass backup /backup/gatepass.db
   gatepass backup /backup/gatepass.age --with-keys
-  gatepass backup /backup/gatepass.age --with-keys --recipient age1… --data-dir /var/lib/gatepass
+  gatepass backup nightly.age --with-keys --recipient age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa
 
 Without --with-keys the file is a database, and its keys directory must be kept too. With it, the file is an age file \
 with database, keys, configuration and CRLs. Keep the passphrase or identity away from this machine.

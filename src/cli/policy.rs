@@ -155,7 +155,7 @@ async fn delete(consent: &Consent, policy: &GivenPolicy, environment: &Environme
 
 /// The number of a policy's live tokens.
 async fn live_tokens(api: &Api, id: PolicyId) -> Result<u64, CliError> {
-    let path = format!("/api/v1/enrollment-tokens?policy={id}&state=pending,active");
+    let path = format!("/api/v1/enrollment-tokens?policy={id}&state=pending,active,suspended");
     Ok(api.list(&path, usize::MAX).await?.len() as u64)
 }
 

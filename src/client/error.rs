@@ -74,8 +74,8 @@ pub enum ClientError {
     Token(#[from] VerifyError),
     /// The server refused an expired token.
     #[error(
-        "{problem}\nthe token expired at {at}; this machine's clock says {now}{}",
-        problem.date.map_or_else(String::new, |date| format!(", the server's {date}"))
+        "{problem}\n{}",
+        expiry(*at, *now, problem.date)
     )]
     TokenExpired {
         /// The refusal.
@@ -289,6 +289,15 @@ pub enum ClientError {
     },
 }
 
+/// The clocks that show why a token has expired. A token also ends earlier: with the signing keys of its time.
+fn expiry(at: Timestamp, now: Timestamp, server: Option<Timestamp>) -> String {
+    if now < at && server.is_some_and(|server| server < at) {
+        return format!("the token would expire at {at}, but the server has new signing keys");
+    }
+    let server = server.map_or_else(String::new, |date| format!(", the server's {date}"));
+    format!("the token expired at {at}; this machine's clock says {now}{server}")
+}
+
 impl ClientError {
     /// The answer of the server at `url`, unless it is a refusal.
     ///
@@ -328,6 +337,7 @@ impl ClientError {
             self.code(),
             Some(
                 "host_revoked"
+                    | "host_unknown"
                     | "host_quarantined"
                     | "certificate_revoked"
                     | "certificate_superseded"

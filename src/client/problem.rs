@@ -115,6 +115,9 @@ impl ServerProblem {
             "host_revoked" => {
                 "this key is revoked for good: remove it with `gatepass leave`, then enroll with a new token"
             }
+            "host_unknown" => {
+                "ask an administrator of the authority for a token, and enroll again with `--replace`"
+            }
             "enrollment_denied" => {
                 "the refused key is removed from this host: ask an administrator of the authority before you enroll again"
             }

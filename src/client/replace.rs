@@ -76,7 +76,11 @@ pub(super) fn refuses_old(error: &ClientError) -> bool {
     match error {
         ClientError::Connect(ConnectError::IdentityRefused { .. }) => true,
         ClientError::Refused(problem) => match problem.body.code.as_str() {
-            "host_revoked" | "certificate_revoked" | "certificate_superseded" | "unauthenticated" => true,
+            "host_revoked"
+            | "host_unknown"
+            | "certificate_revoked"
+            | "certificate_superseded"
+            | "unauthenticated" => true,
             // A server of an earlier version, or a proxy that ends TLS.
             "invalid_request" => match problem.body.fields.as_slice() {
                 [fault] => fault.field == "replace" && fault.message != REPLACES_NONE,
@@ -102,7 +106,13 @@ mod tests {
 
     #[test]
     fn refusals_of_the_old_certificate_are_passed_over() {
-        for code in ["host_revoked", "certificate_revoked", "certificate_superseded", "unauthenticated"] {
+        for code in [
+            "host_revoked",
+            "host_unknown",
+            "certificate_revoked",
+            "certificate_superseded",
+            "unauthenticated",
+        ] {
             assert!(refuses_old(&refused(code, &[])), "{code}");
         }
         for code in ["token_used", "invalid_token", "name_taken", "binding_mismatch", "store_unavailable"] {

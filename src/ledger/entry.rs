@@ -58,6 +58,8 @@ pub enum Action {
     OpaqueKeyReplaced,
     /// A host renewed its certificate.
     HostRenewed,
+    /// A host presented a certificate that it got after the restored backup: it is the newest one now.
+    HostAdopted,
     /// A host was refused: its certificate was revoked or superseded.
     HostRefused,
     /// A host's superseded certificate renewed: the host is in quarantine.

@@ -23,7 +23,7 @@ pub enum Written {
 }
 
 impl StartError {
-    pub(super) fn of(problem: impl fmt::Display) -> Self {
+    pub(crate) fn of(problem: impl fmt::Display) -> Self {
         Self::all(vec![problem.to_string()])
     }
 

@@ -118,11 +118,10 @@ pub fn inspect(data_dir: &Path) -> Result<Inspection, StartError> {
         Ok(()) => foreign_data(data_dir),
     };
     let keys_dir = match foreign.is_empty() {
-        true => keys_elsewhere(data_dir),
+        true => keys_of(data_dir),
         // The file that names it may be the work of somebody else.
-        false => None,
+        false => data_dir.join("keys"),
     };
-    let keys_dir = keys_dir.unwrap_or_else(|| data_dir.join("keys"));
     foreign.extend(foreign_keys(&keys_dir));
     if foreign.is_empty() {
         foreign.extend(exposed(&keys_dir));
@@ -206,6 +205,11 @@ impl RootKey {
     pub fn destroy(&self) -> Result<(), StartError> {
         self.vault.destroy(&self.name).map_err(StartError::of)
     }
+}
+
+/// The keys directory of the server with this data directory.
+pub(super) fn keys_of(data_dir: &Path) -> PathBuf {
+    keys_elsewhere(data_dir).unwrap_or_else(|| data_dir.join("keys"))
 }
 
 /// Opens the database of a stopped server, whose configuration is not known here: it may accept FUSE.

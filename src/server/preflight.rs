@@ -27,9 +27,10 @@ use crate::store::Store;
 use crate::store::sqlite::SqliteStore;
 
 /// The files of the data directory besides the database that a start reads or replaces.
-const OWN_FILES: [&str; 10] = [
+const OWN_FILES: [&str; 11] = [
     "admin.password",
     "emergency.token",
+    "emergency.token.due",
     "emergency.token.new",
     "first-roles.token",
     "first-start.pending",

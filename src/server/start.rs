@@ -81,6 +81,9 @@ async fn serve(
     let changed_from = loaded.identity.changed_from.clone();
     let (authority, pending) = compose(&config, store, vault, loaded, local_addr).await?;
     let first_start = first_start::finish(&authority, pending, !config.server.no_roles_token).await?;
+    if let Some(file) = authority.trust_admin.mint_due_emergency().await.map_err(StartError::of)? {
+        tracing::info!(file = %file.display(), "a new emergency token is in this file: move it to a safe place");
+    }
     let notices = notices::of_urls(&authority, store.as_ref(), changed_from.as_deref()).await?;
     let root = authority.cas.load().current().root_pem().to_owned();
     write_public(&config.server.data_dir.join(ROOT_FILE), root.as_bytes()).map_err(StartError::of)?;

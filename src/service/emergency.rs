@@ -11,7 +11,7 @@ use super::vault::{VaultError, load_private, put_in_place, write_private};
 use super::{Caller, ServiceError};
 use crate::clock::Timestamp;
 use crate::id::TokenId;
-use crate::store::{RecordMint, Retired, Retirement};
+use crate::store::{MintOutcome, RecordMint, Retired, Retirement, Store, StoreError};
 use crate::token::KeyRing;
 
 /// The file of the emergency token, in the data directory.
@@ -52,6 +52,19 @@ pub fn finish_emergency(data_dir: &Path, trust: &LiveTrust, now: Timestamp) -> R
     Ok(gone.map_err(|error| VaultError::Io { path: new.display().to_string(), cause: error.to_string() })?)
 }
 
+/// The file that makes the next start mint an emergency token: a restore revokes the one before.
+fn due(data_dir: &Path) -> PathBuf {
+    data_dir.join(format!("{EMERGENCY_FILE}.due"))
+}
+
+/// Makes the next start mint an emergency token, unless one is live then.
+///
+/// # Errors
+/// The file cannot be written.
+pub(super) fn make_due(data_dir: &Path) -> Result<(), VaultError> {
+    write_private(&due(data_dir), b"")
+}
+
 /// Replaces the emergency token when its key or external URL ends.
 pub struct Emergency {
     pub(super) minting: Arc<Minting>,
@@ -74,6 +87,31 @@ impl Emergency {
         let text = format!("{}\n", minted.text().expose());
         write_private(&unrecorded(&self.data_dir), text.as_bytes())?;
         Ok(Some(record))
+    }
+
+    /// Mints the emergency token that a restore made due. Returns its file, if it did.
+    pub(super) async fn mint_due(
+        &self,
+        store: &dyn Store,
+        now: Timestamp,
+    ) -> Result<Option<PathBuf>, ServiceError> {
+        let (due, file) = (due(&self.data_dir), self.data_dir.join(EMERGENCY_FILE));
+        if !due.exists() {
+            return Ok(None);
+        }
+        if store.emergency_token().await?.is_none()
+            && let Some(mint) = self.prepare(true, &self.minting.trust.ring(), now).await?
+        {
+            let token = mint.record.token.id;
+            if store.record_mint(mint).await? == MintOutcome::KeyGone {
+                return Err(StoreError::Contended.into());
+            }
+            self.minting.trust.set_emergency(token);
+            put_in_place(&unrecorded(&self.data_dir), &file)?;
+        }
+        let gone = fs::remove_file(&due);
+        gone.map_err(|error| VaultError::Io { path: due.display().to_string(), cause: error.to_string() })?;
+        Ok(Some(file))
     }
 
     /// Ends a replacement. The file of a recorded token replaces the previous one; any other file is removed.

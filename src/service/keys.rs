@@ -5,6 +5,7 @@ pub mod fleet;
 mod numbered;
 pub mod seal;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use self::files::{key_file, load_ring, make_key, make_pairs};
@@ -119,6 +120,14 @@ impl TrustAdmin {
                 (RetireTerms::Compromised(fresh), Arc::new(ring))
             }
         })
+    }
+
+    /// Mints the emergency token that a restore made due. The start calls it. Returns its file, if it did.
+    ///
+    /// # Errors
+    /// The file or the store cannot be written.
+    pub async fn mint_due_emergency(&self) -> Result<Option<PathBuf>, ServiceError> {
+        self.emergency.mint_due(self.base.store.as_ref(), self.base.time.now()).await
     }
 
     /// Creates the keys that take the place of all those in use.

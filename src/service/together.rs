@@ -137,7 +137,7 @@ impl TokenAdmin {
             Which::Matching(filter) => filter.clone(),
         };
         match (&filter.states, order.hosts) {
-            (None, false) => filter.states = Some(TokenState::LIVE.to_vec()),
+            (None, false) => filter.states = Some(TokenState::REVOCABLE.to_vec()),
             // Tokens that ended long ago may have live hosts.
             (_, true) => filter.ended = EndedTokens::All,
             (Some(_), false) => {}

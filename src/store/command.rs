@@ -12,6 +12,7 @@ mod output_keys;
 mod outputs;
 mod policies;
 mod releasing;
+mod restoring;
 mod rules;
 mod sessions;
 mod taking_back;
@@ -30,6 +31,7 @@ pub use self::output_keys::*;
 pub use self::outputs::*;
 pub use self::policies::*;
 pub use self::releasing::*;
+pub use self::restoring::*;
 pub use self::rules::*;
 pub use self::sessions::*;
 pub use self::taking_back::*;
@@ -219,6 +221,10 @@ macro_rules! each_verb {
                 record_backup: RecordBackup -> ();
                 /// Accepts the clock and begins a new ephemeral epoch with a new signing key.
                 accept_clock: AcceptClock -> ();
+                /// Makes a restored database safe: a new epoch, a new ledger chain, and suspended tokens and accounts. Open the store again afterwards.
+                restore: Restore -> Restored;
+                /// Makes a certificate that a host got between the backup and its restore the newest one. Returns false if it is not.
+                adopt_certificate: AdoptCertificate -> bool;
                 /// Returns the next number for a CRL of one issuer. Numbers only grow.
                 next_crl_number: NextCrlNumber -> u64;
                 /// Appends entries that belong to no other command: summarised refusals, alarms.

@@ -27,6 +27,7 @@ pub(super) mod redeeming;
 pub(super) mod reenrolling;
 pub(super) mod releasing;
 pub(super) mod renewing;
+pub(super) mod restoring;
 pub(super) mod revoking;
 pub(super) mod roles;
 pub(super) mod rules;
@@ -272,6 +273,12 @@ macro_rules! contract {
                 a_renewed_host_is_certified_again_for_its_newest_key,
                 recertifying_needs_a_live_token_and_the_pairs_own_host,
             }
+            restoring {
+                tokens_that_could_be_redeemed_are_suspended, unknown_indexes_are_published_as_revoked,
+                sessions_keys_and_users_wait_for_a_release, waits_of_hosts_end,
+                hosts_that_a_crl_ends_are_revoked, numbers_of_crls_go_on_from_the_time,
+                later_certificates_of_known_hosts_are_adopted, revoked_hosts_are_not_adopted,
+            }
             roles {
                 added_roles_revoke_nothing,
                 a_removed_role_revokes_with_the_next_certificate,
@@ -370,28 +377,18 @@ macro_rules! contract {
                 entries_are_found_by_every_condition,
             }
             waiting {
-                a_waiting_host_holds_a_use_only,
-                an_approval_admits_the_host_and_takes_the_use,
-                a_denial_gives_the_use_back_or_keeps_it,
-                an_expired_wait_gives_the_use_back,
-                an_ended_token_ends_its_waits,
-                the_queue_is_bounded,
-                a_full_fleet_lets_no_host_wait,
-                a_name_taken_meanwhile_leaves_the_host_waiting,
-                a_rule_admits_up_to_its_cap,
-                a_warning_admits_with_a_note,
-                rules_and_waits_never_exceed_the_uses,
-                of_two_deciders_one_decides,
+                a_waiting_host_holds_a_use_only, an_approval_admits_the_host_and_takes_the_use,
+                a_denial_gives_the_use_back_or_keeps_it, an_expired_wait_gives_the_use_back,
+                an_ended_token_ends_its_waits, the_queue_is_bounded,
+                a_full_fleet_lets_no_host_wait, a_name_taken_meanwhile_leaves_the_host_waiting,
+                a_rule_admits_up_to_its_cap, a_warning_admits_with_a_note,
+                rules_and_waits_never_exceed_the_uses, of_two_deciders_one_decides,
                 a_retired_key_ends_waits_of_expired_tokens_too,
                 a_deleted_policy_ends_waits_of_expired_tokens_too,
-                a_deleted_minter_ends_waits_of_expired_tokens_too,
-                a_due_revocation_ends_waits_for_good,
-                a_denied_key_is_approved_under_no_token,
-                a_replaced_host_leaves_its_place_in_the_rule,
-                expired_waits_make_room_at_once,
-                a_changed_mode_is_judged_again,
-                a_key_that_was_revoked_is_not_approved,
-                a_token_spent_by_approval_is_collected,
+                a_deleted_minter_ends_waits_of_expired_tokens_too, a_due_revocation_ends_waits_for_good,
+                a_denied_key_is_approved_under_no_token, a_replaced_host_leaves_its_place_in_the_rule,
+                expired_waits_make_room_at_once, a_changed_mode_is_judged_again,
+                a_key_that_was_revoked_is_not_approved, a_token_spent_by_approval_is_collected,
                 a_token_is_kept_while_a_host_waits,
             }
         }

@@ -6,6 +6,7 @@ mod fleet;
 mod output_keys;
 mod outputs;
 mod policies;
+mod restoring;
 mod rules;
 mod tokens;
 
@@ -18,6 +19,7 @@ pub use self::fleet::*;
 pub use self::output_keys::*;
 pub use self::outputs::*;
 pub use self::policies::*;
+pub use self::restoring::*;
 pub use self::rules::*;
 pub use self::tokens::*;
 use super::record::*;

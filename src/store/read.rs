@@ -115,6 +115,10 @@ pub trait HostReads {
     /// Returns the first use of the certificate's successor; `None` if none was seen: a point read.
     fn superseded_at(&self, host: HostId, serial: Serial) -> StoreFuture<'_, Option<Timestamp>>;
 
+    /// True if the host is live and got the certificate between the backup and its restore. The database does not know it, and it is later
+    /// than the newest one. A point read.
+    fn is_adoptable(&self, host: HostId, certificate: CertificateRecord) -> StoreFuture<'_, bool>;
+
     /// True if the certificate is revoked because its name is the authority's, for no other reason: a point read.
     fn lost_its_name(&self, serial: Serial) -> StoreFuture<'_, bool>;
 

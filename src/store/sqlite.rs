@@ -80,6 +80,10 @@ pub struct SqliteStore {
     lock: Mutex<Option<DatabaseLock>>,
 }
 
+/// The lock of a directory, held until dropped.
+#[derive(Debug)]
+pub struct HeldLock(#[expect(dead_code, reason = "held, not read")] DatabaseLock);
+
 impl SqliteStore {
     /// Opens the database at `path`, at `now`. A missing one is created; an older one is migrated after a backup beside it.
     ///
@@ -165,6 +169,14 @@ impl SqliteStore {
             commits,
             lock: Mutex::new(Some(lock)),
         }))
+    }
+
+    /// Locks the directory of the database at `path`, so that no server opens it. The database itself may be missing.
+    ///
+    /// # Errors
+    /// Another process has it open, or the lock file cannot be written.
+    pub fn lock(path: &Path) -> Result<HeldLock, OpenError> {
+        DatabaseLock::take(path).map(HeldLock)
     }
 
     /// Checks what can be checked before the database is opened or created. Creates and changes nothing.

@@ -86,6 +86,7 @@ mod renewal;
 mod renewal_clocks;
 mod renewal_state;
 mod replacing;
+mod restoring;
 mod rooms;
 mod rules;
 mod secret_files;

@@ -18,8 +18,9 @@ use crate::text::printable;
 
 /// Revoke tokens, by id or by filter
 ///
-/// Enrolled hosts stay, unless --hosts is given. Filters and --all select tokens that can still enroll hosts, unless
-/// --state is given; with --hosts they select tokens in any state. They leave out the emergency token and service tokens.
+/// Enrolled hosts stay, unless --hosts is given. Filters and --all select suspended tokens and those that can still enroll
+/// hosts, unless --state is given; with --hosts they select tokens in any state. They leave out the emergency token and
+/// service tokens.
 #[derive(Args)]
 #[command(after_long_help = "Examples:
   gatepass token revoke ID
@@ -49,7 +50,7 @@ impl TokenRevoke {
         match (self.hosts, which.has_state()) {
             // Tokens that ended long ago may have live hosts.
             (true, _) => query.push(String::from("ended=true")),
-            (false, false) => query.push(String::from("state=pending,active")),
+            (false, false) => query.push(String::from("state=pending,active,suspended")),
             (false, true) => {}
         }
         let together = Together {

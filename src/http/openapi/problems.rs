@@ -56,8 +56,13 @@ const USER: [Code; 5] =
     [Code::Unauthenticated, Code::Forbidden, Code::ApiKeySuspended, Code::TooManyRequests, Code::RateLimited];
 
 /// Errors of a host's certificate.
-const HOST: [Code; 4] =
-    [Code::Unauthenticated, Code::HostRevoked, Code::HostQuarantined, Code::CertificateRevoked];
+const HOST: [Code; 5] = [
+    Code::Unauthenticated,
+    Code::HostRevoked,
+    Code::HostUnknown,
+    Code::HostQuarantined,
+    Code::CertificateRevoked,
+];
 
 /// Errors before the handler.
 fn of_row(route: &Route, operation: &Value) -> Vec<Code> {

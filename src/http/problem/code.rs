@@ -69,6 +69,7 @@ codes! {
     BeyondLimits = FORBIDDEN "beyond_limits" "Beyond limits", "the request exceeds the caller's limits: `fields` names each of them";
     CurrentPasswordRequired = FORBIDDEN "current_password_required" "Current password required", "the session also needs the user's own password: send it as `current_password`";
     HostRevoked = FORBIDDEN "host_revoked" "Host revoked", "enroll the host again with a new key and a new token";
+    HostUnknown = FORBIDDEN "host_unknown" "Host unknown", "the server was restored from a backup that is older than the host: enroll it again with a new token";
     CertificateRevoked = FORBIDDEN "certificate_revoked" "Certificate revoked", "the certificate carries a role or a name that the host no longer has, the host was enrolled again or released without it, or its issuing CA was revoked: renew it if it lost its name, or else enroll the host again";
     CertificateSuperseded = FORBIDDEN "certificate_superseded" "Certificate superseded", "the host has a newer certificate: reload the service that presented this one, or run the command where the newest is";
     LineageConflict = FORBIDDEN "lineage_conflict" "Lineage conflict", "a superseded certificate renewed, so two machines share one identity: an administrator decides which one stays";
@@ -209,7 +210,7 @@ sets! {
     /// The codes of signing in, for routes where it is optional.
     SigningIn = Unauthenticated Forbidden TooManyRequests RateLimited InternalError StoreUnavailable;
     /// The codes of forward authentication.
-    Guarded = InvalidRequest InvalidToken InsufficientScope HostRevoked HostQuarantined CertificateRevoked CertificateSuperseded StoreUnavailable InternalError;
+    Guarded = InvalidRequest InvalidToken InsufficientScope HostRevoked HostUnknown HostQuarantined CertificateRevoked CertificateSuperseded StoreUnavailable InternalError;
 }
 
 #[cfg(test)]

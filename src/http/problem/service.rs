@@ -101,6 +101,7 @@ impl From<HostError> for Problem {
         let of = |code| Self::of(code, error.to_string());
         match error {
             HostError::Revoked => of(Code::HostRevoked),
+            HostError::Unknown => of(Code::HostUnknown),
             HostError::CertificateRevoked | HostError::NameWithdrawn | HostError::IssuerRevoked => {
                 of(Code::CertificateRevoked)
             }

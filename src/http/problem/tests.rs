@@ -102,6 +102,7 @@ const fn pinned_request(error: &RequestError) -> (u16, &'static str, Option<u32>
 const fn pinned_host(error: &HostError) -> (u16, &'static str, Option<u32>) {
     match error {
         HostError::Revoked => (403, "host_revoked", None),
+        HostError::Unknown => (403, "host_unknown", None),
         HostError::CertificateRevoked | HostError::NameWithdrawn | HostError::IssuerRevoked => {
             (403, "certificate_revoked", None)
         }
@@ -166,9 +167,10 @@ fn of_cas() -> [CaError; 11] {
     ]
 }
 
-const fn of_hosts() -> [HostError; 23] {
+const fn of_hosts() -> [HostError; 24] {
     [
         HostError::Revoked,
+        HostError::Unknown,
         HostError::CertificateRevoked,
         HostError::NameWithdrawn,
         HostError::IssuerRevoked,

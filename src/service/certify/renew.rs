@@ -30,7 +30,7 @@ impl Enrollment {
             if let Some(enrolled) = self.try_renew(caller, host, facts, (&csr, reached_url)).await? {
                 return Ok(enrolled);
             }
-            facts = self.base.store.host(host.id).await?.ok_or(HostError::Revoked)?.facts;
+            facts = self.base.store.host(host.id).await?.ok_or(HostError::Unknown)?.facts;
         }
         Err(StoreError::Contended.into())
     }
@@ -104,7 +104,7 @@ impl Enrollment {
 
 fn refused(refusal: RenewRefusal) -> ServiceError {
     match refusal {
-        RenewRefusal::Unknown => HostError::Revoked.into(),
+        RenewRefusal::Unknown => HostError::Unknown.into(),
         RenewRefusal::Key(refusal) => HostError::from(refusal).into(),
         RenewRefusal::CertificateRevoked => HostError::CertificateRevoked.into(),
         RenewRefusal::TooOften => HostError::RenewedTooOften.into(),

@@ -146,6 +146,7 @@ const fn kinds(action: Action) -> &'static [ChangedKind] {
         Action::HostEnrolled | Action::HostReenrolled => &[K::Host, K::Token, K::Enrollment, K::Rule],
         Action::OpaqueKeyReplaced
         | Action::HostRenewed
+        | Action::HostAdopted
         | Action::HostQuarantined
         | Action::HostReleased
         | Action::HostRolesChanged

@@ -8,6 +8,12 @@ pub enum HostError {
     /// The key or certificate belongs to a revoked host.
     #[error("the host or this key was revoked: enroll again with a new key and a new token")]
     Revoked,
+    /// The issuer is ours, and the store does not know the host: it enrolled after the backup from which the store was restored.
+    #[error(
+        "the server does not know this host: it was restored from a backup that is older than the host; an administrator gives a \
+         token to enroll it again"
+    )]
+    Unknown,
     /// The certificate was revoked, but its host was not.
     #[error(
         "the certificate was revoked, because the host lost a role, or was enrolled again or released without it: enroll \

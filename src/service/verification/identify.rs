@@ -1,13 +1,18 @@
 //! The host of a certificate, checked on every request. The handshake has checked only the chain.
 
+use std::collections::BTreeSet;
+
+use serde_json::json;
+
 use crate::ca::BACKDATED;
 use crate::clock::Timestamp;
 use crate::host_certificate::HostPeer;
 use crate::id::{CertificateThumbprint, HostId};
+use crate::ledger::{Action, Subjects};
 use crate::name::{DnsName, Role};
 use crate::service::verification::Authenticator;
 use crate::service::{Caller, HostError, ServiceError};
-use crate::store::{CertificateRecord, HostRecord, MarkSeen};
+use crate::store::{AdoptCertificate, CertificateRecord, HostRecord, MarkSeen, StoredCertificate};
 
 /// An authenticated host.
 #[derive(Clone, Debug)]
@@ -48,6 +53,15 @@ enum CertificateUse {
     Any,
     /// Renewing it.
     Renewal,
+}
+
+impl HostPeer {
+    /// The record of the certificate, without the time of a policy.
+    fn record(&self) -> CertificateRecord {
+        let Self { serial, host_key, not_before, not_after, .. } = *self;
+        let issued_at = not_before.plus(BACKDATED);
+        CertificateRecord { serial, host_key, issued_at, not_after, due_at: None }
+    }
 }
 
 impl Authenticator {
@@ -101,16 +115,38 @@ impl Authenticator {
         if let Some(refusal) = self.base.store.refused_key(identity.host_key).await? {
             return Err(HostError::from(refusal).into());
         }
-        let record = self.base.store.host(identity.host).await?.ok_or(HostError::Revoked)?;
+        let record = self.base.store.host(identity.host).await?.ok_or(HostError::Unknown)?;
+        let record = self.after_restore(caller, (&identity, certificate), record, now).await?;
         let overlap_ends = self.judge_lineage(usage, caller, &identity, &record, now).await?;
         let ends_at = overlap_ends.map_or(identity.not_after, |end| end.min(identity.not_after));
-        let HostPeer { host: id, serial, roles, dns_name: name, not_before, not_after, host_key, .. } =
-            identity;
-        let issued_at = not_before.plus(BACKDATED);
-        let due_at = record.newest.due_at.filter(|_| serial == record.newest.serial);
+        let presented = identity.record();
+        let HostPeer { host: id, roles, dns_name: name, .. } = identity;
+        let due_at = record.newest.due_at.filter(|_| presented.serial == record.newest.serial);
         let thumbprint = CertificateThumbprint::of(certificate);
-        let certificate = CertificateRecord { serial, host_key, issued_at, not_after, due_at };
+        let certificate = CertificateRecord { due_at, ..presented };
         Ok(HostCaller { id, certificate, ends_at, thumbprint, roles, name, record })
+    }
+
+    /// Adopts a certificate that the host got after the backup from which the database was restored. Its issuer signed it, so the host
+    /// goes on without a visit. Returns the record of the host.
+    async fn after_restore(
+        &self,
+        caller: &Caller,
+        (identity, der): (&HostPeer, &[u8]),
+        record: HostRecord,
+        now: Timestamp,
+    ) -> Result<HostRecord, ServiceError> {
+        let (host, new) = (record.id, identity.record());
+        if record.is_current(new.serial) || !self.base.store.is_adoptable(host, new).await? {
+            return Ok(record);
+        }
+        let entry = caller.did(Action::HostAdopted, now).about(Subjects::host(host).with_serial(new.serial));
+        let roles = |roles: &[Role]| roles.iter().map(|role| role.to_string()).collect::<BTreeSet<_>>();
+        let differ = roles(&identity.roles) != roles(&record.facts.roles);
+        let entry = if differ { entry.with("certificate_roles", json!(identity.roles)) } else { entry };
+        let certificate = StoredCertificate { host, record: new, der: der.to_vec() };
+        self.base.store.adopt_certificate(AdoptCertificate { certificate, entry }).await?;
+        Ok(self.base.store.host(host).await?.ok_or(HostError::Unknown)?)
     }
 
     /// Judges a certificate by its place in the lineage of its host. The newest and its unconfirmed predecessor do

@@ -160,6 +160,9 @@ impl TokenState {
     /// The states in which a token admits hosts.
     pub const LIVE: [Self; 2] = [Self::Pending, Self::Active];
 
+    /// The states in which a token can be revoked.
+    pub const REVOCABLE: [Self; 3] = [Self::Pending, Self::Active, Self::Suspended];
+
     /// The name of the state in answers.
     pub fn as_str(self) -> &'static str {
         self.into()

@@ -25,6 +25,7 @@ pub(super) mod redeem;
 mod reenroll;
 mod release;
 mod renew;
+mod restore;
 mod revoke;
 mod rotate;
 mod rules;

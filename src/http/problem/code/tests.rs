@@ -15,6 +15,7 @@ const PINNED: &str = "\
 403 beyond_limits Beyond limits
 403 current_password_required Current password required
 403 host_revoked Host revoked
+403 host_unknown Host unknown
 403 certificate_revoked Certificate revoked
 403 certificate_superseded Certificate superseded
 403 lineage_conflict Lineage conflict
@@ -31,6 +32,8 @@ const PINNED: &str = "\
 404 not_found Not found
 405 method_not_allowed Method not allowed
 408 body_timeout Body timeout
+409 backup_not_configured Backup not configured
+409 backup_running Backup running
 409 name_taken Name taken
 409 host_ended Host ended
 409 roles_not_in_policy Roles not in policy
@@ -80,6 +83,7 @@ const PINNED: &str = "\
 503 clock_in_doubt Clock in doubt
 503 ca_not_valid CA not valid
 503 keys_unavailable Keys unavailable
+503 backup_failed Backup failed
 ";
 
 #[test]

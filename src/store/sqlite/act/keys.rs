@@ -45,7 +45,7 @@ impl Execution<'_> {
     }
 
     /// Makes fresh keys the only ones that sign. Earlier keys verify no token that always expires.
-    fn begin_epoch(&self, fresh: Vec<KeyRecord>, at: Timestamp) -> driver::Result<()> {
+    pub(super) fn begin_epoch(&self, fresh: Vec<KeyRecord>, at: Timestamp) -> driver::Result<()> {
         self.end_ephemeral(None, at)?;
         // The prepared key has signed nothing. Its signatures would look like those of an earlier epoch.
         self.execute("DELETE FROM signing_keys WHERE state = 'prepared'", [])?;

@@ -46,7 +46,8 @@ impl Execution<'_> {
         self.set(&[token], Status::Valid)
     }
 
-    fn set(&mut self, tokens: &[StatusRef], status: Status) -> driver::Result<()> {
+    /// Sets the status of tokens.
+    pub(super) fn set(&mut self, tokens: &[StatusRef], status: Status) -> driver::Result<()> {
         let mut pages: BTreeMap<(ListId, u32), Bits> = BTreeMap::new();
         for token in tokens {
             let (page, byte, shift) = place(token.index);
@@ -70,7 +71,7 @@ impl Execution<'_> {
     }
 
     /// Returns a page of a list: zeros for an unset page, `None` for an unknown list.
-    fn page(&self, list: ListId, page: u32) -> driver::Result<Option<Bits>> {
+    pub(super) fn page(&self, list: ListId, page: u32) -> driver::Result<Option<Bits>> {
         let sql = "SELECT p.bits FROM status_lists AS l \
                    LEFT JOIN status_pages AS p ON p.list = l.list AND p.page = ?2 WHERE l.list = ?1";
         let bits = self.one(sql, params![list, page], |row| row.get::<_, Option<Bits>>(0))?;

@@ -156,6 +156,23 @@ fn revoked(sql: Sql<'_>, now: Timestamp) -> driver::Result<Vec<RevokedCertificat
     })
 }
 
+/// Finds a live host whose newest certificate is earlier than one that the database does not know, issued before the last restore.
+const IS_ADOPTABLE: &str = "SELECT 1 FROM hosts AS h JOIN certificates AS n ON n.host = h.host AND n.serial = h.newest \
+     WHERE h.host = ?1 AND h.revoked_at IS NULL AND h.quarantined_at IS NULL AND n.issued_at < ?3 \
+     AND (SELECT restored_at FROM meta WHERE single = 1) > ?3 \
+     AND NOT EXISTS (SELECT 1 FROM certificates AS c WHERE c.host = ?1 AND c.serial = ?2)";
+
+impl Sql<'_> {
+    /// Returns whether the host got a certificate that the database does not know between the backup and its restore.
+    pub(in crate::store::sqlite) fn is_adoptable(
+        &self,
+        host: HostId,
+        certificate: CertificateRecord,
+    ) -> driver::Result<bool> {
+        self.exists(IS_ADOPTABLE, params![host, certificate.serial, certificate.issued_at])
+    }
+}
+
 impl HostReads for SqliteStore {
     fn host(&self, id: HostId) -> StoreFuture<'_, Option<HostRecord>> {
         self.point(move |sql| sql.one(HOST_BY_ID, [id], host))
@@ -233,6 +250,10 @@ impl HostReads for SqliteStore {
     fn superseded_at(&self, host: HostId, serial: Serial) -> StoreFuture<'_, Option<Timestamp>> {
         let text = "SELECT superseded_at FROM certificates WHERE host = ?1 AND serial = ?2";
         self.point(move |sql| Ok(sql.one(text, params![host, serial], |row| row.get(0))?.flatten()))
+    }
+
+    fn is_adoptable(&self, host: HostId, certificate: CertificateRecord) -> StoreFuture<'_, bool> {
+        self.point(move |sql| sql.is_adoptable(host, certificate))
     }
 
     fn lost_its_name(&self, serial: Serial) -> StoreFuture<'_, bool> {
