@@ -1,5 +1,5 @@
-//! README.md and the guided tour work as they stand: their commands are run, in order, against the built binary. The output
-//! that they show is compared.
+//! README.md, the guided tour and the drill work as they stand: their commands are run, in order, against the built binary.
+//! The output that they show is compared.
 //!
 //! `GATEPASS_WRITE_PAGES=1` writes the output of this run into the pages.
 
@@ -10,9 +10,44 @@ use crate::support::terminal::Terminal;
 const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
 const FLEETS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/fleets.md");
 const TOUR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/tour.md");
+const DRILL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/drill.md");
 
 /// The output of each command, by its beginning. Commands whose output the page shows are not listed.
 const SAYS: &[(&str, &str)] = &[
+    ("gatepass token create --role proxy --ttl", ".token"),
+    ("gatepass token create --role proxy --persistent", ".token"),
+    ("gatepass token create --role proxy --dns-name", ".token"),
+    ("gatepass enroll --token-file", "roles        proxy"),
+    ("gatepass host revoke --name", "revoked 1 host"),
+    ("gatepass token revoke --label", "revoked 1 token"),
+    ("(umask 077", ""),
+    ("gatepass user create anna", "anna"),
+    ("XDG_CONFIG_HOME=\"$PWD/anna\" gatepass login", "anna"),
+    ("gatepass api-key create --label ci --scope tokens:read", "in ci.key"),
+    ("GATEPASS_API_KEY=\"$(cat ci.key)\" gatepass token list", "limited"),
+    ("gatepass backup drill.age", "drill.age"),
+    ("gatepass backup restored.age", "restored.age"),
+    ("gatepass crl --out consumer.pem", "consumer.pem"),
+    ("! openssl verify", "certificate revoked"),
+    ("openssl verify", "host.pem: OK"),
+    ("kill -9", ""),
+    ("rm -rf gatepass-data", ""),
+    ("gatepass restore", "restored"),
+    ("! gatepass enroll --token-file hosts.token", "token_expired"),
+    ("! gatepass enroll --token-file once.token", "token_expired"),
+    ("! gatepass enroll --token-file limited.token", "token_suspended"),
+    ("! gatepass enroll --token-file ended.token", "token_revoked"),
+    ("! gatepass enroll --token-file leaked.token", "token_"),
+    ("! gatepass enroll --token-file late.token", "token_"),
+    ("! gatepass renew --cert-dir new", "host_unknown"),
+    ("! gatepass renew", "host_revoked"),
+    ("! XDG_CONFIG_HOME=\"$PWD/anna\" gatepass session", "401"),
+    ("! GATEPASS_API_KEY=", "api_key_suspended"),
+    ("gatepass ledger list --action restored", "restored"),
+    ("gatepass token list --state suspended", "leaked"),
+    ("gatepass token release", "released 1 token"),
+    ("gatepass user enable", "anna"),
+    ("gatepass api-key release", "released 1"),
     ("gatepass token create --role allocator", "in first-host.token"),
     ("gatepass renew", "renew after"),
     ("gatepass ledger list --host", "host_enrolled"),
@@ -32,10 +67,8 @@ const SAYS: &[(&str, &str)] = &[
     ("curl -XDELETE", "{}"),
     ("gatepass serve", "gatepass listens on https://127.0.0.1:"),
     ("gatepass token create --role proxy --cluster", "in edge.token"),
-    ("gatepass enroll --token-file edge.token", "edge.example.org"),
     ("gatepass token create --preset cluster --cluster edge-1", "in edge-1.token"),
     ("gatepass token create --preset rollout", "in web.token"),
-    ("gatepass enroll --token-file edge-1.token", "roles        proxy"),
     ("export TOKEN=", ""),
     ("gatepass token rotate", "in next.token"),
     ("gatepass token create --count 1000", "edge-1-hosts.tokens"),
@@ -155,6 +188,11 @@ fn the_guided_tour_works_as_it_stands() {
     check(TOUR, |_| true);
 }
 
+#[test]
+fn the_drill_of_a_restore_works_as_it_stands() {
+    check(DRILL, |command| !command.contains("openssl "));
+}
+
 /// "Scope cluster tokens to the smallest cluster identity that makes sense. […] Use `max_nodes` on cluster tokens for any
 /// deployment where the expected node count is bounded. […] Rotate tokens on a schedule for long-lived DaemonSet deployments. […]
 /// Never bake tokens into machine images."
@@ -198,10 +236,15 @@ fn every_setting_that_the_readme_names_exists() {
     assert!(named >= 8, "{named} settings were found");
 }
 
-/// The tests that need curl.
+/// The tests that need curl or openssl.
 #[cfg(feature = "outside")]
 mod outside {
-    use super::{README, check, examples};
+    use super::{DRILL, README, check, examples};
+
+    #[test]
+    fn an_offline_verifier_refuses_after_a_restore() {
+        check(DRILL, |_| true);
+    }
 
     #[test]
     fn the_curl_lines_of_ece_work_unchanged() {

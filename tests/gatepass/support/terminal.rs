@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -63,7 +64,9 @@ impl Terminal {
             line if line.contains("read -rs PASSWORD") => format!("{}\n", self.password),
             _ => String::new(),
         };
-        let line = self.at_port(line).replace(SHOWN_ID, &self.last_id);
+        // A command that must fail says why in its errors.
+        let line = if line.starts_with("! ") { format!("{line} 2>&1") } else { line.to_owned() };
+        let line = self.at_port(&line).replace(SHOWN_ID, &self.last_id);
         let (mut shown, out) = pty::open(WIDTH);
         let mut bash = self.bash(&line);
         let mut child = bash.stdin(Stdio::piped()).stderr(Stdio::piped()).stdout(out).spawn().unwrap();
@@ -109,6 +112,10 @@ impl Terminal {
 
     fn stop(&mut self) {
         let (mut server, _) = self.server.take().unwrap();
+        if server.try_wait().unwrap().is_some_and(|ended| ended.signal() == Some(9)) {
+            // The page killed it.
+            return;
+        }
         let id = rustix::process::Pid::from_child(&server);
         rustix::process::kill_process(id, rustix::process::Signal::INT).unwrap();
         assert!(server.wait().unwrap().success());
